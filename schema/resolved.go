@@ -1,0 +1,119 @@
+package schema
+
+import (
+	"encoding/json"
+
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// Desired is a configuration evaluated to the last value: what the engine
+// makes true.
+type Desired struct {
+	Name      string // of the decnet block
+	Seed      string // public root of derived names; made by the first apply where the configuration has none
+	Instances []Instance
+	Outputs   []Output
+}
+
+// Instance is one expanded resource. Config is the JSON of the type's struct
+// (Network, Decky, Service, Rule, Sink), with its digest.
+type Instance struct {
+	Address addr.Address
+	Type    string // "network", "decky", "service", "rule", "sink"
+	Runtime string // "docker", "native", or "" for what has no runtime
+	Config  json.RawMessage
+	Digest  string // SHA-256 of Config, hex
+	// Parents are the instances whose objects this one lives in: it is made
+	// after them, goes before them and is replaced with them.
+	Parents []addr.Address
+	// After are the instances that it only has to wait for.
+	After []addr.Address
+	// Source is where the block stands: "main.hcl:12,1-20".
+	Source string
+}
+
+// Output is one evaluated output.
+type Output struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description,omitempty"`
+	Sensitive   bool            `json:"sensitive,omitempty"`
+	Value       json.RawMessage `json:"value"`
+}
+
+// Network is a resolved network block.
+type Network struct {
+	Name    string `json:"name"`             // engine-side name: "<configuration>-<block>"
+	Driver  string `json:"driver"`           // "macvlan", "ipvlan" or "bridge"
+	Parent  string `json:"parent,omitempty"` // interface; empty for a bridge
+	Subnet  string `json:"subnet"`           // CIDR
+	Gateway string `json:"gateway,omitempty"`
+	// Pool is the range deckies are given addresses of, "first-last".
+	Pool string `json:"pool"`
+	// HostIP is the address of the host-side hairpin interface; empty without
+	// host access.
+	HostIP string `json:"host_ip,omitempty"`
+}
+
+// Decky is a resolved decky: the host without its services.
+type Decky struct {
+	Name    string  `json:"name"`    // engine-side name: "<configuration>-<block>-<key>"
+	Network Network `json:"network"` // the network it stands in, as resolved
+	Host    Host    `json:"host"`
+	// Personality is a family ("linux", "windows", ...) or a named personality.
+	Personality string `json:"personality"`
+	Archetype   string `json:"archetype,omitempty"`
+}
+
+// Service is a resolved service of a decky.
+type Service struct {
+	Name      string          `json:"name"`  // within the decky: "ssh" or "ssh.label"
+	Slug      string          `json:"slug"`  // "ssh"
+	Decky     string          `json:"decky"` // engine-side name of the decky
+	Ports     []Port          `json:"ports"`
+	Arguments json.RawMessage `json:"arguments,omitempty"` // as the service's struct reads them
+	Host      Host            `json:"host"`
+}
+
+// Port is one listening port.
+type Port struct {
+	Number    uint16 `json:"number"`
+	Transport string `json:"transport"` // "tcp" or "udp"
+}
+
+// Host is the public part of what a decky claims to be; its JSON is the one the
+// decky process reads.
+type Host struct {
+	Address  string            `json:"address"`
+	Hostname string            `json:"hostname"`
+	Domain   string            `json:"domain,omitempty"`
+	IP       string            `json:"ip"`
+	MAC      string            `json:"mac"`
+	OS       string            `json:"os"`
+	Distro   string            `json:"distro"`
+	Title    string            `json:"title"`
+	Kernel   string            `json:"kernel"`
+	Build    string            `json:"build"`
+	Machine  string            `json:"machine"`
+	Packages map[string]string `json:"packages,omitempty"`
+}
+
+// Rule is a resolved detection rule: the source of its condition with variables
+// and locals folded in.
+type Rule struct {
+	Name      string   `json:"name"`
+	Technique string   `json:"technique"`
+	When      string   `json:"when"`               // an expression over event
+	By        string   `json:"by,omitempty"`       // the key, an expression; default event.source
+	Distinct  string   `json:"distinct,omitempty"` // counts distinct values of this expression
+	Threshold int      `json:"threshold"`          // default 1
+	Within    string   `json:"within,omitempty"`   // a Go duration; required above threshold 1
+	Tactics   []string `json:"tactics,omitempty"`
+}
+
+// Sink is where events and tags go.
+type Sink struct {
+	Name    string `json:"name"`
+	Type    string `json:"type"`              // "file" or "syslog"
+	Path    string `json:"path,omitempty"`    // file
+	Address string `json:"address,omitempty"` // syslog: unix:///dev/log, udp://127.0.0.1:514, tcp://127.0.0.1:601
+}
