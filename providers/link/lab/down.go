@@ -30,11 +30,14 @@ func Down(name string, options Options) error {
 	return l.Down()
 }
 
-// Down kills every process that was started in the lab, unmounts what is
-// mounted below its directory and removes namespaces and directory. It may be
+// Down stops the lab's engine, kills every process that was started in the
+// lab, unmounts what is mounted below its directory and removes namespaces and directory. It may be
 // repeated.
 func (l *Lab) Down() error {
 	var errs []error
+	if err := l.StopEngine(); err != nil {
+		errs = append(errs, err)
+	}
 	if err := l.kill(); err != nil {
 		errs = append(errs, err)
 	}
