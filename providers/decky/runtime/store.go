@@ -1,0 +1,193 @@
+package runtime
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/decnet/decnet/providers/decky"
+)
+
+// maxFiles bounds the values of one decky, whatever their size.
+const maxFiles = 4096
+
+// Store keeps what clients of one decky wrote, one file a value, within a quota
+// that the decky's services share. A value is replaced whole or not at all,
+// also when the process or the machine dies. It is safe for concurrent use.
+type Store struct {
+	dir      string
+	maxBytes int64
+
+	mu    sync.Mutex
+	root  *os.Root
+	sizes map[string]int64 // by file
+	used  int64
+}
+
+func makeDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make directory: %w", err)
+	}
+	return nil
+}
+
+// OpenStore opens the directory dir, which is made with its first value. Files
+// of an interrupted Save are removed.
+func OpenStore(dir string, maxBytes int64) (*Store, error) {
+	s := &Store{dir: dir, maxBytes: maxBytes, sizes: map[string]int64{}}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), temporary) {
+			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
+				return nil, fmt.Errorf("clean store: %w", err)
+			}
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+		if info.Mode().IsRegular() {
+			s.sizes[entry.Name()] = info.Size()
+			s.used += info.Size()
+		}
+	}
+	return s, nil
+}
+
+// temporary ends the name of a value that is being written; fileName makes no
+// such name.
+const temporary = "~"
+
+// Of is the part of the store that belongs to one service.
+func (s *Store) Of(service string) decky.Store { return &part{s, service} }
+
+type part struct {
+	store   *Store
+	service string
+}
+
+// Load implements decky.Store.
+func (p *part) Load(name string) ([]byte, error) { return p.store.load(fileName(p.service, name)) }
+
+// Save implements decky.Store.
+func (p *part) Save(name string, data []byte) error {
+	if err := p.store.save(fileName(p.service, name), data); err != nil {
+		return fmt.Errorf("save %s: %w", name, err)
+	}
+	return nil
+}
+
+// fileName is a name for the value of a service that no name, whoever chose it,
+// can turn into another path.
+func fileName(service, name string) string {
+	if plain(service) && plain(name) && len(service)+len(name) < 120 {
+		return service + "@" + name
+	}
+	sum := sha256.Sum256([]byte(service + "\x00" + name))
+	return "@" + hex.EncodeToString(sum[:])
+}
+
+func plain(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-") == "" && name[0] != '.'
+}
+
+func (s *Store) load(file string) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.sizes[file]; !ok {
+		return nil, nil
+	}
+	root, err := s.open()
+	if err != nil {
+		return nil, err
+	}
+	f, err := root.Open(file)
+	if err != nil {
+		return nil, fmt.Errorf("load value: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, s.maxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("load value: %w", err)
+	}
+	return data, nil
+}
+
+// ErrQuota says that a value does not fit.
+var ErrQuota = errors.New("the store's quota is used up")
+
+func (s *Store) save(file string, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old, known := s.sizes[file]
+	if s.used-old+int64(len(data)) > s.maxBytes || !known && len(s.sizes) >= maxFiles {
+		return ErrQuota
+	}
+	root, err := s.open()
+	if err != nil {
+		return err
+	}
+	if err := replace(root, file, data); err != nil {
+		return err
+	}
+	s.used += int64(len(data)) - old
+	s.sizes[file] = int64(len(data))
+	return nil
+}
+
+// open opens the directory, and makes it first where it is missing.
+func (s *Store) open() (*os.Root, error) {
+	if s.root != nil {
+		return s.root, nil
+	}
+	if err := makeDir(s.dir); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s.root = root
+	return root, nil
+}
+
+func replace(root *os.Root, file string, data []byte) error {
+	f, err := root.OpenFile(file+temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = root.Rename(file+temporary, file)
+	}
+	if err != nil {
+		return errors.Join(err, root.Remove(file+temporary))
+	}
+	return nil
+}
+
+// Close releases the directory; the values stay.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.root == nil {
+		return nil
+	}
+	err := s.root.Close()
+	s.root = nil
+	return err
+}

@@ -1,0 +1,140 @@
+package runtime_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/decnet/decnet/providers/decky/runtime"
+)
+
+func openStore(t testing.TB, dir string, quota int64) *runtime.Store {
+	t.Helper()
+	s, err := runtime.OpenStore(dir, quota)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func TestStoreKeepsValuesOverRestarts(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a", "store")
+	first := openStore(t, dir, 100)
+	if got, err := first.Of("redis").Load("dump"); got != nil || err != nil {
+		t.Errorf("empty store: %q, %v", got, err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Error("reading made the directory")
+	}
+	for _, name := range []string{"dump", "../../escape", "", strings.Repeat("long", 100), "a\x00b"} {
+		if err := first.Of("redis").Save(name, []byte("v"+name[:min(3, len(name))])); err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+	}
+	if err := first.Of("redis.b").Save("dump", []byte("other")); err != nil {
+		t.Fatal(err)
+	}
+	second := openStore(t, dir, 100)
+	for _, name := range []string{"dump", "../../escape", "", strings.Repeat("long", 100), "a\x00b"} {
+		if got, err := second.Of("redis").Load(name); err != nil || string(got) != "v"+name[:min(3, len(name))] {
+			t.Errorf("%q: %q, %v", name, got, err)
+		}
+	}
+	if got, _ := second.Of("redis.b").Load("dump"); string(got) != "other" {
+		t.Errorf("services share a value: %q", got)
+	}
+	for _, where := range []string{dir + "/../escape", dir + "/../../escape"} {
+		if _, err := os.Stat(where); err == nil {
+			t.Errorf("%s was written", where)
+		}
+	}
+}
+
+func TestStoreCleansWhatAnInterruptedSaveLeft(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "redis@dump~"), make([]byte, 90), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := openStore(t, dir, 100).Of("redis").Save("dump", make([]byte, 90)); err != nil {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 1 {
+		t.Errorf("directory holds %v, %v", entries, err)
+	}
+}
+
+func TestStoreKeepsWithinItsQuota(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		s := openStore(t, dir, 100)
+		want := map[string]string{}
+		for i := range rapid.IntRange(1, 12).Draw(rt, "saves") {
+			name := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "name")
+			value := strings.Repeat(fmt.Sprint(i%10), rapid.IntRange(0, 70).Draw(rt, "size"))
+			used := len(value)
+			for other, v := range want {
+				if other != name {
+					used += len(v)
+				}
+			}
+			err := s.Of("x").Save(name, []byte(value))
+			if fits := used <= 100; fits != (err == nil) || !fits && !errors.Is(err, runtime.ErrQuota) {
+				rt.Fatalf("%d bytes used: %v", used, err)
+			}
+			if err == nil {
+				want[name] = value
+			}
+		}
+		again := openStore(t, dir, 100)
+		for name, value := range want {
+			if got, err := again.Of("x").Load(name); err != nil || string(got) != value {
+				rt.Fatalf("%s = %q, %v; want %q", name, got, err, value)
+			}
+		}
+	})
+}
+
+func TestStoreBoundsTheNumberOfValues(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 4096 {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("x@", i)), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := openStore(t, dir, 100)
+	if err := s.Of("x").Save("one-more", nil); !errors.Is(err, runtime.ErrQuota) {
+		t.Errorf("4097th value: %v", err)
+	}
+	if err := s.Of("x").Save("7", []byte("x")); err != nil {
+		t.Errorf("an old value cannot be replaced: %v", err)
+	}
+}
+
+func TestReadersNeverSeeHalfAValue(t *testing.T) {
+	s := openStore(t, t.TempDir(), 1<<20).Of("x")
+	var done sync.WaitGroup
+	for i := range 4 {
+		done.Go(func() {
+			for range 20 {
+				if err := s.Save("v", []byte(strings.Repeat(fmt.Sprint(i), 1000*(i+1)))); err != nil {
+					t.Error(err)
+				}
+				got, err := s.Load("v")
+				if err != nil || len(got)%1000 != 0 || strings.Trim(string(got), string(got[:1])) != "" {
+					t.Errorf("%d bytes, %v", len(got), err)
+				}
+			}
+		})
+	}
+	done.Wait()
+}
