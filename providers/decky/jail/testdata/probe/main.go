@@ -180,7 +180,7 @@ func files(in input) map[string]func() error {
 		"chroot":          func() error { return unix.Chroot("/") },
 		"mount":           func() error { return mount(in.Scratch) },
 		"make a device":   func() error { return mknod(in.Scratch + "/null") },
-		"change an owner": func() error { return os.Chown(in.Mine, 0, 0) },
+		"change an owner": func() error { return os.Lchown(in.Mine, -1, -1) },
 		"file handle": func() error {
 			_, _, err := unix.NameToHandleAt(unix.AT_FDCWD, in.Secret, 0)
 			return err
