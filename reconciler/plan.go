@@ -1,0 +1,156 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/reconciler/plan"
+	"github.com/decnet/decnet/reconciler/reservation"
+	"github.com/decnet/decnet/reconciler/state"
+	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
+)
+
+type stateInstance = state.Instance
+
+// PlanOptions shape a plan.
+type PlanOptions struct {
+	Destroy   bool           // want nothing
+	NoRefresh bool           // trust the state, look at no object
+	Replace   []addr.Address // make these anew, however they look
+	Runtime   string         // the default that the configuration was resolved with
+}
+
+// Plan looks at every object and computes what must change to make desired
+// true. It changes nothing and needs no privilege: what could not be looked at
+// is in Plan.Unavailable, what an apply would trip over in Plan.Findings.
+func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options PlanOptions) (*plan.Plan, error) {
+	snapshot, err := e.config.Store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	observed := remembered(snapshot.Instances)
+	if !options.NoRefresh {
+		if observed, err = e.observe(ctx, snapshot.Lineage, e.config.Registry.Kinds()); err != nil {
+			return nil, fmt.Errorf("refresh: %w", err)
+		}
+	}
+	if options.Destroy {
+		desired = &schema.Desired{Name: desired.Name, Seed: desired.Seed}
+	}
+	if err := e.handled(desired.Instances); err != nil {
+		return nil, err
+	}
+	findings := e.preflight(ctx, desired, snapshot)
+	findings = append(findings, e.lostState(ctx, snapshot)...)
+	return plan.Compute(plan.Input{
+		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry},
+		Replace: options.Replace, Destroy: options.Destroy, Runtime: options.Runtime, Findings: findings,
+	})
+}
+
+// differ lends the registry to a plan.
+type differ struct{ registry *providers.Registry }
+
+func (d differ) Diff(kind providers.Kind, want, have []byte) ([]providers.Change, error) {
+	return d.registry.Diff(kind, want, have)
+}
+
+// Drift looks at every object that the state remembers and tells what somebody
+// else did to it. It wants what was applied last, so it says nothing of the
+// configuration.
+func (e *Engine) Drift(ctx context.Context) (*plan.Plan, error) {
+	snapshot, err := e.config.Store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return e.Plan(ctx, Applied(snapshot), PlanOptions{Runtime: snapshot.Runtime})
+}
+
+// Applied is the configuration that was applied last, as the state remembers
+// it. An instance whose dependency is not remembered stands without it.
+func Applied(snapshot state.Snapshot) *schema.Desired {
+	desired := &schema.Desired{Name: snapshot.Name, Seed: snapshot.Seed}
+	have := make(map[addr.Address]bool, len(snapshot.Instances))
+	for _, i := range snapshot.Instances {
+		have[i.Address] = true
+	}
+	missing := func(a addr.Address) bool { return !have[a] }
+	for _, i := range snapshot.Instances {
+		desired.Instances = append(desired.Instances, schema.Instance{
+			Address: i.Address, Type: i.Type, Runtime: i.Runtime, Config: i.Config, Digest: i.Digest, Source: i.Source,
+			Parents: slices.DeleteFunc(slices.Clone(i.Parents), missing),
+			After:   slices.DeleteFunc(slices.Clone(i.After), missing),
+		})
+	}
+	return desired
+}
+
+// handled refuses instances of kinds that no provider handles, all at once.
+func (e *Engine) handled(instances []schema.Instance) error {
+	var errs []error
+	for _, i := range instances {
+		kind := providers.Kind{Type: i.Type, Runtime: i.Runtime}
+		if _, ok := e.config.Registry.Resource(kind); !ok {
+			errs = append(errs, fmt.Errorf("%s: no provider handles %s", i.Address, kind))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// preflight asks every provider, and the table of reserved IPs, what an apply
+// would trip over.
+func (e *Engine) preflight(ctx context.Context, desired *schema.Desired, snapshot state.Snapshot) []providers.Finding {
+	prior := make(map[addr.Address]string, len(snapshot.Instances))
+	for _, i := range snapshot.Instances {
+		if i.Object != nil {
+			prior[i.Address] = i.Digest
+		}
+	}
+	planned := make(map[providers.Provider][]providers.Planned)
+	for _, i := range desired.Instances {
+		action := plan.NoOp
+		switch digest, known := prior[i.Address]; {
+		case !known:
+			action = plan.Create
+		case digest != i.Digest:
+			action = plan.Update
+		}
+		p := e.config.Registry.Provider(providers.Kind{Type: i.Type, Runtime: i.Runtime})
+		planned[p] = append(planned[p], providers.Planned{
+			Address: string(i.Address), Type: i.Type, Runtime: i.Runtime, Action: string(action), Config: i.Config,
+		})
+	}
+	var findings []providers.Finding
+	for _, p := range e.config.Registry.Providers() {
+		if f, ok := p.(providers.Preflighter); ok && len(planned[p]) > 0 {
+			findings = append(findings, f.Preflight(ctx, planned[p])...)
+		}
+	}
+	return append(findings, e.reservedByOthers(ctx, desired, snapshot.Lineage)...)
+}
+
+// reservedByOthers names the IPs that another configuration of this host has.
+func (e *Engine) reservedByOthers(ctx context.Context, desired *schema.Desired, lineage string) []providers.Finding {
+	claims := reservation.Claims(desired.Instances)
+	if e.config.DataDir == "" || len(claims) == 0 {
+		return nil
+	}
+	conflicts, err := reservation.Conflicts(ctx, reservation.Path(e.config.DataDir), lineage, claims)
+	if err != nil {
+		return []providers.Finding{{
+			Severity: providers.SeverityWarning, Summary: "the IPs of other configurations on this host are not known: " + err.Error(),
+			Remedy: "run as a user who may read " + reservation.Path(e.config.DataDir),
+		}}
+	}
+	var findings []providers.Finding
+	for _, c := range conflicts {
+		findings = append(findings, providers.Finding{
+			Severity: providers.SeverityError, Address: string(c.Claim.Address), Summary: c.Error(), Remedy: c.Remedy(),
+		})
+	}
+	return findings
+}

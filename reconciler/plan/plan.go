@@ -1,0 +1,201 @@
+// Package plan decides what must happen: from what is wanted, what the state
+// remembers and what was seen alive it computes one document with every action,
+// its reasons and the order of steps. It is pure: it reads no file, no clock and
+// no object, and the same input gives the same bytes. What runs a plan, and what
+// shows it to people, is elsewhere.
+package plan
+
+import (
+	"encoding/json"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// FormatVersion is the version of the document. A reader refuses any other.
+const FormatVersion = 1
+
+// Action is what happens to one instance.
+type Action string
+
+// The actions, and how people see them.
+const (
+	Create  Action = "create"  // +
+	Update  Action = "update"  // ~
+	Replace Action = "replace" // -/+ delete, then create
+	Delete  Action = "delete"  // -
+	Forget  Action = "forget"  // . the state only: the object is gone
+	NoOp    Action = "no-op"
+)
+
+// Symbol is the sign in front of an address: "+", "~", "-/+", "-", ".", " ".
+func (a Action) Symbol() string {
+	switch a {
+	case Create:
+		return "+"
+	case Update:
+		return "~"
+	case Replace:
+		return "-/+"
+	case Delete:
+		return "-"
+	case Forget:
+		return "."
+	default:
+		return " "
+	}
+}
+
+// Reason is why an action is planned; several can hold at once.
+type Reason string
+
+// The reasons.
+const (
+	NotInState         Reason = "not in state"
+	ConfigChanged      Reason = "configuration changed"
+	Drifted            Reason = "drift"
+	Tainted            Reason = "tainted"
+	ReplaceRequested   Reason = "replace requested"
+	DependencyReplaced Reason = "dependency replaced"
+	NotInConfig        Reason = "no longer in configuration"
+	Orphan             Reason = "orphan" // alive, ours, in neither state nor configuration
+	InterruptedCreate  Reason = "interrupted create"
+	Image              Reason = "image" // a new decky binary
+	RuntimeChanged     Reason = "runtime changed"
+)
+
+// Causes of an attribute's change; providers.CauseImage is the third.
+const (
+	CauseConfiguration providers.Cause = "configuration"
+	CauseDrift         providers.Cause = "drift"
+)
+
+// Plan is the document: everything an apply needs, and all that it must find
+// unmoved. It holds configuration, so it is saved for its owner only.
+type Plan struct {
+	FormatVersion int    `json:"format_version"`
+	Lineage       string `json:"lineage"` // empty: nothing was ever applied
+	Serial        int64  `json:"serial"`
+	Name          string `json:"name"`
+	Seed          string `json:"seed,omitempty"`
+	Runtime       string `json:"runtime,omitempty"` // the default, for the first apply to keep
+	Configuration string `json:"configuration"`     // Digest of what is desired
+	Destroy       bool   `json:"destroy,omitempty"`
+
+	Changes []Change `json:"changes"` // sorted by address; what stays as it is is not listed
+	Records []Record `json:"records,omitempty"`
+	Drift   []Drift  `json:"drift,omitempty"`
+	Steps   []Step   `json:"steps"` // the execution graph; a step comes after those it needs
+
+	Summary     Summary             `json:"summary"`
+	Unavailable []Unavailable       `json:"unavailable,omitempty"`
+	Findings    []providers.Finding `json:"findings,omitempty"`
+	Outputs     []schema.Output     `json:"outputs,omitempty"`
+}
+
+// Empty tells that an apply would touch no object and forget none.
+func (p *Plan) Empty() bool { return len(p.Changes) == 0 }
+
+// Change is one planned action.
+type Change struct {
+	Address addr.Address `json:"address"`
+	Type    string       `json:"type"`
+	Runtime string       `json:"runtime,omitempty"`
+	Action  Action       `json:"action"`
+	Reasons []Reason     `json:"reasons"`
+	// Because is the parent whose replacement forces this one.
+	Because    addr.Address       `json:"because,omitempty"`
+	Attributes []providers.Change `json:"attributes,omitempty"` // sorted by path
+	Source     string             `json:"source,omitempty"`
+
+	// What create, update and replace make true.
+	Config  json.RawMessage `json:"config,omitempty"`
+	Digest  string          `json:"digest,omitempty"`
+	Parents []addr.Address  `json:"parents,omitempty"`
+	After   []addr.Address  `json:"after,omitempty"`
+
+	// Object is what update changes and what replace and delete remove.
+	Object *Object `json:"object,omitempty"`
+	// Surplus says that Object is one too many under an address that has another.
+	Surplus bool `json:"surplus,omitempty"`
+	// Fingerprint is what everything alive under the address looked like.
+	Fingerprint string `json:"fingerprint"`
+}
+
+// Kind is the kind of what the change makes true.
+func (c *Change) Kind() providers.Kind { return providers.Kind{Type: c.Type, Runtime: c.Runtime} }
+
+// Object is a live object as a plan found it.
+type Object struct {
+	Type    string          `json:"type"`
+	Runtime string          `json:"runtime,omitempty"`
+	Digest  string          `json:"digest,omitempty"` // of the configuration that made it, as it says itself
+	State   json.RawMessage `json:"state"`
+}
+
+// Kind is the kind of the object.
+func (o *Object) Kind() providers.Kind { return providers.Kind{Type: o.Type, Runtime: o.Runtime} }
+
+// Record is an instance whose object fits already but whose row in the state
+// does not say so.
+type Record struct {
+	Address addr.Address    `json:"address"`
+	Type    string          `json:"type"`
+	Runtime string          `json:"runtime,omitempty"`
+	Config  json.RawMessage `json:"config"`
+	Digest  string          `json:"digest"`
+	Parents []addr.Address  `json:"parents,omitempty"`
+	After   []addr.Address  `json:"after,omitempty"`
+	Source  string          `json:"source,omitempty"`
+	Object  json.RawMessage `json:"object"`
+}
+
+// Drift is what somebody else did to one object.
+type Drift struct {
+	Address addr.Address       `json:"address"`
+	Type    string             `json:"type"`
+	Runtime string             `json:"runtime,omitempty"`
+	Gone    bool               `json:"gone,omitempty"`
+	Changes []providers.Change `json:"changes,omitempty"` // Before is what should be, After what is
+	State   json.RawMessage    `json:"state,omitempty"`   // the object, where it still exists
+}
+
+// Op is what a step does to an object.
+type Op string
+
+// The operations of steps.
+const (
+	OpCreate Op = "create"
+	OpUpdate Op = "update"
+	OpDelete Op = "delete"
+	OpForget Op = "forget"
+)
+
+// Step is one node of the execution graph.
+type Step struct {
+	Op      Op           `json:"op"`
+	Address addr.Address `json:"address"`
+	Change  int          `json:"change"`          // index in Plan.Changes
+	Needs   []int        `json:"needs,omitempty"` // indices in Plan.Steps, smaller than its own
+}
+
+// Summary counts changes by action.
+type Summary struct {
+	Create  int `json:"create"`
+	Update  int `json:"update"`
+	Replace int `json:"replace"`
+	Delete  int `json:"delete"`
+	Forget  int `json:"forget"`
+	NoOp    int `json:"no_op"`
+	Drift   int `json:"drift"`
+}
+
+// Unavailable says which objects could not be looked at, and why.
+type Unavailable struct {
+	Provider  string           `json:"provider"`
+	Kinds     []providers.Kind `json:"kinds"`
+	What      string           `json:"what"`
+	Remedy    string           `json:"remedy,omitempty"`
+	Instances int              `json:"instances"` // wanted or remembered, so that an apply must refuse
+}

@@ -1,0 +1,191 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// Instance is one row of the state: an instance as it was last applied.
+type Instance struct {
+	Address addr.Address    `json:"address"`
+	Type    string          `json:"type"`
+	Runtime string          `json:"runtime,omitempty"`
+	Config  json.RawMessage `json:"config"` // the configuration that made it
+	Digest  string          `json:"digest"` // of Config
+	// Object is what the handler returned, null where nothing was made yet: the
+	// row then keeps what was allocated to the instance.
+	Object  json.RawMessage `json:"object,omitempty"`
+	Parents []addr.Address  `json:"parents,omitempty"`
+	After   []addr.Address  `json:"after,omitempty"`
+	Tainted bool            `json:"tainted,omitempty"` // a step on it failed; it will be replaced
+	Source  string          `json:"source,omitempty"`
+	Updated time.Time       `json:"updated"`
+}
+
+// Snapshot is one consistent reading of the whole state.
+type Snapshot struct {
+	Meta
+	Instances []Instance // sorted by the bytes of the address
+	// Interrupted are the actions whose intent was written and whose result was
+	// not, by address: an apply died there.
+	Interrupted map[addr.Address]string
+}
+
+// Snapshot reads everything that a plan depends on at one moment.
+func (s *Store) Snapshot(ctx context.Context) (Snapshot, error) {
+	snap := Snapshot{Interrupted: map[addr.Address]string{}}
+	err := s.view(ctx, func(tx *sql.Tx) (err error) {
+		if snap.Meta, err = readMeta(ctx, tx); err != nil {
+			return err
+		}
+		if snap.Instances, err = readInstances(ctx, tx); err != nil {
+			return err
+		}
+		return readInterrupted(ctx, tx, snap.Interrupted)
+	})
+	return snap, err
+}
+
+// Instances reads all rows.
+func (s *Store) Instances(ctx context.Context) ([]Instance, error) {
+	var all []Instance
+	err := s.view(ctx, func(tx *sql.Tx) (err error) {
+		all, err = readInstances(ctx, tx)
+		return err
+	})
+	return all, err
+}
+
+func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT address, type, runtime, config, digest, object, parents, after, tainted, source, updated FROM instances`)
+	if err != nil {
+		return nil, fmt.Errorf("instances: %w", err)
+	}
+	defer rows.Close()
+	var all []Instance
+	for rows.Next() {
+		var i Instance
+		var config, object []byte
+		var parents, after string
+		var updated int64
+		if err := rows.Scan(&i.Address, &i.Type, &i.Runtime, &config, &i.Digest, &object, &parents, &after, &i.Tainted, &i.Source, &updated); err != nil {
+			return nil, fmt.Errorf("instances: %w", err)
+		}
+		i.Config, i.Object, i.Updated = config, object, time.Unix(0, updated).UTC()
+		i.Parents, i.After = splitAddresses(parents), splitAddresses(after)
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b Instance) int { return strings.Compare(string(a.Address), string(b.Address)) })
+	return all, rows.Err()
+}
+
+func writeInstance(tx *sql.Tx, i Instance) error {
+	var object any
+	if i.Object != nil {
+		object = []byte(i.Object)
+	}
+	_, err := tx.Exec(`INSERT INTO instances (address, type, runtime, config, digest, object, parents, after, tainted, source, updated)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (address) DO UPDATE SET type = excluded.type, runtime = excluded.runtime, config = excluded.config, digest = excluded.digest,
+			object = excluded.object, parents = excluded.parents, after = excluded.after, tainted = excluded.tainted,
+			source = excluded.source, updated = excluded.updated`,
+		string(i.Address), i.Type, i.Runtime, []byte(i.Config), i.Digest, object, joinAddresses(i.Parents), joinAddresses(i.After), i.Tainted, i.Source, i.Updated.UnixNano())
+	if err != nil {
+		return fmt.Errorf("instance %s: %w", i.Address, err)
+	}
+	return nil
+}
+
+func deleteInstance(tx *sql.Tx, address addr.Address) error {
+	if _, err := tx.Exec("DELETE FROM instances WHERE address = ?", string(address)); err != nil {
+		return fmt.Errorf("instance %s: %w", address, err)
+	}
+	return nil
+}
+
+// joinAddresses keeps addresses as lines: a quoted key never holds a raw line
+// break.
+func joinAddresses(all []addr.Address) string {
+	parts := make([]string, len(all))
+	for i, a := range all {
+		parts[i] = string(a)
+	}
+	return strings.Join(parts, "\n")
+}
+
+func splitAddresses(s string) []addr.Address {
+	if s == "" {
+		return nil
+	}
+	parts := strings.Split(s, "\n")
+	all := make([]addr.Address, len(parts))
+	for i, p := range parts {
+		all[i] = addr.Address(p)
+	}
+	return all
+}
+
+// Taint marks instances as broken, or as whole again; it names those that are
+// not in the state in its error, and then changes nothing.
+func (s *Store) Taint(ctx context.Context, tainted bool, addresses ...addr.Address) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		return each(tx, addresses, "UPDATE instances SET tainted = ? WHERE address = ?", tainted)
+	})
+}
+
+// Forget drops rows without touching the objects; it names those that are not
+// in the state in its error, and then changes nothing.
+func (s *Store) Forget(ctx context.Context, addresses ...addr.Address) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		return each(tx, addresses, "DELETE FROM instances WHERE address = ?")
+	})
+}
+
+func each(tx *sql.Tx, addresses []addr.Address, statement string, before ...any) error {
+	var missing []string
+	for _, a := range addresses {
+		result, err := tx.Exec(statement, append(slices.Clone(before), string(a))...)
+		if err != nil {
+			return fmt.Errorf("instance %s: %w", a, err)
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			missing = append(missing, string(a))
+		}
+	}
+	if missing != nil {
+		return fmt.Errorf("not in the state: %s", strings.Join(missing, ", "))
+	}
+	return bump(tx)
+}
+
+// Rebuild replaces everything but the history by what was found alive.
+func (s *Store) Rebuild(ctx context.Context, m Meta, instances []Instance) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		now, err := readMeta(ctx, tx)
+		if err != nil {
+			return err
+		}
+		m.Serial = max(m.Serial, now.Serial) + 1
+		if err := writeMeta(tx, m); err != nil {
+			return err
+		}
+		for _, statement := range []string{"DELETE FROM instances", "UPDATE journal SET phase = 'abandoned' WHERE phase = 'intent'"} {
+			if _, err := tx.Exec(statement); err != nil {
+				return err
+			}
+		}
+		for _, i := range instances {
+			if err := writeInstance(tx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,218 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// Phases of a journal entry.
+const (
+	PhaseIntent    = "intent"    // written, the object may have been touched
+	PhaseDone      = "done"      // the result is in the state
+	PhaseFailed    = "failed"    // so is what the failure left
+	PhaseAbandoned = "abandoned" // the state was rebuilt from the objects since
+)
+
+// keptRuns is how many runs keep their journal.
+const keptRuns = 50
+
+// Run is one apply in the history.
+type Run struct {
+	ID       int64     `json:"id"`
+	Command  string    `json:"command"`
+	Holder   string    `json:"holder"`
+	Started  time.Time `json:"started"`
+	Finished time.Time `json:"finished,omitzero"` // zero while it runs, and for ever if it was killed
+	Outcome  string    `json:"outcome"`           // "running", then what FinishRun was told
+}
+
+// Entry is one line of the journal.
+type Entry struct {
+	Run      int64        `json:"run"`
+	Seq      int          `json:"seq"`
+	Address  addr.Address `json:"address"`
+	Action   string       `json:"action"`
+	Phase    string       `json:"phase"`
+	Started  time.Time    `json:"started"`
+	Finished time.Time    `json:"finished,omitzero"`
+	Error    string       `json:"error,omitempty"`
+}
+
+// Outcome is the row that a step leaves: an instance to keep, or one to drop.
+type Outcome struct {
+	Keep  *Instance // written as it is
+	Drop  bool      // the address is forgotten; Keep is nil
+	Taint bool      // the row, if any, is marked as broken; Keep is nil
+}
+
+// BeginRun opens a run and takes the next serial, so that no saved plan
+// survives it, not even where the run is killed. records are written with it:
+// what changes in the state alone.
+func (s *Store) BeginRun(ctx context.Context, command, holder string, records []Instance, forget []addr.Address) (int64, Meta, error) {
+	var id int64
+	var m Meta
+	err := s.update(ctx, func(tx *sql.Tx) error {
+		if err := bump(tx); err != nil {
+			return err
+		}
+		result, err := tx.Exec("INSERT INTO runs (command, holder, started, outcome) VALUES (?, ?, ?, 'running')", command, holder, s.now().UnixNano())
+		if err != nil {
+			return fmt.Errorf("begin run: %w", err)
+		}
+		if id, err = result.LastInsertId(); err != nil {
+			return fmt.Errorf("begin run: %w", err)
+		}
+		for _, i := range records {
+			if err := writeInstance(tx, i); err != nil {
+				return err
+			}
+		}
+		for _, a := range forget {
+			if err := deleteInstance(tx, a); err != nil {
+				return err
+			}
+		}
+		m, err = readMeta(ctx, tx)
+		return err
+	})
+	return id, m, err
+}
+
+func bump(tx *sql.Tx) error {
+	_, err := tx.Exec(`INSERT INTO meta (key, value) VALUES ('serial', '1')
+		ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)`)
+	if err != nil {
+		return fmt.Errorf("take the next serial: %w", err)
+	}
+	return nil
+}
+
+// FinishRun closes a run and drops the journal of the runs long past.
+func (s *Store) FinishRun(ctx context.Context, id int64, outcome string) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.Exec("UPDATE runs SET finished = ?, outcome = ? WHERE id = ?", s.now().UnixNano(), outcome, id); err != nil {
+			return fmt.Errorf("finish run %d: %w", id, err)
+		}
+		if _, err := tx.Exec("DELETE FROM journal WHERE run <= ?", id-keptRuns); err != nil {
+			return fmt.Errorf("prune the journal: %w", err)
+		}
+		return nil
+	})
+}
+
+// Intent is written before an object is touched. reserve, if any, is the row
+// that keeps what is allocated to an instance that is not made yet.
+func (s *Store) Intent(ctx context.Context, e Entry, reserve *Instance) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec("INSERT INTO journal (run, seq, address, action, phase, started, error) VALUES (?, ?, ?, ?, 'intent', ?, '')",
+			e.Run, e.Seq, string(e.Address), e.Action, e.Started.UnixNano())
+		if err != nil {
+			return fmt.Errorf("journal %s of %s: %w", e.Action, e.Address, err)
+		}
+		if reserve != nil {
+			return writeInstance(tx, *reserve)
+		}
+		return nil
+	})
+}
+
+// Result closes an intent and writes what became of the instance, both or
+// neither.
+func (s *Store) Result(ctx context.Context, e Entry, outcome Outcome) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec("UPDATE journal SET phase = ?, finished = ?, error = ? WHERE run = ? AND seq = ?", e.Phase, e.Finished.UnixNano(), e.Error, e.Run, e.Seq)
+		if err != nil {
+			return fmt.Errorf("journal %s of %s: %w", e.Action, e.Address, err)
+		}
+		switch {
+		case outcome.Keep != nil:
+			return writeInstance(tx, *outcome.Keep)
+		case outcome.Drop:
+			return deleteInstance(tx, e.Address)
+		case outcome.Taint:
+			if _, err := tx.Exec("UPDATE instances SET tainted = 1 WHERE address = ?", string(e.Address)); err != nil {
+				return fmt.Errorf("instance %s: %w", e.Address, err)
+			}
+		}
+		return nil
+	})
+}
+
+// readInterrupted finds the newest entry of each address that has an open one:
+// if that is the open one, nobody has dealt with it since.
+func readInterrupted(ctx context.Context, tx *sql.Tx, into map[addr.Address]string) error {
+	rows, err := tx.QueryContext(ctx, `SELECT address, action FROM journal AS j WHERE phase = 'intent'
+		AND NOT EXISTS (SELECT 1 FROM journal AS later WHERE later.address = j.address AND later.id > j.id)`)
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var address addr.Address
+		var action string
+		if err := rows.Scan(&address, &action); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		into[address] = action
+	}
+	return rows.Err()
+}
+
+// Runs are the newest runs first, at most limit.
+func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
+	var all []Run
+	err := s.view(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, "SELECT id, command, holder, started, finished, outcome FROM runs ORDER BY id DESC LIMIT ?", limit)
+		if err != nil {
+			return fmt.Errorf("runs: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var r Run
+			var started int64
+			var finished sql.NullInt64
+			if err := rows.Scan(&r.ID, &r.Command, &r.Holder, &started, &finished, &r.Outcome); err != nil {
+				return fmt.Errorf("runs: %w", err)
+			}
+			r.Started, r.Finished = time.Unix(0, started).UTC(), moment(finished)
+			all = append(all, r)
+		}
+		return rows.Err()
+	})
+	return all, err
+}
+
+// Journal is everything a run did, in order.
+func (s *Store) Journal(ctx context.Context, run int64) ([]Entry, error) {
+	var all []Entry
+	err := s.view(ctx, func(tx *sql.Tx) error {
+		rows, err := tx.QueryContext(ctx, "SELECT run, seq, address, action, phase, started, finished, error FROM journal WHERE run = ? ORDER BY id", run)
+		if err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var e Entry
+			var started int64
+			var finished sql.NullInt64
+			if err := rows.Scan(&e.Run, &e.Seq, &e.Address, &e.Action, &e.Phase, &started, &finished, &e.Error); err != nil {
+				return fmt.Errorf("journal: %w", err)
+			}
+			e.Started, e.Finished = time.Unix(0, started).UTC(), moment(finished)
+			all = append(all, e)
+		}
+		return rows.Err()
+	})
+	return all, err
+}
+
+func moment(ns sql.NullInt64) time.Time {
+	if !ns.Valid {
+		return time.Time{}
+	}
+	return time.Unix(0, ns.Int64).UTC()
+}
