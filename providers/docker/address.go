@@ -1,0 +1,97 @@
+package docker
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"github.com/decnet/decnet/schema"
+)
+
+// poolRange reads "first-last".
+func poolRange(pool string) (first, last netip.Addr, err error) {
+	a, b, ok := strings.Cut(pool, "-")
+	if ok {
+		if first, err = netip.ParseAddr(strings.TrimSpace(a)); err == nil {
+			last, err = netip.ParseAddr(strings.TrimSpace(b))
+		}
+	}
+	if !ok || err != nil || !first.Is4() || !last.Is4() || last.Less(first) {
+		return first, last, fmt.Errorf("pool %q is no range of IPv4 addresses, first-last", pool)
+	}
+	return first, last, nil
+}
+
+// poolPrefixes covers a pool exactly with as few prefixes as possible.
+func poolPrefixes(pool string) ([]netip.Prefix, error) {
+	first, last, err := poolRange(pool)
+	if err != nil {
+		return nil, err
+	}
+	var prefixes []netip.Prefix
+	for {
+		bits := 32
+		for bits > 0 {
+			wider := netip.PrefixFrom(first, bits-1).Masked()
+			if wider.Addr() != first || last.Less(lastOf(wider)) {
+				break
+			}
+			bits--
+		}
+		p := netip.PrefixFrom(first, bits)
+		prefixes = append(prefixes, p)
+		end := lastOf(p)
+		if !end.Less(last) {
+			return prefixes, nil
+		}
+		first = end.Next()
+	}
+}
+
+// lastOf is the highest address of an IPv4 prefix.
+func lastOf(p netip.Prefix) netip.Addr {
+	a := p.Masked().Addr().As4()
+	for bit := p.Bits(); bit < 32; bit++ {
+		a[bit/8] |= 1 << (7 - bit%8)
+	}
+	return netip.AddrFrom4(a)
+}
+
+// gatewayFor is the gateway that the engine is told. It takes one itself where
+// it is told none, and that could be a decky's address: then it gets one that
+// no decky can have, if the subnet has any.
+func gatewayFor(c schema.Network) string {
+	if c.Gateway != "" {
+		return c.Gateway
+	}
+	subnet, err := netip.ParsePrefix(c.Subnet)
+	if err != nil {
+		return ""
+	}
+	first, last, err := poolRange(c.Pool)
+	if err != nil {
+		return ""
+	}
+	broadcast := lastOf(subnet)
+	for a := subnet.Masked().Addr().Next(); a.Less(broadcast); a = a.Next() {
+		if !a.Less(first) && !last.Less(a) {
+			if a = last; !a.Less(broadcast) {
+				return ""
+			}
+			continue
+		}
+		if a.String() != c.HostIP {
+			return a.String()
+		}
+	}
+	return ""
+}
+
+// withPrefix is an address of the network with the network's prefix length.
+func withPrefix(ip, subnet string) string {
+	p, err := netip.ParsePrefix(subnet)
+	if err != nil {
+		return ip
+	}
+	return fmt.Sprintf("%s/%d", ip, p.Bits())
+}

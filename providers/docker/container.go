@@ -1,0 +1,211 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+
+	"github.com/decnet/decnet/providers"
+)
+
+// blueprint is what the engine is told to make.
+type blueprint struct {
+	name   string
+	config *container.Config
+	host   *container.HostConfig
+	nets   *network.NetworkingConfig
+	// base names the container whose namespace a service shares.
+	base string
+}
+
+// maskedPaths are hidden from every container: the engine's own list, which is
+// replaced when one is given, and all that tells about the host's hardware.
+var maskedPaths = []string{
+	"/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+	"/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys",
+}
+
+// confined are the host parameters that base and service containers share:
+// nothing writable, no privilege to be gained, bounded costs, back after every
+// restart of the engine that was not asked for.
+func confined(memory, pids int64) *container.HostConfig {
+	return &container.HostConfig{
+		CapDrop:        []string{"ALL"},
+		ReadonlyRootfs: true,
+		SecurityOpt:    []string{"no-new-privileges"},
+		RestartPolicy:  container.RestartPolicy{Name: container.RestartPolicyUnlessStopped},
+		IpcMode:        container.IPCModeNone,
+		CgroupnsMode:   container.CgroupnsModePrivate,
+		MaskedPaths:    maskedPaths,
+		LogConfig:      container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "1m", "max-file": "3"}},
+		Resources: container.Resources{
+			Memory: memory, MemorySwap: memory, PidsLimit: &pids,
+			Ulimits: []*container.Ulimit{{Name: "core", Soft: 0, Hard: 0}, {Name: "nofile", Soft: 8192, Hard: 8192}},
+		},
+	}
+}
+
+// containers lists our containers by label=value pairs, running or not.
+func (p *provider) containers(ctx context.Context, pairs ...string) ([]container.Summary, error) {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.ContainerList(ctx, container.ListOptions{All: true, Filters: byLabel(pairs...)})
+	if err != nil {
+		return nil, p.engine.explain("list containers", err)
+	}
+	return list, nil
+}
+
+// run creates and starts a container: two round trips. Where the name is taken
+// by owner's own leftover, that is completed if it is as it should be and made
+// anew if not; anybody else's is an error.
+func (p *provider) run(ctx context.Context, owner providers.Owner, b blueprint) (string, error) {
+	id, err := p.create(ctx, b)
+	if errdefs.IsConflict(err) {
+		if id, err = p.adopt(ctx, owner, b); err != nil {
+			return "", err
+		}
+		if id == "" {
+			id, err = p.create(ctx, b)
+		}
+	}
+	if errdefs.IsNotFound(err) && strings.Contains(err.Error(), "image") {
+		// Removed behind our back: by hand, or by the destroy of another lineage.
+		p.images.forget()
+		if _, err := p.images.ensure(ctx); err != nil {
+			return "", err
+		}
+		id, err = p.create(ctx, b)
+	}
+	if err != nil {
+		return "", p.engine.explain("create container "+b.name, err)
+	}
+	return id, p.start(ctx, id, b.name)
+}
+
+func (p *provider) create(ctx context.Context, b blueprint) (string, error) {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return "", err
+	}
+	made, err := c.ContainerCreate(ctx, b.config, b.host, b.nets, nil, b.name)
+	return made.ID, err
+}
+
+// adopt returns the id of the container that has b's name, if it is owner's and
+// was made from the same blueprint; empty after removing one of owner's that
+// was not.
+func (p *provider) adopt(ctx context.Context, owner providers.Owner, b blueprint) (string, error) {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return "", err
+	}
+	found, err := c.ContainerInspect(ctx, b.name)
+	if errdefs.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", p.engine.explain("inspect container "+b.name, err)
+	}
+	if found.Config == nil || !owned(found.Config.Labels, b.config.Labels[labelType], owner) {
+		return "", fmt.Errorf("create container %s: the name is taken by a container that is not this instance's (%s): rename one of them, or remove it with docker rm -f %s",
+			b.name, short(found.ID), b.name)
+	}
+	same := found.Config.Image == b.config.Image
+	for name, value := range b.config.Labels {
+		same = same && found.Config.Labels[name] == value
+	}
+	if same && b.base != "" {
+		base, err := c.ContainerInspect(ctx, b.base)
+		if err != nil {
+			return "", p.engine.explain("inspect container "+b.base, err)
+		}
+		same = found.HostConfig != nil && found.HostConfig.NetworkMode.ConnectedContainer() == base.ID
+	}
+	if same {
+		return found.ID, nil
+	}
+	return "", p.remove(ctx, found.ID)
+}
+
+func (p *provider) start(ctx context.Context, id, name string) error {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	return p.engine.explain("start container "+name, c.ContainerStart(ctx, id, container.StartOptions{}))
+}
+
+// restart ends what runs in a container and starts it again.
+func (p *provider) restart(ctx context.Context, id, name string) error {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	patience := 1 // seconds
+	return p.engine.explain("restart container "+name, c.ContainerRestart(ctx, id, container.StopOptions{Timeout: &patience}))
+}
+
+// remove ends and removes a container; a missing one is removed already.
+func (p *provider) remove(ctx context.Context, id string) error {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.ContainerRemove(ctx, id, container.RemoveOptions{Force: true, RemoveVolumes: true})
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	if errdefs.IsConflict(err) && strings.Contains(err.Error(), "already in progress") {
+		return p.awaitRemoval(ctx, id)
+	}
+	return p.engine.explain("remove container "+short(id), err)
+}
+
+// awaitRemoval waits for a removal that somebody else began.
+func (p *provider) awaitRemoval(ctx context.Context, id string) error {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	done, failed := c.ContainerWait(ctx, id, container.WaitConditionRemoved)
+	select {
+	case <-done:
+		return nil
+	case err := <-failed:
+		if errdefs.IsNotFound(err) {
+			return nil
+		}
+		return p.engine.explain("remove container "+short(id), err)
+	}
+}
+
+// removeOwned removes every container of one instance.
+func (p *provider) removeOwned(ctx context.Context, kind, lineage, address string) error {
+	list, err := p.containers(ctx, labelLineage, lineage, labelAddress, address, labelType, kind)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, c := range list {
+		errs = append(errs, p.remove(ctx, c.ID))
+	}
+	return errors.Join(errs...)
+}
+
+// nameOf is a container's name without the engine's slash.
+func nameOf(c container.Summary) string {
+	if len(c.Names) == 0 {
+		return ""
+	}
+	return strings.TrimPrefix(c.Names[0], "/")
+}
+
+func running(c container.Summary) bool { return c.State == container.StateRunning }

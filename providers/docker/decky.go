@@ -1,0 +1,348 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/decky/personality"
+	"github.com/decnet/decnet/schema"
+)
+
+const (
+	baseMemory = 64 << 20
+	basePids   = 64
+)
+
+// DeckyState is what is known of a live base container.
+type DeckyState struct {
+	ID      string `json:"id,omitempty"`
+	Lineage string `json:"lineage"`
+	Address string `json:"address"`
+	Image   string `json:"image,omitempty"` // digest of its decky binary
+	Running bool   `json:"running"`
+	// Networks are the engine's networks it is attached to.
+	Networks []string          `json:"networks,omitempty"`
+	Links    []LinkState       `json:"links,omitempty"`
+	Sysctls  map[string]string `json:"sysctls,omitempty"`
+	Egress   bool              `json:"egress"` // the rules that keep it from speaking first
+	Config   schema.Decky      `json:"config"`
+}
+
+// deckies handles the base containers.
+type deckies struct{ *provider }
+
+// sysctls are what the decky's namespace must have.
+func sysctls(c schema.Decky) map[string]string { return personality.Sysctls(c.Personality) }
+
+// live is the part of a configuration that a base container has: the pool and
+// the host's own address belong to the network.
+func live(c schema.Decky) schema.Decky {
+	c.Network.Pool, c.Network.HostIP = "", ""
+	return c
+}
+
+// Diff compares the live base container. Its configuration cannot change in
+// place; everything else can be put right.
+func (h *deckies) Diff(want schema.Decky, have DeckyState) []providers.Change {
+	changes := providers.Compare(live(have.Config), live(want), func(string) bool { return true })
+	if h.env.DeckyDigest != "" && have.Image != h.env.DeckyDigest {
+		changes = append(changes, providers.Change{
+			Path: "image", Before: quote(short(have.Image)), After: quote(short(h.env.DeckyDigest)), Replace: true, Cause: providers.CauseImage,
+		})
+	}
+	if !have.Running {
+		return append(changes, providers.Change{Path: "running", Before: "false", After: "true"})
+	}
+	changes = append(changes, diffLinks(want, have)...)
+	values := sysctls(want)
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if before := have.Sysctls[name]; before != values[name] {
+			changes = append(changes, providers.Change{Path: "sysctl." + name, Before: before, After: values[name]})
+		}
+	}
+	if !have.Egress {
+		changes = append(changes, providers.Change{Path: "egress", Before: quote("open"), After: quote("denied")})
+	}
+	return changes
+}
+
+// diffLinks compares the one interface that a decky must have.
+func diffLinks(want schema.Decky, have DeckyState) []providers.Change {
+	var changes []providers.Change
+	wanted := wantedLink(want)
+	var found *LinkState
+	for i, l := range have.Links {
+		if l.Name == wanted.Name {
+			found = &have.Links[i]
+			continue
+		}
+		changes = append(changes, providers.Change{Path: "link." + l.Name, Before: quote(l.Kind)})
+	}
+	if found == nil {
+		return append(changes, providers.Change{Path: "link." + wanted.Name, After: quote(wanted.Kind)})
+	}
+	add := func(path, before, after string) {
+		if before != after {
+			changes = append(changes, providers.Change{Path: "link." + wanted.Name + "." + path, Before: before, After: after})
+		}
+	}
+	add("kind", quote(found.Kind), quote(wanted.Kind))
+	if want.Network.Driver != driverIPvlan { // shares its parent's
+		add("mac", quote(found.MAC), quote(wanted.MAC))
+	}
+	add("ip", quote(found.IP), quote(wanted.IP))
+	if wanted.Gateway != "" {
+		add("gateway", quote(found.Gateway), quote(wanted.Gateway))
+	}
+	add("up", strconv.FormatBool(found.Up), strconv.FormatBool(wanted.Up))
+	return changes
+}
+
+// wantedLink is the interface as the engine makes it.
+func wantedLink(c schema.Decky) LinkState {
+	kind := c.Network.Driver
+	if kind == driverBridge {
+		kind = "veth"
+	}
+	return LinkState{
+		Name: "eth0", Kind: kind, MAC: strings.ToLower(c.Host.MAC), IP: withPrefix(c.Host.IP, c.Network.Subnet),
+		Gateway: c.Network.Gateway, Up: true,
+	}
+}
+
+// Read looks at one base container again.
+func (h *deckies) Read(ctx context.Context, have DeckyState) (DeckyState, error) {
+	objects, err := h.list(ctx, labelLineage, have.Lineage, labelAddress, have.Address, labelType, providers.TypeDecky)
+	if err != nil {
+		return DeckyState{}, err
+	}
+	if len(objects) == 0 {
+		return DeckyState{}, providers.ErrGone
+	}
+	return objects[0].State, nil
+}
+
+// List finds the base containers of a lineage: one call, one pass over the
+// processes, one link dump per namespace.
+func (h *deckies) List(ctx context.Context, lineage string) ([]providers.Object[schema.Decky, DeckyState], error) {
+	return h.list(ctx, labelLineage, lineage, labelType, providers.TypeDecky)
+}
+
+func (h *deckies) list(ctx context.Context, pairs ...string) ([]providers.Object[schema.Decky, DeckyState], error) {
+	found, err := h.containers(ctx, pairs...)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	pids, err := h.world.processes()
+	if err != nil {
+		return nil, err
+	}
+	objects := make([]providers.Object[schema.Decky, DeckyState], 0, len(found))
+	for _, c := range found {
+		state, err := h.observe(c, pids[c.ID])
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, providers.Object[schema.Decky, DeckyState]{Owner: ownerOf(c.Labels), Config: state.Config, State: state})
+	}
+	return objects, nil
+}
+
+// observe joins what the engine and the kernel tell of one base container.
+func (h *deckies) observe(c container.Summary, pid int) (DeckyState, error) {
+	owner := ownerOf(c.Labels)
+	s := DeckyState{
+		ID: c.ID, Lineage: owner.Lineage, Address: owner.Address, Image: c.Labels[labelImage],
+		Config: configOf[schema.Decky](c.Labels),
+	}
+	s.Config.Name = nameOf(c)
+	if c.NetworkSettings != nil {
+		s.Networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
+	}
+	if !running(c) || pid == 0 {
+		return s, nil
+	}
+	seen, err := h.world.look(pid, slices.Sorted(maps.Keys(sysctls(s.Config))))
+	if err != nil || seen == nil {
+		return s, err
+	}
+	s.Running, s.Links, s.Sysctls, s.Egress = true, seen.links, seen.sysctls, seen.egress
+	return s, nil
+}
+
+// Create makes the base container; a leftover of the same owner goes first.
+func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema.Decky) (DeckyState, error) {
+	state := DeckyState{Lineage: owner.Lineage, Address: owner.Address, Config: want}
+	b, err := h.blueprint(ctx, owner, want)
+	if err != nil {
+		return state, err
+	}
+	if state.ID, err = h.run(ctx, owner, b); err != nil {
+		return state, err
+	}
+	state.Image, state.Running, state.Egress = h.env.DeckyDigest, true, true
+	state.Networks, state.Links, state.Sysctls = []string{want.Network.Name}, []LinkState{wantedLink(want)}, sysctls(want)
+	return state, nil
+}
+
+// blueprint spells out the base container. NET_ADMIN is for its first moment:
+// hold sets the egress rules, then becomes nobody and drops everything.
+func (h *deckies) blueprint(ctx context.Context, owner providers.Owner, want schema.Decky) (blueprint, error) {
+	values := sysctls(want)
+	if values == nil {
+		return blueprint{}, fmt.Errorf("decky %s: unknown personality %q: want one of %s", want.Name, want.Personality, strings.Join(personality.Families(), ", "))
+	}
+	image, err := h.images.ensure(ctx)
+	if err != nil {
+		return blueprint{}, err
+	}
+	c, err := h.engine.client(ctx)
+	if err != nil {
+		return blueprint{}, err
+	}
+	l, err := labels(owner, providers.TypeDecky, want)
+	if err != nil {
+		return blueprint{}, err
+	}
+	stop := 1
+	config := &container.Config{
+		Image: image, Cmd: []string{"hold"}, User: "0:0", WorkingDir: "/",
+		Hostname: want.Host.Hostname, Domainname: want.Host.Domain, Labels: l, StopTimeout: &stop,
+	}
+	endpoint := &network.EndpointSettings{IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: want.Host.IP}}
+	if want.Network.Driver != driverIPvlan {
+		if endpointMAC(c) {
+			endpoint.MacAddress = want.Host.MAC
+		} else {
+			config.MacAddress = want.Host.MAC //nolint:staticcheck // engines before API 1.44 know no other place
+		}
+	}
+	host := confined(baseMemory, basePids)
+	host.CapAdd = []string{"NET_ADMIN", "SETUID", "SETGID", "SETPCAP"}
+	host.NetworkMode = container.NetworkMode(want.Network.Name)
+	host.Sysctls = values
+	// The engine's resolver inside the namespace forwards to this address, as
+	// seen from inside: nowhere. Left unset it would ask the host's own.
+	host.DNS = []string{"127.0.0.1"}
+	host.DNSSearch = []string{"."}
+	return blueprint{
+		name: want.Name, config: config, host: host,
+		nets: &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{want.Network.Name: endpoint}},
+	}, nil
+}
+
+// Update puts a drifted base container right: sysctls and egress in place,
+// anything else by a restart, after which its services are moved into the new
+// namespace.
+func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema.Decky, have DeckyState) (DeckyState, error) {
+	now, err := h.Read(ctx, have)
+	if err != nil {
+		return have, err
+	}
+	if !now.Running || len(diffLinks(want, now)) > 0 {
+		if err := h.revive(ctx, want, now); err != nil {
+			return now, err
+		}
+	} else {
+		pids, err := h.world.processes()
+		if err != nil {
+			return now, err
+		}
+		if pid := pids[now.ID]; pid != 0 {
+			if err := h.world.repair(pid, sysctls(want)); err != nil {
+				return now, err
+			}
+		}
+	}
+	if err := h.rejoin(ctx, owner.Lineage, now.ID); err != nil {
+		return now, err
+	}
+	now, err = h.Read(ctx, now)
+	if err == nil && len(diffLinks(want, now)) > 0 || err == nil && !now.Running {
+		err = fmt.Errorf("heal container %s: it is still not as configured", want.Name)
+	}
+	return now, err
+}
+
+// revive starts or restarts a base container, attached to its network and no
+// other.
+func (h *deckies) revive(ctx context.Context, want schema.Decky, now DeckyState) error {
+	c, err := h.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	attached := false
+	for _, name := range now.Networks {
+		if name == want.Network.Name {
+			attached = true
+			continue
+		}
+		if err := c.NetworkDisconnect(ctx, name, now.ID, true); err != nil {
+			return h.engine.explain("detach container "+want.Name+" from network "+name, err)
+		}
+	}
+	if !attached {
+		endpoint := &network.EndpointSettings{IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: want.Host.IP}}
+		if endpointMAC(c) && want.Network.Driver != driverIPvlan {
+			endpoint.MacAddress = want.Host.MAC
+		}
+		if err := c.NetworkConnect(ctx, want.Network.Name, now.ID, endpoint); err != nil {
+			return h.engine.explain("attach container "+want.Name+" to network "+want.Network.Name, err)
+		}
+	}
+	return h.restart(ctx, now.ID, want.Name)
+}
+
+// rejoin restarts the services that are not in their base's namespace.
+func (h *deckies) rejoin(ctx context.Context, lineage, base string) error {
+	members, err := h.containers(ctx, labelLineage, lineage, labelType, providers.TypeService)
+	if err != nil {
+		return err
+	}
+	pids, err := h.world.processes()
+	if err != nil {
+		return err
+	}
+	home, err := h.world.netns(pids[base])
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if baseOf(m) != base {
+			continue
+		}
+		if pid := pids[m.ID]; pid != 0 {
+			ns, err := h.world.netns(pid)
+			if err != nil {
+				return err
+			}
+			if ns == home {
+				continue
+			}
+		}
+		if err := h.restart(ctx, m.ID, nameOf(m)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Delete removes the base container.
+func (h *deckies) Delete(ctx context.Context, have DeckyState) error {
+	return h.removeOwned(ctx, providers.TypeDecky, have.Lineage, have.Address)
+}
+
+func quote(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,353 @@
+package docker
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/decky/egress"
+	"github.com/decnet/decnet/providers/link"
+	"github.com/decnet/decnet/providers/link/namespace"
+	"github.com/decnet/decnet/schema"
+)
+
+// world is the part of this host that the engine does not show: processes,
+// network namespaces, host links.
+type world interface {
+	// processes maps the id of every running container of this host to one of
+	// its processes.
+	processes() (map[string]int, error)
+	// netns identifies the network namespace of a process; 0 if it ended.
+	netns(pid int) (uint64, error)
+	// look tells what stands in the network namespace of a process, nil if it
+	// ended.
+	look(pid int, sysctls []string) (*inside, error)
+	// repair sets sysctls in the namespace of a process, and the egress rules.
+	repair(pid int, sysctls map[string]string) error
+	hairpins
+}
+
+// hairpins are the host-side interfaces through which a host reaches the
+// deckies on its own parent link.
+type hairpins interface {
+	hairpin(owner providers.Owner) (ip string, err error)
+	makeHairpin(owner providers.Owner, network schema.Network) error
+	removeHairpin(owner providers.Owner) error
+}
+
+// inside is what look saw.
+type inside struct {
+	netns   uint64
+	links   []LinkState
+	sysctls map[string]string
+	egress  bool
+}
+
+// LinkState is an interface inside a decky.
+type LinkState struct {
+	Name    string `json:"name"`
+	Kind    string `json:"kind"`
+	MAC     string `json:"mac"`
+	IP      string `json:"ip"` // with prefix; several are joined by commas
+	Gateway string `json:"gateway,omitempty"`
+	Up      bool   `json:"up"`
+}
+
+// kernel is the real world.
+type kernel struct{}
+
+// containerCgroup finds a container's id in a line of /proc/PID/cgroup, as both
+// of the engine's cgroup drivers write it.
+var containerCgroup = regexp.MustCompile(`(?m)[/-]([0-9a-f]{64})(?:\.scope)?$`)
+
+func (kernel) processes() (map[string]int, error) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil, fmt.Errorf("list processes: %w", err)
+	}
+	found := map[string]int{}
+	for _, e := range entries {
+		pid, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		data, err := os.ReadFile("/proc/" + e.Name() + "/cgroup")
+		if err != nil {
+			continue // ended meanwhile
+		}
+		id := containerOf(data)
+		if id == "" || ended(pid) {
+			continue
+		}
+		if first, ok := found[id]; !ok || pid < first {
+			found[id] = pid
+		}
+	}
+	return found, nil
+}
+
+// containerOf is the container id in the text of /proc/PID/cgroup, or empty.
+func containerOf(cgroup []byte) string {
+	m := containerCgroup.FindSubmatch(cgroup)
+	if m == nil {
+		return ""
+	}
+	return string(m[1])
+}
+
+// processStat reads /proc/PID/stat's fields from the state on (proc(5), field 3).
+func processStat(pid int) []string {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return nil
+	}
+	end := strings.LastIndexByte(string(data), ')')
+	if end < 0 {
+		return nil
+	}
+	return strings.Fields(string(data[end+1:]))
+}
+
+func ended(pid int) bool {
+	fields := processStat(pid)
+	return len(fields) == 0 || fields[0] == "Z" || fields[0] == "X"
+}
+
+// age is how long a process has been running.
+func age(pid int) time.Duration {
+	fields := processStat(pid)
+	if len(fields) < 20 {
+		return 0
+	}
+	ticks, err := strconv.ParseInt(fields[19], 10, 64) // field 22, in 1/100 s since boot
+	if err != nil {
+		return 0
+	}
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
+		return 0
+	}
+	return time.Duration(now.Nano()) - time.Duration(ticks)*10*time.Millisecond
+}
+
+func netnsPath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/net" }
+
+func (kernel) netns(pid int) (uint64, error) {
+	inode, err := namespace.Inode(netnsPath(pid))
+	if err != nil && !gone(err) {
+		return 0, needsRoot(err)
+	}
+	return inode, nil
+}
+
+// gone tells that a process ended while it was looked at.
+func gone(err error) bool {
+	return errors.Is(err, namespace.ErrNone) || errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ESRCH)
+}
+
+// needsRoot makes a refusal of the kernel an *UnavailableError.
+func needsRoot(err error) error {
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return &providers.UnavailableError{
+			Provider: "docker", What: "the namespaces of its containers cannot be entered", Err: err,
+			Remedy: "run decnet as root",
+		}
+	}
+	return err
+}
+
+// settling is how long the hold process of a base container may take to set
+// its egress rules before their absence is a fact.
+const settling = 2 * time.Second
+
+func (k kernel) look(pid int, sysctls []string) (*inside, error) {
+	for {
+		seen, err := k.lookOnce(pid, sysctls)
+		if err != nil || seen == nil || seen.egress || age(pid) > settling || ended(pid) {
+			return seen, err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func (kernel) lookOnce(pid int, sysctls []string) (*inside, error) {
+	path := netnsPath(pid)
+	inode, err := namespace.Inode(path)
+	if err == nil {
+		seen := &inside{netns: inode, sysctls: map[string]string{}}
+		if err = namespace.Do(path, func() error { return seen.fill(sysctls) }); err == nil {
+			return seen, nil
+		}
+	}
+	if gone(err) {
+		return nil, nil
+	}
+	return nil, needsRoot(err)
+}
+
+// fill looks around in the calling thread's namespace.
+func (seen *inside) fill(sysctls []string) error {
+	for _, name := range sysctls {
+		value, err := link.ReadSysctl(name)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+		seen.sysctls[name] = value
+	}
+	h, err := link.Open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	infos, err := h.Dump()
+	if err != nil {
+		return err
+	}
+	for _, info := range infos {
+		if info.Name == "lo" {
+			continue
+		}
+		slices.Sort(info.Addrs)
+		state := LinkState{Name: info.Name, Kind: info.Kind, MAC: info.MAC, IP: strings.Join(info.Addrs, ","), Up: info.Up}
+		routes, err := h.Routes(info.Name)
+		if err != nil {
+			return err
+		}
+		for _, r := range routes {
+			if via, ok := strings.CutPrefix(r, "default via "); ok {
+				state.Gateway = via
+			}
+		}
+		seen.links = append(seen.links, state)
+	}
+	err = egress.Verify(egress.Rules{})
+	if err != nil && !errors.Is(err, egress.ErrAltered) {
+		return err
+	}
+	seen.egress = err == nil
+	return nil
+}
+
+func (kernel) repair(pid int, sysctls map[string]string) error {
+	return needsRoot(namespace.Do(netnsPath(pid), func() error {
+		for _, name := range slices.Sorted(maps.Keys(sysctls)) {
+			if err := link.WriteSysctl(name, sysctls[name]); err != nil {
+				return err
+			}
+		}
+		return egress.Apply(egress.Rules{})
+	}))
+}
+
+// hostLink is the name of the n-th hairpin of a host.
+func hostLink(n int) string { return "decnet_macvlan" + strconv.Itoa(n) }
+
+// findHairpin returns owner's host link, and a free name for one.
+func findHairpin(h *link.Handle, owner providers.Owner) (mine *link.Info, free string, err error) {
+	infos, err := h.Dump()
+	if err != nil {
+		return nil, "", err
+	}
+	taken := map[string]bool{}
+	for i, info := range infos {
+		taken[info.Name] = true
+		if info.Alias == link.Alias(owner.Lineage, owner.Address) {
+			mine = &infos[i]
+		}
+	}
+	for n := 0; ; n++ {
+		if free = hostLink(n); !taken[free] {
+			return mine, free, nil
+		}
+	}
+}
+
+func (kernel) hairpin(owner providers.Owner) (string, error) {
+	h, err := link.Open()
+	if err != nil {
+		return "", err
+	}
+	defer h.Close()
+	mine, _, err := findHairpin(h, owner)
+	if err != nil || mine == nil || !mine.Up || len(mine.Addrs) == 0 {
+		return "", err
+	}
+	ip, _, _ := strings.Cut(mine.Addrs[0], "/")
+	return ip, nil
+}
+
+func (kernel) makeHairpin(owner providers.Owner, network schema.Network) error {
+	if network.Driver != driverMacvlan {
+		return fmt.Errorf("network %s: host access over %s is not supported: set host_access = false or driver = \"macvlan\"", network.Name, network.Driver)
+	}
+	routes, err := poolPrefixes(network.Pool)
+	if err != nil {
+		return err
+	}
+	h, err := link.Open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	mine, name, err := findHairpin(h, owner)
+	if err != nil {
+		return err
+	}
+	if mine != nil {
+		name = mine.Name
+	}
+	if err := h.CreateHostMacvlan(name, network.Parent, link.Alias(owner.Lineage, owner.Address)); err != nil {
+		return needsRoot(err)
+	}
+	if err := h.SetAddress(name, network.HostIP+"/32"); err != nil {
+		return err
+	}
+	for _, r := range routes {
+		if err := h.SetRoute(name, r.String()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (kernel) removeHairpin(owner providers.Owner) error {
+	h, err := link.Open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	mine, _, err := findHairpin(h, owner)
+	if err != nil || mine == nil {
+		return err
+	}
+	return needsRoot(h.Delete(mine.Name, owner.Lineage))
+}
+
+// parentExists tells whether an interface stands in the host's namespace, and
+// whether it is up.
+func parentExists(name string) (exists, up bool) {
+	h, err := link.Open()
+	if err != nil {
+		return false, false
+	}
+	defer h.Close()
+	infos, err := h.Dump()
+	if err != nil {
+		return false, false
+	}
+	for _, info := range infos {
+		if info.Name == name {
+			return true, info.Up
+		}
+	}
+	return false, false
+}

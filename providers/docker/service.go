@@ -1,0 +1,235 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/schema"
+)
+
+// The user that service processes run as: where neither distributions, systemd
+// nor container engines give out ids, so that no process of the host shares it.
+const (
+	serviceUID = 1_899_999_999
+	serviceGID = serviceUID
+)
+
+const (
+	serviceMemory = 256 << 20
+	servicePids   = 256
+)
+
+// ServiceState is what is known of a live service container.
+type ServiceState struct {
+	ID      string `json:"id,omitempty"`
+	Lineage string `json:"lineage"`
+	Address string `json:"address"`
+	Name    string `json:"name,omitempty"`  // of the container and its directories
+	Image   string `json:"image,omitempty"` // digest of its decky binary
+	Running bool   `json:"running"`
+	// Base is the container whose network namespace it was made to share, and
+	// Decky the one that now has the decky's name.
+	Base  string `json:"base,omitempty"`
+	Decky string `json:"decky,omitempty"`
+	// Joined tells that its process really is in the namespace of Decky.
+	Joined bool `json:"joined"`
+	// Files tells what is wrong with what the container binds; empty if nothing.
+	Files  string         `json:"files,omitempty"`
+	Config schema.Service `json:"config"`
+}
+
+// services handles the service containers.
+type services struct{ *provider }
+
+// containerName is the engine-side name of a service.
+func containerName(c schema.Service) string {
+	return c.Decky + "-" + strings.NewReplacer(".", "-", "_", "-").Replace(c.Name)
+}
+
+// baseOf is the id of the container whose network namespace c shares.
+func baseOf(c container.Summary) string {
+	return container.NetworkMode(c.HostConfig.NetworkMode).ConnectedContainer()
+}
+
+// Diff compares the live service container. Everything but the image can be
+// put right by Update, which keeps what clients wrote.
+func (h *services) Diff(want schema.Service, have ServiceState) []providers.Change {
+	changes := providers.Compare(have.Config, want, nil)
+	if h.env.DeckyDigest != "" && have.Image != h.env.DeckyDigest {
+		changes = append(changes, providers.Change{
+			Path: "image", Before: quote(short(have.Image)), After: quote(short(h.env.DeckyDigest)), Replace: true, Cause: providers.CauseImage,
+		})
+	}
+	if have.Files != "" {
+		changes = append(changes, providers.Change{Path: "files", Before: quote(have.Files)})
+	}
+	switch {
+	case !have.Running:
+		changes = append(changes, providers.Change{Path: "running", Before: "false", After: "true"})
+	case have.Base != have.Decky:
+		changes = append(changes, providers.Change{Path: "base", Before: quote(short(have.Base)), After: quote(short(have.Decky))})
+	case !have.Joined:
+		changes = append(changes, providers.Change{Path: "namespace", Before: quote("one that its decky left"), After: quote("its decky's")})
+	}
+	return changes
+}
+
+// Read looks at one service container again.
+func (h *services) Read(ctx context.Context, have ServiceState) (ServiceState, error) {
+	objects, err := h.observe(ctx, have.Lineage)
+	if err != nil {
+		return ServiceState{}, err
+	}
+	for _, o := range objects {
+		if o.Owner.Address == have.Address {
+			return o.State, nil
+		}
+	}
+	return ServiceState{}, providers.ErrGone
+}
+
+// List finds the service containers of a lineage: one call and one pass over
+// the processes.
+func (h *services) List(ctx context.Context, lineage string) ([]providers.Object[schema.Service, ServiceState], error) {
+	return h.observe(ctx, lineage)
+}
+
+func (h *services) observe(ctx context.Context, lineage string) ([]providers.Object[schema.Service, ServiceState], error) {
+	found, err := h.containers(ctx, labelLineage, lineage)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	pids, err := h.world.processes()
+	if err != nil {
+		return nil, err
+	}
+	bases := map[string]container.Summary{}
+	for _, c := range found {
+		if c.Labels[labelType] == providers.TypeDecky {
+			bases[nameOf(c)] = c
+		}
+	}
+	var objects []providers.Object[schema.Service, ServiceState]
+	for _, c := range found {
+		if c.Labels[labelType] != providers.TypeService {
+			continue
+		}
+		owner := ownerOf(c.Labels)
+		s := ServiceState{
+			ID: c.ID, Lineage: owner.Lineage, Address: owner.Address, Name: nameOf(c), Image: c.Labels[labelImage],
+			Running: running(c), Base: baseOf(c), Config: configOf[schema.Service](c.Labels),
+		}
+		base := bases[s.Config.Decky]
+		s.Decky = base.ID
+		if s.Joined, err = h.joined(pids[c.ID], pids[base.ID]); err != nil {
+			return nil, err
+		}
+		s.Files = h.files(s.Lineage, s.Name).check(c.Labels[labelSpec])
+		objects = append(objects, providers.Object[schema.Service, ServiceState]{Owner: owner, Config: s.Config, State: s})
+	}
+	return objects, nil
+}
+
+// joined tells whether two processes share a network namespace.
+func (h *services) joined(service, base int) (bool, error) {
+	if service == 0 || base == 0 {
+		return false, nil
+	}
+	a, err := h.world.netns(service)
+	if err != nil {
+		return false, err
+	}
+	b, err := h.world.netns(base)
+	return a == b && a != 0, err
+}
+
+// Create makes the service container in its decky's namespace.
+func (h *services) Create(ctx context.Context, owner providers.Owner, want schema.Service) (ServiceState, error) {
+	name := containerName(want)
+	state := ServiceState{Lineage: owner.Lineage, Address: owner.Address, Name: name, Config: want}
+	f := h.files(owner.Lineage, name)
+	digest, err := f.write(h.env.Derive, want)
+	if err != nil {
+		return state, err
+	}
+	b, err := h.blueprint(ctx, owner, want, f, digest)
+	if err != nil {
+		return state, err
+	}
+	if state.ID, err = h.run(ctx, owner, b); err != nil {
+		return state, err
+	}
+	state.Image, state.Running, state.Joined = h.env.DeckyDigest, true, true
+	return state, nil
+}
+
+// blueprint spells out the service container: nothing but its own files and
+// its decky's network.
+func (h *services) blueprint(ctx context.Context, owner providers.Owner, want schema.Service, f files, digest string) (blueprint, error) {
+	image, err := h.images.ensure(ctx)
+	if err != nil {
+		return blueprint{}, err
+	}
+	l, err := labels(owner, providers.TypeService, want)
+	if err != nil {
+		return blueprint{}, err
+	}
+	l[labelSpec] = digest
+	stop := 2
+	host := confined(serviceMemory, servicePids)
+	host.NetworkMode = container.NetworkMode("container:" + want.Decky)
+	host.OomScoreAdj = 500
+	host.Mounts = []mount.Mount{
+		f.bind(f.spec(), inSpec, true),
+		f.bind(f.journal, inJournal, false),
+		f.bind(f.store, inStore, false),
+	}
+	return blueprint{
+		name: containerName(want), host: host, base: want.Decky,
+		config: &container.Config{
+			Image: image, Cmd: []string{"serve", "--spec", inSpec}, WorkingDir: "/",
+			User: fmt.Sprintf("%d:%d", serviceUID, serviceGID), Labels: l, StopTimeout: &stop,
+		},
+	}, nil
+}
+
+// Update puts a service container right: started or restarted where that is
+// enough, made anew where its configuration, its files or its decky changed.
+// What clients wrote stays.
+func (h *services) Update(ctx context.Context, owner providers.Owner, want schema.Service, have ServiceState) (ServiceState, error) {
+	now, err := h.Read(ctx, have)
+	if err != nil {
+		return have, err
+	}
+	switch {
+	case now.Files != "" || now.Base != now.Decky || len(providers.Compare(now.Config, want, nil)) > 0:
+		if err := h.remove(ctx, now.ID); err != nil {
+			return now, err
+		}
+		if _, err := h.Create(ctx, owner, want); err != nil {
+			return now, err
+		}
+	case !now.Running || !now.Joined:
+		if err := h.restart(ctx, now.ID, now.Name); err != nil {
+			return now, err
+		}
+	}
+	return h.Read(ctx, now)
+}
+
+// Delete removes the service container and its files, except events that
+// nobody has read.
+func (h *services) Delete(ctx context.Context, have ServiceState) error {
+	if err := h.removeOwned(ctx, providers.TypeService, have.Lineage, have.Address); err != nil {
+		return err
+	}
+	if have.Name == "" {
+		return nil
+	}
+	return h.files(have.Lineage, have.Name).remove()
+}
