@@ -1,0 +1,122 @@
+package detection_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/detection"
+	"github.com/decnet/decnet/providers/providertest"
+)
+
+const (
+	rule    = `{"name":"spray","technique":"T1110.003","when":"true","threshold":8,"within":"10m"}`
+	ruleTwo = `{"name":"spray","technique":"T1110.003","when":"true","threshold":9,"within":"10m"}`
+	sink    = `{"name":"file","type":"file","path":"/tmp/events.log"}`
+	sinkTwo = `{"name":"file","type":"file","path":"/tmp/other.log"}`
+)
+
+func resources(dir string) map[string]providers.Resource {
+	all := map[string]providers.Resource{}
+	for _, r := range detection.New(providers.Env{DataDir: dir, Log: slog.New(slog.DiscardHandler)}).Resources() {
+		all[r.Spec().Type] = r
+	}
+	return all
+}
+
+func records(t testing.TB, dir string) []string {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "word", "detection", "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return paths
+}
+
+func TestContract(t *testing.T) {
+	dir := t.TempDir()
+	all := resources(dir)
+	overwrite := func(data string) func(testing.TB, json.RawMessage) {
+		return func(t testing.TB, _ json.RawMessage) {
+			for _, path := range records(t, dir) {
+				if err := os.WriteFile(path, []byte(data), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	remove := func(t testing.TB, _ json.RawMessage) {
+		for _, path := range records(t, dir) {
+			if err := os.Remove(path); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	owner := providers.Owner{Lineage: "word", Address: "rule.spray"}
+	providertest.Run(t,
+		providertest.Case{
+			Resource: all["rule"], Owner: owner, Config: json.RawMessage(rule), Changed: json.RawMessage(ruleTwo),
+			Drift: map[string]func(testing.TB, json.RawMessage){
+				"edited":  overwrite(`{"owner":{"lineage":"word","address":"rule.spray","digest":"x"},"config":` + ruleTwo + `}`),
+				"damaged": overwrite(`{"owner":`),
+				"removed": remove,
+			},
+		},
+		providertest.Case{
+			Resource: all["sink"], Owner: providers.Owner{Lineage: "word", Address: "sink.file"}, Config: json.RawMessage(sink), Changed: json.RawMessage(sinkTwo),
+		},
+	)
+	if left, err := os.ReadDir(filepath.Join(dir, "word")); err != nil || len(left) > 0 {
+		t.Errorf("left over: %v (%v)", left, err)
+	}
+}
+
+func TestRecordsArePrivate(t *testing.T) {
+	dir := t.TempDir()
+	_, err := resources(dir)["rule"].Create(context.Background(), providers.Owner{Lineage: "word", Address: "rule.spray"}, json.RawMessage(rule))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range records(t, dir) {
+		info, err := os.Stat(path)
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v (%v)", path, info.Mode(), err)
+		}
+	}
+}
+
+// TestTypesAndNamesDoNotMix puts a record under another's name.
+func TestTypesAndNamesDoNotMix(t *testing.T) {
+	dir := t.TempDir()
+	all := resources(dir)
+	ctx := context.Background()
+	if _, err := all["rule"].Create(ctx, providers.Owner{Lineage: "word", Address: "rule.a"}, json.RawMessage(rule)); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := all["sink"].List(ctx, "word"); err != nil || len(found) > 0 {
+		t.Errorf("sinks: %v (%v)", found, err)
+	}
+	path := records(t, dir)[0]
+	if err := os.Rename(path, filepath.Join(filepath.Dir(path), "rule-000000.json")); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := all["rule"].List(ctx, "word"); err != nil || len(found) > 0 {
+		t.Errorf("a misplaced record is listed: %v (%v)", found, err)
+	}
+}
+
+func TestNoDirectoryIsNoRecords(t *testing.T) {
+	found, err := resources(filepath.Join(t.TempDir(), "missing"))["rule"].List(context.Background(), "word")
+	if err != nil || len(found) > 0 {
+		t.Errorf("%v, %v", found, err)
+	}
+	var unavailable *providers.UnavailableError
+	if errors.As(err, &unavailable) {
+		t.Error("a missing directory is unavailable")
+	}
+}
