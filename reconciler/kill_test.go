@@ -125,10 +125,12 @@ func changed() *schema.Desired {
 func nothing() *schema.Desired { return &schema.Desired{Name: "fleet", Seed: "seed"} }
 
 var scenarios = map[string]scenario{
-	"create":  {after: small},
-	"change":  {before: small, after: changed},
-	"shrink":  {before: small, after: func() *schema.Desired { return fake.Fleet{Deckies: 1}.Desired() }},
-	"runtime": {before: small, after: func() *schema.Desired { return fake.Fleet{Deckies: 2, Services: []string{"ssh"}, Runtime: providers.RuntimeDocker}.Desired() }},
+	"create": {after: small},
+	"change": {before: small, after: changed},
+	"shrink": {before: small, after: func() *schema.Desired { return fake.Fleet{Deckies: 1}.Desired() }},
+	"runtime": {before: small, after: func() *schema.Desired {
+		return fake.Fleet{Deckies: 2, Services: []string{"ssh"}, Runtime: providers.RuntimeDocker}.Desired()
+	}},
 	"destroy": {before: small, after: nothing, options: reconciler.PlanOptions{Destroy: true}},
 	"heal": {before: small, after: small, disturb: func(b *bench) {
 		if err := b.world.Remove("decky.web[1]"); err != nil {

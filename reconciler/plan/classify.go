@@ -112,6 +112,8 @@ func (c *computation) classifyKnown(n *node) error {
 	}
 	configured := n.prior.Digest != n.want.Digest
 	switch {
+	case n.prior.Tainted:
+		n.change.Attributes = changes // a failed step of ours may be the cause of any
 	case !configured:
 		c.noteDrift(n, changes)
 		n.change.Attributes = withCause(changes, CauseDrift)
@@ -141,7 +143,12 @@ func (c *computation) classifyKnown(n *node) error {
 		}
 	}
 	for _, a := range n.change.Attributes {
-		n.change.Reasons = appendReason(n.change.Reasons, reasonOf(a.Cause))
+		if !n.prior.Tainted {
+			n.change.Reasons = appendReason(n.change.Reasons, reasonOf(a.Cause))
+		}
+	}
+	if configured && n.prior.Tainted {
+		n.change.Reasons = appendReason(n.change.Reasons, ConfigChanged)
 	}
 	n.record = n.change.Action == NoOp && (configured || n.prior.Source != n.want.Source ||
 		!slices.Equal(n.prior.Parents, n.want.Parents) || !slices.Equal(n.prior.After, n.want.After))
