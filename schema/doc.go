@@ -1,5 +1,31 @@
 // Package schema is decnet's language: it loads configuration files, evaluates
 // them and resolves every block to an instance with all its values known. It
-// touches nothing but the files it is given, and refuses unknown names instead
-// of guessing.
+// touches nothing but the files it is given, refuses unknown names instead of
+// guessing, and goes on after an error, so that one run reports them all.
+//
+// The way through it:
+//
+//	c, diags := schema.LoadDir(dir, schema.Options{Version: v, Catalogue: modules.FS})
+//	state := c.Settings().State // known before evaluating; so are Runtime, Seed, Secret and Name
+//	desired, more := c.Evaluate(schema.EvalOptions{
+//		Services:       types,            // from the registry of services
+//		Prior:          prior,            // address -> Config as last applied
+//		DefaultRuntime: runtime, Seed: s, // kept in state
+//		Variables:      fromFlags, Environment: fromEnv, Interfaces: ofTheHost, Reserved: byOthers,
+//	})
+//	diag.Write(os.Stderr, c.Files(), slices.Concat(diags, more), diag.Style{Width: 100, Color: true})
+//
+// Load never returns nil; Evaluate of a configuration that did not load says so
+// and returns nil, as it does after an error of its own.
+//
+// What is derived (IP, MAC, hostname, distro, engine-side name) depends on the
+// seed and the instance's address alone, collisions aside, and what Prior says
+// is kept: one decky more or less changes no other. Package derive has the
+// rules.
+//
+// References: var.NAME, local.NAME, network.NAME, archetype.NAME, distro.NAME,
+// decky.NAME (with [0] or ["key"] where it is counted; address, name, hostname,
+// domain, ip, mac, os, distro, network), count.index, each.key, each.value,
+// path.module. Package function has the functions, package rule the language
+// of when, by and distinct.
 package schema

@@ -30,6 +30,9 @@ type Instance struct {
 	After []addr.Address
 	// Source is where the block stands: "main.hcl:12,1-20".
 	Source string
+	// Sensitive are the paths of Config that plans and logs do not show:
+	// "arguments.users".
+	Sensitive []string
 }
 
 // Output is one evaluated output.

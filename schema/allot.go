@@ -1,0 +1,249 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/derive"
+	"github.com/decnet/decnet/schema/diag"
+)
+
+// priorValues is what is kept of an instance's prior configuration.
+type priorValues struct {
+	Name   string `json:"name"`
+	HostIP string `json:"host_ip"` // of a network
+	Host   struct {
+		IP       string `json:"ip"`
+		MAC      string `json:"mac"`
+		Hostname string `json:"hostname"`
+		Distro   string `json:"distro"`
+	} `json:"host"` // of a decky
+	Distro string `json:"-"`
+}
+
+// prior is what an instance had before; zero where there is nothing.
+func (e *evaluator) prior(address addr.Address) priorValues {
+	if p, known := e.priors[address]; known {
+		return p
+	}
+	var p priorValues
+	if raw, ok := e.options.Prior[address]; ok && json.Unmarshal(raw, &p) == nil {
+		p.Distro = p.Host.Distro
+	}
+	e.priors[address] = p
+	return p
+}
+
+// priorIPs are the prior IPs of deckies whose blocks are yet to be evaluated:
+// nobody else may take them.
+func (e *evaluator) priorIPs() map[netip.Addr]string {
+	if e.waiting != nil {
+		return e.waiting
+	}
+	e.waiting = map[netip.Addr]string{}
+	for address := range e.options.Prior {
+		if !strings.HasPrefix(string(address), "decky.") || strings.Contains(string(address), ".service.") {
+			continue
+		}
+		steps, err := addr.Parse(string(address))
+		if err != nil || e.configuration.blocks["decky"][steps[0].Name] == nil {
+			continue
+		}
+		if ip, err := netip.ParseAddr(e.prior(address).Host.IP); err == nil {
+			e.waiting[ip] = steps[0].Name
+		}
+	}
+	return e.waiting
+}
+
+// awaited tells whether ip is kept for a decky that is yet to be evaluated.
+func (e *evaluator) awaited(ip netip.Addr) bool {
+	block, kept := e.priorIPs()[ip]
+	return kept && e.deckies[block] == nil
+}
+
+// allot gives instances their names, IPs, MACs and hostnames: what is written
+// first, then what was there before, then what is derived, in the order of
+// addresses.
+func (e *evaluator) allot(instances []*decky) {
+	slices.SortFunc(instances, func(a, b *decky) int { return addr.Compare(a.address, b.address) })
+	draws := make([]derive.Draw, len(instances))
+	for n, i := range instances {
+		draws[n] = derive.Of(e.seed, string(i.address))
+	}
+	e.nameAll(instances)
+	e.writtenValues(instances)
+	e.keepPrior(instances)
+	refused := map[*network]func(netip.Addr) bool{}
+	for n, i := range instances {
+		address := string(i.address)
+		if i.mac == "" && !i.wants("mac") {
+			i.mac = e.macs.Derive(draws[n], i.vendors, address)
+		}
+		if i.hostname == "" && !i.wants("hostname") && i.distro != nil {
+			i.hostname = e.hostnames.Derive(draws[n], i.distro.style, address)
+		}
+		if i.ip.IsValid() || i.wants("ip") || i.network == nil || !i.network.pool.First.IsValid() {
+			continue
+		}
+		if refused[i.network] == nil {
+			of := e.refused(i.network)
+			refused[i.network] = func(ip netip.Addr) bool { return of(ip) || e.awaited(ip) }
+		}
+		if e.reported["pool "+i.network.block.name] {
+			continue
+		}
+		ip, ok := i.network.ips.Derive(draws[n], i.network.pool, address, refused[i.network])
+		if !ok {
+			e.exhausted(i.network, address)
+			i.of.failed = true
+			continue
+		}
+		i.ip = ip
+	}
+	for _, i := range instances {
+		if !i.ip.IsValid() || i.distro == nil || i.network == nil || i.mac == "" || i.hostname == "" {
+			i.of.failed = true
+		}
+	}
+}
+
+// wants tells whether an argument of the instance says a value.
+func (i *decky) wants(name string) bool {
+	x, given := i.of.block.arguments[name]
+	if !given {
+		return false
+	}
+	if value, known := i.of.static[name]; known && !x.instance {
+		return !value.IsNull()
+	}
+	if x.instance {
+		value, diags := x.Value(i.scope)
+		return diags.HasErrors() || !value.IsNull()
+	}
+	return true
+}
+
+func (e *evaluator) nameAll(instances []*decky) {
+	for _, kept := range []bool{true, false} {
+		for _, i := range instances {
+			prior := e.prior(i.address).Name
+			if (prior != "") != kept {
+				continue
+			}
+			parts := []string{e.configuration.settings.Name, derive.Slug(i.of.block.name)}
+			switch i.key.Kind {
+			case addr.KeyIndex:
+				parts = append(parts, fmt.Sprint(i.key.Index))
+			case addr.KeyName:
+				parts = append(parts, derive.Slug(i.key.Name))
+			}
+			i.name = e.names.Derive("decky/"+string(i.address), prior, parts...)
+		}
+	}
+}
+
+// writtenValues takes ip, mac and hostname where the configuration says them.
+func (e *evaluator) writtenValues(instances []*decky) {
+	for _, i := range instances {
+		address := string(i.address)
+		if x, s, ok := e.instanceText(i, "ip"); ok && i.network != nil {
+			e.writtenIP(i, x, s)
+		}
+		if x, s, ok := e.instanceText(i, "mac"); ok {
+			mac, err := derive.ParseMAC(s)
+			if err == nil {
+				if owner := e.macs.Claim(mac, address); owner != "" {
+					err = fmt.Errorf("%s has this MAC already", owner)
+				}
+			}
+			if err != nil {
+				e.add(diag.Error(x.Range(), fmt.Sprintf("The MAC of %s is not accepted", address), "%s.", sentence(err.Error())))
+			}
+			i.mac = mac
+		}
+		if x, s, ok := e.instanceText(i, "hostname"); ok {
+			err := derive.CheckHostname(s)
+			if err == nil {
+				if owner := e.hostnames.Claim(s, address); owner != "" {
+					err = fmt.Errorf("%s has the hostname %q already; format(\"web-%%02d\", count.index) makes one each", owner, s)
+				}
+			}
+			if err != nil {
+				e.add(diag.Error(x.Range(), fmt.Sprintf("The hostname of %s is not accepted", address), "%s.", sentence(err.Error())))
+			}
+			i.hostname = s
+		}
+	}
+}
+
+func (e *evaluator) writtenIP(i *decky, x *expression, s string) {
+	n := i.network
+	ip, err := e.hostAddress(n, s)
+	switch {
+	case err != nil:
+	case ip == n.gateway:
+		err = fmt.Errorf("%s is the gateway of network %q", s, n.block.name)
+	case slices.Contains(n.host, ip):
+		err = fmt.Errorf("%s is this host's own address", s)
+	case e.options.Reserved(ip):
+		err = fmt.Errorf("%s belongs to another configuration on this host", s)
+	default:
+		if owner := n.ips.Claim(ip, string(i.address)); owner != "" {
+			err = fmt.Errorf("%s has %s already", e.ownerPlace(owner), s)
+		}
+	}
+	if err != nil {
+		e.add(diag.Error(x.Range(), fmt.Sprintf("The IP of %s is not accepted", i.address), "%s.", sentence(err.Error())))
+		return
+	}
+	i.ip = ip
+}
+
+// ownerPlace is the owner of an IP and where it stands.
+func (e *evaluator) ownerPlace(owner string) string {
+	steps, err := addr.Parse(owner)
+	if err != nil {
+		return owner
+	}
+	b := e.configuration.blocks[steps[0].Type][steps[0].Name]
+	if b == nil {
+		return owner
+	}
+	at := b.declared
+	if x := b.arguments["ip"]; x != nil {
+		at = x.Range()
+	}
+	return fmt.Sprintf("%s (%s)", owner, place(at))
+}
+
+// keepPrior keeps what instances had, where it still fits.
+func (e *evaluator) keepPrior(instances []*decky) {
+	for _, i := range instances {
+		prior := e.prior(i.address)
+		if prior.Name == "" {
+			continue
+		}
+		address := string(i.address)
+		if !i.wants("mac") && derive.MadeBy(prior.Host.MAC, i.vendors) && e.macs.Claim(prior.Host.MAC, address) == "" {
+			i.mac = prior.Host.MAC
+		}
+		if !i.wants("hostname") && i.distro != nil && i.distro.style.Fits(prior.Host.Hostname) && e.hostnames.Claim(prior.Host.Hostname, address) == "" {
+			i.hostname = prior.Host.Hostname
+		}
+		if i.wants("ip") || i.network == nil {
+			continue
+		}
+		ip, err := netip.ParseAddr(prior.Host.IP)
+		if err != nil || !i.network.pool.First.IsValid() || !i.network.pool.Contains(ip) || e.refused(i.network)(ip) {
+			continue
+		}
+		if i.network.ips.Claim(ip, address) == "" {
+			i.ip = ip
+		}
+	}
+}

@@ -1,0 +1,172 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/decnet/decnet/schema/diag"
+)
+
+// grammar is what may stand in a block.
+type grammar struct {
+	labels    []string // what each label is: "name"
+	optional  int      // how many of the last labels may be left out
+	arguments []string
+	required  []string
+	blocks    map[string]*grammar
+	free      bool // any argument: its block's owner checks them
+}
+
+var serviceGrammar = &grammar{labels: []string{"slug", "label"}, optional: 1, free: true}
+
+var topGrammar = &grammar{blocks: map[string]*grammar{
+	"decnet":    {arguments: []string{"name", "required_version", "state", "runtime", "seed", "secret"}},
+	"locals":    {free: true},
+	"variable":  variableGrammar,
+	"output":    {labels: []string{"name"}, arguments: []string{"value", "description", "sensitive"}, required: []string{"value"}},
+	"network":   {labels: []string{"name"}, arguments: []string{"driver", "parent", "subnet", "gateway", "pool", "host_access", "host_ip"}},
+	"decky":     deckyGrammar,
+	"archetype": archetypeGrammar,
+	"distro": {
+		labels:    []string{"slug"},
+		arguments: []string{"title", "hostname_style", "kernel", "build", "machine", "packages"},
+		required:  []string{"title", "hostname_style", "kernel", "build"},
+	},
+	"rule": {
+		labels:    []string{"name"},
+		arguments: []string{"technique", "when", "by", "distinct", "threshold", "within", "tactics"},
+		required:  []string{"technique", "when"},
+	},
+	"sink": {labels: []string{"name"}, arguments: []string{"type", "path", "address"}, required: []string{"type"}},
+}}
+
+var variableGrammar = &grammar{
+	labels: []string{"name"}, arguments: []string{"type", "default", "description", "sensitive"},
+	blocks: map[string]*grammar{"validation": {
+		arguments: []string{"condition", "error_message"}, required: []string{"condition", "error_message"},
+	}},
+}
+
+var deckyGrammar = &grammar{
+	labels: []string{"name"},
+	arguments: []string{
+		"count", "for_each", "depends_on", "network", "archetype", "services", "os", "distro", "hostname", "domain", "ip", "mac", "vendor", "runtime",
+	},
+	required: []string{"network"},
+	blocks:   map[string]*grammar{"service": serviceGrammar, "lifecycle": {free: true}},
+}
+
+var archetypeGrammar = &grammar{
+	labels: []string{"slug"}, arguments: []string{"extends", "services", "os", "distros", "description"},
+	blocks: map[string]*grammar{"service": serviceGrammar},
+}
+
+// catalogueGrammar is what a catalogue file may hold.
+var catalogueGrammar = &grammar{blocks: map[string]*grammar{
+	"archetype": archetypeGrammar, "distro": topGrammar.blocks["distro"],
+}}
+
+// content is the checked content of a body.
+type content struct {
+	attributes hcl.Attributes
+	blocks     hcl.Blocks // in the order of the file
+}
+
+// read checks a body against its grammar. It goes on after errors and returns
+// what is good.
+func (g *grammar) read(body hcl.Body, where string, at hcl.Range) (content, hcl.Diagnostics) {
+	native, ok := body.(*hclsyntax.Body)
+	if !ok {
+		return g.readAny(body)
+	}
+	c := content{attributes: hcl.Attributes{}}
+	var diags hcl.Diagnostics
+	for name, attribute := range native.Attributes {
+		if g.free || slices.Contains(g.arguments, name) {
+			c.attributes[name] = attribute.AsHCLAttribute()
+			continue
+		}
+		d := diag.Unknown(attribute.NameRange, "argument", name, g.arguments)
+		d.Summary = fmt.Sprintf("There is no argument %q in %s", name, where)
+		if _, isBlock := g.blocks[name]; isBlock {
+			d.Detail = fmt.Sprintf("%s is a block: write %s { ... } without the equals sign.", name, name)
+		} else if len(g.arguments) == 0 {
+			d.Detail = "It takes blocks only."
+		}
+		diags = append(diags, d)
+	}
+	for _, block := range native.Blocks {
+		inner, known := g.blocks[block.Type]
+		if !known {
+			diags = append(diags, g.unknownBlock(block, where))
+			continue
+		}
+		if d := inner.checkLabels(block); d != nil {
+			diags = append(diags, d)
+			continue
+		}
+		c.blocks = append(c.blocks, block.AsHCLBlock())
+	}
+	for _, name := range g.required {
+		if _, given := native.Attributes[name]; !given {
+			diags = append(diags, diag.Error(at, fmt.Sprintf("%s is missing in %s", name, where), "The argument %q must be given.", name))
+		}
+	}
+	return c, diags
+}
+
+// readAny reads a body of another syntax than the native one.
+func (g *grammar) readAny(body hcl.Body) (content, hcl.Diagnostics) {
+	if g.free {
+		attributes, diags := body.JustAttributes()
+		return content{attributes: attributes}, diags
+	}
+	var s hcl.BodySchema
+	for _, name := range g.arguments {
+		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: name, Required: slices.Contains(g.required, name)})
+	}
+	for _, name := range slices.Sorted(maps.Keys(g.blocks)) {
+		inner := g.blocks[name]
+		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: name, LabelNames: inner.labels[:len(inner.labels)-inner.optional]})
+	}
+	got, diags := body.Content(&s)
+	return content{attributes: got.Attributes, blocks: got.Blocks}, diags
+}
+
+func (g *grammar) unknownBlock(block *hclsyntax.Block, where string) *hcl.Diagnostic {
+	d := diag.Unknown(block.TypeRange, "block", block.Type, slices.Collect(maps.Keys(g.blocks)))
+	if where != "" {
+		d.Summary = fmt.Sprintf("There is no block %q in %s", block.Type, where)
+	}
+	if slices.Contains(g.arguments, block.Type) {
+		d.Detail = fmt.Sprintf("%s is an argument: write %s = ...", block.Type, block.Type)
+	} else if len(g.blocks) == 0 {
+		d.Detail = "It takes arguments only."
+	}
+	return d
+}
+
+func (g *grammar) checkLabels(block *hclsyntax.Block) *hcl.Diagnostic {
+	header := block.Type
+	for _, label := range g.labels {
+		header += fmt.Sprintf(" %q", strings.ToUpper(label))
+	}
+	switch {
+	case len(block.Labels) > len(g.labels):
+		return diag.Error(block.LabelRanges[len(g.labels)], fmt.Sprintf("Too many labels on %s", block.Type), "The header is: %s { ... }", header)
+	case len(block.Labels) < len(g.labels)-g.optional:
+		return diag.Error(block.DefRange(), fmt.Sprintf("%s needs a %s", block.Type, g.labels[len(block.Labels)]), "The header is: %s { ... }", header)
+	}
+	for i, label := range block.Labels {
+		if !hclsyntax.ValidIdentifier(label) {
+			return diag.Error(block.LabelRanges[i], fmt.Sprintf("%q is no %s", label, g.labels[i]),
+				"A %s starts with a letter or an underscore and goes on with letters, digits, underscores and hyphens.", g.labels[i])
+		}
+	}
+	return nil
+}

@@ -1,0 +1,415 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/derive"
+	"github.com/decnet/decnet/schema/diag"
+)
+
+// MaxInstances is how many deckies one block may have.
+const MaxInstances = 65536
+
+// maxReports is how many errors one block's instances add before the rest is
+// left unevaluated.
+const maxReports = 20
+
+// deckyBlock is a decky block with its instances.
+type deckyBlock struct {
+	block     *block
+	scope     *hcl.EvalContext
+	kind      addr.KeyKind
+	instances []*decky
+	failed    bool
+	value     cty.Value // what a reference yields, made when it is asked for
+
+	static map[string]cty.Value // values of the arguments that every instance shares
+	errors map[string]bool      // arguments of those that failed
+	ready  map[*serviceBlock]*serviceDraft
+	shared map[*archetype][]*service // where no service differs by instance
+	varied bool                      // some service differs by instance
+}
+
+// decky is one instance.
+type decky struct {
+	of        *deckyBlock
+	key       addr.Key
+	address   addr.Address
+	scope     *hcl.EvalContext
+	network   *network
+	archetype *archetype
+	distro    *distro
+	os        string
+	runtime   string
+	domain    string
+	services  []*service
+
+	vendors  []string
+	name     string
+	ip       netip.Addr
+	mac      string
+	hostname string
+}
+
+// wave resolves decky blocks that do not depend on each other.
+func (e *evaluator) wave(blocks []*block) {
+	var instances []*decky
+	for _, b := range blocks {
+		d := &deckyBlock{
+			block: b, static: map[string]cty.Value{}, errors: map[string]bool{}, ready: map[*serviceBlock]*serviceDraft{},
+			shared: map[*archetype][]*service{},
+		}
+		e.deckies[b.name] = d
+		before := len(e.diags)
+		e.expand(d)
+		for _, instance := range d.instances {
+			if len(e.diags)-before > maxReports {
+				break
+			}
+			e.host(instance)
+		}
+		d.failed = d.failed || len(e.diags) > before
+		instances = append(instances, d.instances...)
+	}
+	e.allot(instances)
+	e.all = append(e.all, instances...)
+}
+
+// references of a block, those of its services too.
+func (b *block) references() []reference {
+	var out []reference
+	for _, arguments := range b.allArguments() {
+		for _, x := range arguments {
+			out = append(out, x.references...)
+		}
+	}
+	return out
+}
+
+// expand makes the instances of a block.
+func (e *evaluator) expand(d *deckyBlock) {
+	d.scope = e.scope(d.block.references())
+	for _, s := range d.block.services {
+		if slices.ContainsFunc(slices.Collect(maps.Values(s.arguments)), func(x *expression) bool { return x.instance }) {
+			d.varied = true
+			continue
+		}
+		d.ready[s] = e.draft(s, d.scope)
+	}
+	if x := d.block.arguments["services"]; x != nil && x.instance {
+		d.varied = true
+	}
+	count, forEach := d.block.arguments["count"], d.block.arguments["for_each"]
+	switch {
+	case count != nil && forEach != nil:
+		e.add(diag.Error(forEach.nameRange, "A block has count or for_each", "Both stand in decky %q; leave one out.", d.block.name))
+		d.failed = true
+	case count != nil:
+		e.counted(d, count)
+	case forEach != nil:
+		e.forEach(d, forEach)
+	default:
+		for _, arguments := range d.block.allArguments() {
+			for _, x := range arguments {
+				if x.instance {
+					e.add(diag.Error(x.Range(), "The block has neither count nor for_each", "count.index and each.key have no meaning in it."))
+					d.failed = true
+					return
+				}
+			}
+		}
+		e.instance(d, addr.Key{}, d.scope)
+	}
+}
+
+func (e *evaluator) instance(d *deckyBlock, key addr.Key, scope *hcl.EvalContext) {
+	address := addr.Of(addr.Step{Type: "decky", Name: d.block.name, Key: key})
+	d.instances = append(d.instances, &decky{of: d, key: key, address: address, scope: scope})
+}
+
+func (e *evaluator) counted(d *deckyBlock, x *expression) {
+	d.kind = addr.KeyIndex
+	d.failed = true
+	value, ok := e.value(x, d.scope)
+	if !ok {
+		return
+	}
+	number, sensitive, ok := e.as(x, value, cty.Number, "a number")
+	if !ok {
+		if number.IsNull() {
+			e.add(diag.Error(x.Range(), "count is null", "Leave it out for one decky, or give a number."))
+		}
+		return
+	}
+	n, err := whole(number)
+	switch {
+	case sensitive:
+		e.notSensitive(x)
+		return
+	case err != nil || n < 0 || n > MaxInstances:
+		e.add(diag.Error(x.Range(), "count is not accepted", "It is a whole number from 0 to %d.", MaxInstances))
+		return
+	}
+	d.failed = false
+	d.instances = make([]*decky, 0, n)
+	for i := range n {
+		scope := d.scope.NewChild()
+		scope.Variables = map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))})}
+		e.instance(d, addr.IndexKey(i), scope)
+	}
+}
+
+func (e *evaluator) forEach(d *deckyBlock, x *expression) {
+	d.kind = addr.KeyName
+	d.failed = true
+	value, ok := e.value(x, d.scope)
+	if !ok {
+		return
+	}
+	if value.ContainsMarked() {
+		e.notSensitive(x)
+		return
+	}
+	ty := value.Type()
+	isMap := ty.IsMapType() || ty.IsObjectType()
+	isSet := ty.IsSetType() && (ty.ElementType() == cty.String || value.LengthInt() == 0)
+	if value.IsNull() || !isMap && !isSet {
+		e.add(diag.Error(x.Range(), "for_each is a map or a set of texts", "This is %s. toset([...]) makes a set of a list.", describe(ty)))
+		return
+	}
+	d.failed = false
+	for it := value.ElementIterator(); it.Next(); {
+		key, element := it.Element()
+		if isSet {
+			key = element
+		}
+		if key.IsNull() || key.AsString() == "" {
+			e.add(diag.Error(x.Range(), "A key of for_each is empty", "Every key names a decky."))
+			d.failed = true
+			continue
+		}
+		if len(d.instances) == MaxInstances {
+			e.add(diag.Error(x.Range(), "for_each has too many keys", "At most %d are accepted.", MaxInstances))
+			d.failed = true
+			return
+		}
+		scope := d.scope.NewChild()
+		scope.Variables = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": element})}
+		e.instance(d, addr.NameKey(key.AsString()), scope)
+	}
+}
+
+// instanceValue evaluates an argument of an instance, once for all of them where it
+// is the same.
+func (e *evaluator) instanceValue(i *decky, name string) (*expression, cty.Value, bool) {
+	d := i.of
+	x, given := d.block.arguments[name]
+	if !given || d.errors[name] {
+		return x, cty.NilVal, false
+	}
+	if x.instance {
+		value, ok := e.value(x, i.scope)
+		return x, value, ok && !value.IsNull()
+	}
+	value, known := d.static[name]
+	if !known {
+		var ok bool
+		if value, ok = e.value(x, d.scope); !ok {
+			d.errors[name] = true
+			return x, cty.NilVal, false
+		}
+		d.static[name] = value
+	}
+	return x, value, !value.IsNull()
+}
+
+func (e *evaluator) instanceText(i *decky, name string) (*expression, string, bool) {
+	x, value, ok := e.instanceValue(i, name)
+	if !ok {
+		return x, "", false
+	}
+	s, ok := e.plainText(x, value)
+	return x, s, ok
+}
+
+// host resolves what an instance says about itself; allot adds what is derived.
+func (e *evaluator) host(i *decky) {
+	e.place(i)
+	i.os, i.runtime = "linux", e.options.DefaultRuntime
+	if x, value, ok := e.instanceValue(i, "archetype"); ok {
+		if slug, ok := e.slugOf(x, value, "archetype"); ok {
+			i.archetype = e.archetypes[slug]
+			i.os = i.archetype.os
+		}
+	}
+	if x, os, ok := e.instanceText(i, "os"); ok {
+		if i.os = os; !slices.Contains(derive.Families(), os) {
+			e.add(diag.Unknown(x.Range(), "operating system family", os, derive.Families()))
+		}
+	}
+	if x, runtime, ok := e.instanceText(i, "runtime"); ok {
+		if i.runtime = runtime; !slices.Contains(Runtimes, runtime) {
+			e.add(diag.Unknown(x.Range(), "runtime", runtime, Runtimes))
+		}
+	}
+	if x, domain, ok := e.instanceText(i, "domain"); ok {
+		if err := derive.CheckHostname(domain); err != nil {
+			e.add(diag.Error(x.Range(), "This is no domain", "%s.", sentence(err.Error())))
+		}
+		i.domain = domain
+	}
+	e.distroOf(i)
+	e.vendorsOf(i)
+	e.servicesOf(i)
+	e.runtimeOf(i)
+}
+
+// place finds the network of an instance.
+func (e *evaluator) place(i *decky) {
+	x, value, ok := e.instanceValue(i, "network")
+	if !ok {
+		return
+	}
+	name, isNetwork := blockName(value, "network")
+	if !isNetwork {
+		d := diag.Error(x.Range(), "network must be a network", "Write network = network.NAME.")
+		if value.Type() == cty.String && !value.IsMarked() {
+			names := e.configuration.names("network")
+			d.Detail = fmt.Sprintf("A network is referred to, not named by a text: write network = network.NAME. %s", diag.Advice("network", value.AsString(), names))
+		}
+		e.add(d)
+		i.of.errors["network"] = true
+		return
+	}
+	i.network = e.networks[name]
+	if i.network == nil {
+		i.of.failed = true // the network's own errors say why
+	}
+}
+
+func (e *evaluator) distroOf(i *decky) {
+	if x, value, ok := e.instanceValue(i, "distro"); ok {
+		if slug, ok := e.slugOf(x, value, "distro"); ok {
+			i.distro = e.distros[slug]
+		}
+		return
+	}
+	if _, given := i.of.block.arguments["distro"]; given && i.of.errors["distro"] {
+		return
+	}
+	var choices []string
+	if i.archetype != nil {
+		choices = i.archetype.distros
+	}
+	if len(choices) == 0 {
+		choices = []string{"debian"}
+	}
+	slug := e.prior(i.address).Distro
+	if !slices.Contains(choices, slug) {
+		slug = derive.Of(e.seed, string(i.address)).Pick("distro", choices)
+	}
+	if i.distro = e.distros[slug]; i.distro == nil {
+		if e.configuration.blocks["distro"][slug] == nil {
+			e.add(diag.Error(i.of.block.declared, fmt.Sprintf("decky %q needs a distro", i.of.block.name), "%s", diag.Advice("distro", "", e.configuration.names("distro"))))
+		}
+	}
+}
+
+func (e *evaluator) vendorsOf(i *decky) {
+	i.vendors = derive.Makers(i.os)
+	x, vendor, ok := e.instanceText(i, "vendor")
+	if !ok {
+		return
+	}
+	if !slices.Contains(derive.Vendors(), vendor) {
+		e.add(diag.Unknown(x.Range(), "vendor", vendor, derive.Vendors()))
+		return
+	}
+	if _, both := i.of.block.arguments["mac"]; both {
+		e.add(diag.Error(x.nameRange, "vendor and mac exclude each other", "mac says the whole address; leave one of them out."))
+	}
+	i.vendors = []string{vendor}
+}
+
+// servicesOf resolves the services of an instance, once for all instances of
+// an archetype where they are the same.
+func (e *evaluator) servicesOf(i *decky) {
+	d := i.of
+	if services, done := d.shared[i.archetype]; done {
+		i.services = services
+		return
+	}
+	drafts := e.drafts(d.block, i.scope, d.ready)
+	var base []*serviceDraft
+	if i.archetype != nil {
+		base = i.archetype.services
+	}
+	i.services = e.resolve(e.merge(base, drafts), d.block)
+	if !d.varied {
+		d.shared[i.archetype] = i.services
+	}
+}
+
+// runtimeOf keeps the deckies of a network on one runtime: the network's
+// object belongs to it.
+func (e *evaluator) runtimeOf(i *decky) {
+	n := i.network
+	if n == nil {
+		return
+	}
+	if n.users == nil {
+		n.users, n.runtime = i, i.runtime
+		return
+	}
+	if n.runtime == i.runtime || e.reported["runtime "+i.of.block.name] {
+		return
+	}
+	e.reported["runtime "+i.of.block.name] = true
+	at := i.of.block.declared
+	if x := i.of.block.arguments["runtime"]; x != nil {
+		at = x.Range()
+	}
+	e.add(diag.Error(at, fmt.Sprintf("network %q has deckies of two runtimes", n.block.name),
+		"%s is %s, %s is %s. Give each runtime a network of its own, with a pool of its own.", n.users.address, n.runtime, i.address, i.runtime))
+}
+
+// object is what a reference to the block yields.
+func (d *deckyBlock) object() cty.Value {
+	if d.failed {
+		return cty.DynamicVal
+	}
+	if d.value != cty.NilVal {
+		return d.value
+	}
+	switch d.kind {
+	case addr.KeyIndex:
+		values := make([]cty.Value, 0, len(d.instances))
+		for _, i := range d.instances {
+			values = append(values, i.object())
+		}
+		d.value = cty.TupleVal(values)
+	case addr.KeyName:
+		values := make(map[string]cty.Value, len(d.instances))
+		for _, i := range d.instances {
+			values[i.key.Name] = i.object()
+		}
+		d.value = cty.ObjectVal(values)
+	default:
+		d.value = d.instances[0].object()
+	}
+	return d.value
+}
+
+func (i *decky) object() cty.Value {
+	return textObject(map[string]string{
+		"address": string(i.address), "name": i.name, "hostname": i.hostname, "domain": i.domain, "ip": i.ip.String(), "mac": i.mac,
+		"os": i.os, "distro": i.distro.slug, "network": i.network.Name,
+	})
+}

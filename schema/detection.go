@@ -1,0 +1,174 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
+
+	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/diag"
+	"github.com/decnet/decnet/schema/rule"
+)
+
+// technique is the form of an ATT&CK technique's id.
+var technique = regexp.MustCompile(`^T\d{4}(\.\d{3})?$`)
+
+// tactics are the tactics of the ATT&CK Enterprise matrix.
+var tactics = []string{
+	"reconnaissance", "resource-development", "initial-access", "execution", "persistence", "privilege-escalation", "defense-evasion",
+	"stealth", "defense-impairment", "credential-access", "discovery", "lateral-movement", "collection", "command-and-control", "exfiltration", "impact",
+}
+
+// rule resolves a rule block.
+func (e *evaluator) rule(b *block, scope *hcl.EvalContext) {
+	before := len(e.diags)
+	r := Rule{Name: b.name, Threshold: 1}
+	if id, ok := e.text(b, "technique", scope); ok {
+		if r.Technique = id; !technique.MatchString(id) {
+			e.add(diag.Error(b.arguments["technique"].Range(), "This is no technique", "An id of ATT&CK looks like T1110 or T1110.003, %q does not.", id))
+		}
+	}
+	r.When = e.fold(b, "when", scope, rule.FoldCondition)
+	r.By = e.fold(b, "by", scope, rule.FoldKey)
+	r.Distinct = e.fold(b, "distinct", scope, rule.FoldKey)
+	e.window(b, &r, scope)
+	if x := b.arguments["tactics"]; x != nil {
+		r.Tactics, _ = e.list(x, scope)
+		for _, tactic := range r.Tactics {
+			if !slices.Contains(tactics, tactic) {
+				e.add(diag.Unknown(x.Range(), "tactic", tactic, tactics))
+			}
+		}
+	}
+	if len(e.diags) == before {
+		e.other(b, r)
+	}
+}
+
+// fold checks an expression over events and folds everything else in it.
+func (e *evaluator) fold(b *block, name string, scope *hcl.EvalContext, fold func(hcl.Expression, []byte, *hcl.EvalContext) (string, hcl.Diagnostics)) string {
+	x, given := b.arguments[name]
+	if !given {
+		return ""
+	}
+	file := e.configuration.files[x.Range().Filename]
+	folded, diags := fold(x.Expression, file.Bytes, scope)
+	for _, d := range diags {
+		e.add(withoutSecrets(d))
+	}
+	return folded
+}
+
+// window resolves threshold and within.
+func (e *evaluator) window(b *block, r *Rule, scope *hcl.EvalContext) {
+	if x := b.arguments["threshold"]; x != nil {
+		if value, ok := e.value(x, scope); ok {
+			if number, _, ok := e.as(x, value, cty.Number, "a number"); ok {
+				n, err := whole(number)
+				if err != nil || n < 1 || n > 1_000_000 {
+					e.add(diag.Error(x.Range(), "threshold is not accepted", "It is a whole number from 1 to 1000000."))
+				}
+				r.Threshold = n
+			}
+		}
+	}
+	within, given := e.text(b, "within", scope)
+	if given {
+		d, err := time.ParseDuration(within)
+		if err != nil || d <= 0 {
+			e.add(diag.Error(b.arguments["within"].Range(), "This is no duration", "Write a number with a unit, such as \"90s\", \"10m\" or \"24h\"; %q is none.", within))
+		}
+		r.Within = within
+	}
+	if _, written := b.arguments["within"]; !written && r.Threshold > 1 {
+		e.add(diag.Error(b.arguments["threshold"].Range(), "A threshold needs a window", "Say how soon %d events make a hit: within = \"10m\".", r.Threshold))
+	}
+}
+
+// sinkTypes says which argument each type of sink needs.
+var sinkTypes = map[string]string{"file": "path", "syslog": "address"}
+
+// syslogSchemes are the ways to reach a syslog receiver.
+var syslogSchemes = []string{"tcp", "udp", "unix"}
+
+// sink resolves a sink block.
+func (e *evaluator) sink(b *block, scope *hcl.EvalContext) {
+	before := len(e.diags)
+	s := Sink{Name: b.name}
+	s.Type, _ = e.text(b, "type", scope)
+	s.Path, _ = e.text(b, "path", scope)
+	s.Address, _ = e.text(b, "address", scope)
+	needs, known := sinkTypes[s.Type]
+	switch {
+	case s.Type == "":
+	case !known:
+		e.add(diag.Unknown(b.arguments["type"].Range(), "sink type", s.Type, []string{"file", "syslog"}))
+	default:
+		if b.arguments[needs] == nil {
+			e.add(diag.Error(b.declared, fmt.Sprintf("%s is missing in sink %q", needs, b.name), "A sink of type %q needs it.", s.Type))
+		}
+		for _, other := range []string{"path", "address"} {
+			if x := b.arguments[other]; x != nil && other != needs {
+				e.add(diag.Error(x.nameRange, fmt.Sprintf("A sink of type %q has no %s", s.Type, other), "It takes %s.", needs))
+			}
+		}
+	}
+	if x := b.arguments["address"]; x != nil && s.Address != "" {
+		u, err := url.Parse(s.Address)
+		if err != nil || !slices.Contains(syslogSchemes, u.Scheme) || u.Scheme == "unix" && u.Path == "" || u.Scheme != "unix" && u.Port() == "" {
+			e.add(diag.Error(x.Range(), "This is no address of a syslog receiver", "Write unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."))
+		}
+	}
+	if x := b.arguments["path"]; x != nil && len(e.diags) == before && s.Path == "" {
+		e.add(diag.Error(x.Range(), "path is empty", "It is the file that events are appended to."))
+	}
+	if len(e.diags) == before {
+		e.other(b, s)
+	}
+}
+
+// other adds the instance of a rule or a sink.
+func (e *evaluator) other(b *block, config any) {
+	encoded, err := json.Marshal(config)
+	if err != nil {
+		e.add(diag.Error(b.declared, fmt.Sprintf("%s %q cannot be encoded", b.kind, b.name), "%v.", err))
+		return
+	}
+	e.others = append(e.others, Instance{
+		Address: addr.Address(b.id()), Type: b.kind, Config: encoded, Digest: digest(encoded), Source: b.declared.String(),
+	})
+}
+
+// output resolves an output block.
+func (e *evaluator) output(b *block, scope *hcl.EvalContext) {
+	o := Output{Name: b.name}
+	o.Description, _ = e.text(b, "description", scope)
+	o.Sensitive = e.flag(b, "sensitive", scope)
+	x := b.arguments["value"]
+	if x == nil {
+		return
+	}
+	value, ok := e.value(x, scope)
+	if !ok {
+		return
+	}
+	if value.ContainsMarked() && !o.Sensitive {
+		e.add(diag.Error(x.Range(), fmt.Sprintf("output %q shows a sensitive value", b.name), "Write sensitive = true beside it if that is meant."))
+		return
+	}
+	plain, _ := value.UnmarkDeep()
+	encoded, err := ctyjson.Marshal(plain, plain.Type())
+	if err != nil {
+		e.add(diag.Error(x.Range(), fmt.Sprintf("output %q cannot be encoded", b.name), "%s.", sentence(err.Error())))
+		return
+	}
+	o.Value = encoded
+	e.outputs = append(e.outputs, o)
+}

@@ -1,0 +1,240 @@
+package schema
+
+import (
+	"encoding/json"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	ctyfunction "github.com/zclconf/go-cty/cty/function"
+
+	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/derive"
+	"github.com/decnet/decnet/schema/diag"
+	"github.com/decnet/decnet/schema/function"
+)
+
+// EvalOptions is what Evaluate needs to know of the world. The zero value
+// evaluates a configuration that depends on nothing but itself and has no
+// service.
+type EvalOptions struct {
+	// Environment gives variables values that are weaker than files,
+	// Variables ones that are stronger; the last of a name wins.
+	Environment []Value
+	Variables   []Value
+	// Prior is the configuration that each instance had when it was last
+	// applied, by address: IP, MAC, hostname and name stay as they were. Only
+	// networks and deckies are looked at.
+	Prior map[addr.Address]json.RawMessage
+	// Reserved tells whether an IP belongs to another configuration on this
+	// host; nil: none does.
+	Reserved func(netip.Addr) bool
+	// DefaultRuntime is what state or the host decided; a runtime in the
+	// decnet block or a decky is stronger. Empty: native.
+	DefaultRuntime string
+	// Seed is the one kept in state, used where the configuration has none.
+	Seed string
+	// Services are the service types by slug.
+	Services map[string]ServiceType
+	// Interfaces are the host's, for what networks leave out; nil: a network
+	// must say it all.
+	Interfaces []Interface
+}
+
+// Interface is a network interface of the host.
+type Interface struct {
+	Name      string
+	Addresses []netip.Prefix // its own addresses with their subnets
+	Gateway   netip.Addr     // of the route through it, zero where there is none
+	Default   bool           // the default route goes through it
+}
+
+// ServiceType describes a service that deckies can have.
+type ServiceType struct {
+	Slug      string
+	Summary   string
+	Ports     []Port // what it listens on by default
+	Arguments []Argument
+	// Check tells what is wrong with a configuration beyond its types; nil: no
+	// more is checked.
+	Check func(json.RawMessage) error
+}
+
+// Argument is one argument of a service.
+type Argument struct {
+	Name      string
+	Type      string // "string", "number", "bool", "list(string)", "map(string)"
+	Doc       string
+	Default   string
+	OneOf     []string
+	Sensitive bool
+}
+
+// evaluator is one run of Evaluate.
+type evaluator struct {
+	configuration *Configuration
+	options       EvalOptions
+	seed          string
+	functions     map[string]ctyfunction.Function
+	diags         hcl.Diagnostics
+
+	variables map[string]cty.Value
+	locals    map[string]cty.Value
+	objects   map[string]cty.Value // of blocks, by id
+
+	networks   map[string]*network
+	archetypes map[string]*archetype
+	distros    map[string]*distro
+	deckies    map[string]*deckyBlock
+	all        []*decky // in the order of their evaluation
+
+	segments  map[string]*derive.IPs // by parent, or by network where it has none
+	hostnames *derive.Hostnames
+	macs      *derive.MACs
+	names     *derive.Names
+	priors    map[addr.Address]priorValues
+	waiting   map[netip.Addr]string
+	checked   map[string]error // results of ServiceType.Check
+	outputs   []Output
+	others    []Instance // rules and sinks
+	reported  map[string]bool
+}
+
+func (e *evaluator) add(d *hcl.Diagnostic) { e.diags = append(e.diags, d) }
+
+// Evaluate resolves every block to its instances. It reports all errors of a
+// run at once; Desired is nil where there is one.
+func (c *Configuration) Evaluate(o EvalOptions) (*Desired, hcl.Diagnostics) {
+	if c.broken {
+		return nil, hcl.Diagnostics{{
+			Severity: hcl.DiagError, Summary: "The configuration was not loaded", Detail: "Loading reported errors; correct them first.",
+		}}
+	}
+	e := newEvaluator(c, o)
+	e.resolveVariables()
+	order, diags := c.order()
+	e.diags = append(e.diags, diags...)
+	last := 0
+	for _, n := range order {
+		last = max(last, n.rank)
+	}
+	for rank := 0; rank <= last; rank++ {
+		var deckies []*block
+		for _, n := range order {
+			switch {
+			case n.rank != rank:
+			case n.block != nil && n.block.kind == "decky":
+				deckies = append(deckies, n.block)
+			default:
+				e.node(n)
+			}
+		}
+		e.linkCatalogue()
+		slices.SortFunc(deckies, func(a, b *block) int { return strings.Compare(a.name, b.name) })
+		e.wave(deckies)
+	}
+	e.checkPools()
+	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs}
+	if !e.diags.HasErrors() {
+		desired.Instances = e.lower()
+	}
+	if e.diags = diag.Sort(e.diags); e.diags.HasErrors() {
+		return nil, e.diags
+	}
+	return desired, e.diags
+}
+
+func newEvaluator(c *Configuration, o EvalOptions) *evaluator {
+	e := &evaluator{
+		configuration: c, options: o, seed: c.settings.Seed, functions: function.All(c.root),
+		variables: map[string]cty.Value{}, locals: map[string]cty.Value{}, objects: map[string]cty.Value{},
+		networks: map[string]*network{}, archetypes: map[string]*archetype{}, distros: map[string]*distro{},
+		deckies: map[string]*deckyBlock{}, segments: map[string]*derive.IPs{},
+		hostnames: derive.NewHostnames(len(o.Prior) / 4), macs: derive.NewMACs(len(o.Prior) / 4), names: derive.NewNames(len(o.Prior) / 4),
+		priors: make(map[addr.Address]priorValues, len(o.Prior)/4), checked: map[string]error{}, reported: map[string]bool{},
+	}
+	if e.seed == "" {
+		e.seed = o.Seed
+	}
+	if e.options.Reserved == nil {
+		e.options.Reserved = func(netip.Addr) bool { return false }
+	}
+	if c.settings.Runtime != "" {
+		e.options.DefaultRuntime = c.settings.Runtime
+	}
+	if e.options.DefaultRuntime == "" {
+		e.options.DefaultRuntime = "native"
+	}
+	return e
+}
+
+// node evaluates what is no decky.
+func (e *evaluator) node(n *node) {
+	if n.local != nil {
+		name := n.local.name
+		e.locals[name] = cty.DynamicVal
+		if value, ok := e.value(n.local, e.scope(n.references)); ok {
+			e.locals[name] = value
+		}
+		return
+	}
+	scope := e.scope(n.references)
+	switch b := n.block; b.kind {
+	case "network":
+		e.network(b, scope)
+	case "archetype":
+		e.archetype(b, scope)
+	case "distro":
+		e.distro(b, scope)
+	case "rule":
+		e.rule(b, scope)
+	case "sink":
+		e.sink(b, scope)
+	case "output":
+		e.output(b, scope)
+	}
+}
+
+// scope holds what the references lead to, and nothing else, so that evaluating
+// costs what is referred to.
+func (e *evaluator) scope(references []reference) *hcl.EvalContext {
+	groups := map[string]map[string]cty.Value{}
+	for _, r := range references {
+		if groups[r.kind] == nil {
+			groups[r.kind] = map[string]cty.Value{}
+		}
+		groups[r.kind][r.name] = e.lookup(r)
+	}
+	variables := make(map[string]cty.Value, len(groups)+1)
+	for kind, values := range groups {
+		variables[kind] = cty.ObjectVal(values)
+	}
+	variables["path"] = modulePath
+	return &hcl.EvalContext{Variables: variables, Functions: e.functions}
+}
+
+var modulePath = cty.ObjectVal(map[string]cty.Value{"module": cty.StringVal("."), "root": cty.StringVal(".")})
+
+// lookup is the value of a reference; unknown where its evaluation failed.
+func (e *evaluator) lookup(r reference) cty.Value {
+	var value cty.Value
+	var ok bool
+	switch r.kind {
+	case "var":
+		value, ok = e.variables[r.name]
+	case "local":
+		value, ok = e.locals[r.name]
+	case "decky":
+		if d := e.deckies[r.name]; d != nil {
+			return d.object()
+		}
+	default:
+		value, ok = e.objects[r.id()]
+	}
+	if !ok {
+		return cty.DynamicVal
+	}
+	return value
+}

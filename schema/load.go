@@ -1,0 +1,218 @@
+package schema
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/decnet/decnet/schema/derive"
+	"github.com/decnet/decnet/schema/diag"
+)
+
+// MaxSource is how many bytes one configuration file may have.
+const MaxSource = 4 << 20
+
+// maxNesting is how deep brackets may nest; the parser is recursive.
+const maxNesting = 200
+
+// Options tells Load what is not in the directory.
+type Options struct {
+	// Name is the configuration's name where no decnet block gives one; it is
+	// made a slug. LoadDir takes the directory's.
+	Name string
+	// Version is this program's, compared with required_version; empty: not
+	// compared.
+	Version string
+	// Catalogue holds archetypes/*.hcl and distros/*.hcl; nil: no catalogue.
+	Catalogue fs.FS
+	// VarFiles are files of values named on the command line, weakest first.
+	VarFiles []VarFile
+}
+
+// VarFile is a file of values that stands outside the configuration.
+type VarFile struct {
+	Name   string // as diagnostics show it
+	Source []byte
+}
+
+// LoadDir loads the configuration in a directory. Functions such as file read
+// inside it only, symbolic links that lead out are refused.
+func LoadDir(dir string, o Options) (*Configuration, hcl.Diagnostics) {
+	if o.Name == "" {
+		if abs, err := filepath.Abs(dir); err == nil {
+			o.Name = filepath.Base(abs)
+		}
+	}
+	c, diags := Load(os.DirFS(dir), o)
+	c.root = confined(dir)
+	return c, diags
+}
+
+// confined is a directory that cannot be left by a link.
+type confined string
+
+// Open implements fs.FS.
+func (c confined) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return os.OpenInRoot(string(c), filepath.FromSlash(name))
+}
+
+// Load reads every *.hcl at the top of fsys but *.test.hcl, takes
+// decnet.vars.hcl and *.auto.vars.hcl as values, and checks what can be checked
+// without evaluating. The Configuration is never nil, so that its files are
+// there for the diagnostics; Evaluate refuses one with errors.
+func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
+	c := newConfiguration(fsys, o)
+	l := &loader{configuration: c}
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		l.diags = append(l.diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "The configuration's directory cannot be read", Detail: cause(err) + ".",
+		})
+		c.broken = true
+		return c, l.diags
+	}
+	var bodies []*hcl.File
+	var values []string
+	for _, entry := range entries { // sorted by name
+		name := entry.Name()
+		switch {
+		case entry.IsDir() || !strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".test.hcl") || strings.HasPrefix(name, "."):
+		case strings.HasSuffix(name, ".vars.hcl"):
+			if name == "decnet.vars.hcl" || strings.HasSuffix(name, ".auto.vars.hcl") {
+				values = append(values, name)
+			}
+		default:
+			if file := l.parseFrom(fsys, name, name); file != nil {
+				bodies = append(bodies, file)
+			}
+		}
+	}
+	if len(bodies) == 0 && len(l.diags) == 0 {
+		l.diags = append(l.diags, &hcl.Diagnostic{
+			Severity: hcl.DiagError, Summary: "There is no configuration here",
+			Detail: "No file ends in .hcl. Write a main.hcl, or name the directory of a configuration with -C.",
+		})
+	}
+	l.loadCatalogue(o.Catalogue)
+	for _, file := range bodies {
+		l.blocks(file.Body, false)
+	}
+	l.finish(o)
+	l.loadValues(fsys, values, o.VarFiles)
+	c.broken = l.diags.HasErrors()
+	return c, diag.Sort(l.diags)
+}
+
+// loader is one run of Load.
+type loader struct {
+	configuration *Configuration
+	diags         hcl.Diagnostics
+}
+
+func (l *loader) add(d ...*hcl.Diagnostic) { l.diags = append(l.diags, d...) }
+
+// parseFrom reads and parses a file, shown in diagnostics as label.
+func (l *loader) parseFrom(fsys fs.FS, name, label string) *hcl.File {
+	src, err := readLimited(fsys, name)
+	if err != nil {
+		l.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: label + " cannot be read", Detail: cause(err) + "."})
+		return nil
+	}
+	return l.parse(src, label)
+}
+
+func (l *loader) parse(src []byte, label string) *hcl.File {
+	if at, deep := tooDeep(src, label); deep {
+		l.configuration.files[label] = &hcl.File{Bytes: src}
+		l.add(diag.Error(at, "Brackets nest too deep", "At most %d levels are read.", maxNesting))
+		return nil
+	}
+	file, diags := hclsyntax.ParseConfig(src, label, hcl.InitialPos)
+	if file != nil {
+		l.configuration.files[label] = file
+	}
+	l.diags = append(l.diags, diags...)
+	return file
+}
+
+// tooDeep looks for nesting that the recursive parser should not be given. It
+// counts in strings and comments too, where nobody writes that many brackets.
+func tooDeep(src []byte, label string) (hcl.Range, bool) {
+	depth, line, column := 0, 1, 1
+	for i, c := range src {
+		switch c {
+		case '(', '[', '{':
+			if depth++; depth > maxNesting {
+				start := hcl.Pos{Line: line, Column: column, Byte: i}
+				end := hcl.Pos{Line: line, Column: column + 1, Byte: i + 1}
+				return hcl.Range{Filename: label, Start: start, End: end}, true
+			}
+		case ')', ']', '}':
+			depth = max(depth-1, 0)
+		case '\n':
+			line, column = line+1, 0
+		}
+		column++
+	}
+	return hcl.Range{}, false
+}
+
+func readLimited(fsys fs.FS, name string) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	src, err := io.ReadAll(io.LimitReader(f, MaxSource+1))
+	if err == nil && len(src) > MaxSource {
+		err = fmt.Errorf("it is larger than %d bytes", MaxSource)
+	}
+	return src, err
+}
+
+// cause is an error without the path in it.
+func cause(err error) string {
+	var pathError *fs.PathError
+	if errors.As(err, &pathError) {
+		err = pathError.Err
+	}
+	return err.Error()
+}
+
+func (l *loader) loadCatalogue(catalogue fs.FS) {
+	if catalogue == nil {
+		return
+	}
+	for _, pattern := range []string{"archetypes/*.hcl", "distros/*.hcl"} {
+		names, err := fs.Glob(catalogue, pattern)
+		if err != nil {
+			l.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "The catalogue cannot be read", Detail: err.Error()})
+			continue
+		}
+		slices.Sort(names)
+		for _, name := range names {
+			if file := l.parseFrom(catalogue, name, "modules/"+name); file != nil {
+				l.blocks(file.Body, true)
+			}
+		}
+	}
+}
+
+// slugOr is s as a slug, or fallback where nothing of it is left.
+func slugOr(s, fallback string) string {
+	if slug := derive.Slug(s); slug != "" && slug[0] >= 'a' {
+		return slug
+	}
+	return fallback
+}

@@ -1,0 +1,262 @@
+package schema
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/decnet/decnet/schema/diag"
+)
+
+// expression is an argument with what it refers to.
+type expression struct {
+	hcl.Expression
+	name       string
+	nameRange  hcl.Range
+	references []reference
+	// instance: it has another value for every instance of a counted block.
+	instance bool
+}
+
+// reference is one name in an expression: var.parent, decky.web.
+type reference struct {
+	kind, name string
+	at         hcl.Range
+}
+
+func (r reference) id() string { return r.kind + "." + r.name }
+
+// roots are the first words of references.
+var roots = []string{"archetype", "count", "decky", "distro", "each", "local", "network", "path", "var"}
+
+// named are the roots that a name must follow.
+var named = []string{"archetype", "decky", "distro", "local", "network", "var"}
+
+// eventArguments are the arguments that are expressions over an event.
+var eventArguments = []string{"when", "by", "distinct"}
+
+// expressions takes in the arguments of a block.
+func (l *loader) expressions(attributes hcl.Attributes, kind string) map[string]*expression {
+	out := make(map[string]*expression, len(attributes))
+	for name, attribute := range attributes {
+		e := &expression{Expression: attribute.Expr, name: name, nameRange: attribute.NameRange}
+		overEvent := kind == "rule" && slices.Contains(eventArguments, name)
+		for _, traversal := range attribute.Expr.Variables() {
+			if overEvent && traversal.RootName() == "event" {
+				continue
+			}
+			if d := e.refer(traversal, kind == "decky"); d != nil {
+				l.add(d)
+			}
+		}
+		out[name] = e
+	}
+	return out
+}
+
+// refer notes one reference of the expression.
+func (e *expression) refer(traversal hcl.Traversal, counted bool) *hcl.Diagnostic {
+	root, at := traversal.RootName(), traversal.SourceRange()
+	switch {
+	case root == "count" || root == "each":
+		e.instance = true
+		if !counted || e.name == "count" || e.name == "for_each" {
+			return diag.Error(at, fmt.Sprintf("%s has no meaning here", root), "Only the arguments of a decky with count or for_each have it.")
+		}
+		return nil
+	case root == "path":
+		return nil
+	case !slices.Contains(roots, root):
+		d := diag.Unknown(at, "reference", root, roots)
+		if len(traversal) == 1 {
+			d.Detail = fmt.Sprintf("If the text is meant, write %q in quotes. %s", root, diag.Advice("reference", root, roots))
+		}
+		return d
+	}
+	if len(traversal) > 1 {
+		if name, ok := stepName(traversal[1]); ok {
+			e.references = append(e.references, reference{kind: root, name: name, at: at})
+			return nil
+		}
+	}
+	return diag.Error(at, fmt.Sprintf("A name must follow %s", root), "Write %s.NAME.", root)
+}
+
+// stepName is the name that a traversal's step leads to.
+func stepName(step hcl.Traverser) (string, bool) {
+	switch s := step.(type) {
+	case hcl.TraverseAttr:
+		return s.Name, true
+	case hcl.TraverseIndex:
+		if s.Key.Type() == cty.String {
+			return s.Key.AsString(), true
+		}
+	}
+	return "", false
+}
+
+// node is something that has a value: a local or a block.
+type node struct {
+	id         string
+	at         hcl.Range
+	references []reference
+	local      *expression
+	block      *block
+	rank       int
+	state      int // of the walk: 0 not seen, 1 on the path, 2 done
+}
+
+// declared tells whether a reference leads somewhere, and what would.
+func (c *Configuration) declared(r reference) (bool, []string) {
+	switch r.kind {
+	case "var":
+		_, ok := c.variables[r.name]
+		return ok, slices.Sorted(maps.Keys(c.variables))
+	case "local":
+		_, ok := c.locals[r.name]
+		return ok, slices.Sorted(maps.Keys(c.locals))
+	default:
+		_, ok := c.blocks[r.kind][r.name]
+		return ok, c.names(r.kind)
+	}
+}
+
+// finish checks what needs all files.
+func (l *loader) finish(o Options) {
+	l.checkVersion(o.Version)
+	nodes := l.configuration.nodes()
+	for _, n := range nodes {
+		for _, r := range n.references {
+			l.checkReference(n, r)
+		}
+	}
+	for _, v := range l.configuration.variables {
+		for _, check := range v.validations {
+			for _, r := range slices.Concat(check.condition.references, check.message.references) {
+				if r.kind != "var" {
+					l.add(diag.Error(r.at, "A validation refers to variables only", "%s is not known when variables are checked.", r.id()))
+				} else {
+					l.checkReference(nil, r)
+				}
+			}
+		}
+	}
+	_, diags := l.configuration.order()
+	l.add(diags...)
+}
+
+func (l *loader) checkReference(n *node, r reference) {
+	ok, choices := l.configuration.declared(r)
+	if !ok {
+		what := map[string]string{"var": "variable", "local": "local"}[r.kind]
+		if what == "" {
+			what = r.kind
+		}
+		l.add(diag.Unknown(r.at, what, r.name, choices))
+		return
+	}
+	if n != nil && n.block != nil && r.kind == "decky" && (n.block.kind == "archetype" || n.block.kind == "distro" || n.block.kind == "network") {
+		l.add(diag.Error(r.at, fmt.Sprintf("%s cannot refer to a decky", n.block.kind), "Deckies are resolved after every %s.", n.block.kind))
+	}
+}
+
+// nodes are all locals and blocks, sorted by id.
+func (c *Configuration) nodes() []*node {
+	var out []*node
+	for _, name := range slices.Sorted(maps.Keys(c.locals)) {
+		e := c.locals[name]
+		out = append(out, &node{id: "local." + name, at: e.nameRange, references: e.references, local: e})
+	}
+	for _, kind := range blockKinds {
+		for _, name := range c.names(kind) {
+			b := c.blocks[kind][name]
+			n := &node{id: b.id(), at: b.declared, block: b}
+			for _, arguments := range b.allArguments() {
+				for _, key := range slices.Sorted(maps.Keys(arguments)) {
+					n.references = append(n.references, arguments[key].references...)
+				}
+			}
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// allArguments are the block's own and those of its services.
+func (b *block) allArguments() []map[string]*expression {
+	out := []map[string]*expression{b.arguments}
+	for _, s := range b.services {
+		out = append(out, s.arguments)
+	}
+	return out
+}
+
+// order sorts nodes so that each comes after what it refers to, and ranks them:
+// deckies of one rank do not depend on each other and are resolved together.
+func (c *Configuration) order() ([]*node, hcl.Diagnostics) {
+	nodes := c.nodes()
+	w := &walk{byID: make(map[string]*node, len(nodes))}
+	for _, n := range nodes {
+		w.byID[n.id] = n
+	}
+	for _, n := range nodes {
+		w.visit(n)
+	}
+	return w.sorted, w.diags
+}
+
+// walk is a depth-first search over nodes.
+type walk struct {
+	byID   map[string]*node
+	path   []reference // how the current node was reached
+	sorted []*node
+	diags  hcl.Diagnostics
+}
+
+func (w *walk) visit(n *node) {
+	n.state = 1
+	for _, r := range n.references {
+		to := w.byID[r.id()]
+		if to == nil { // a variable, or reported as unknown
+			continue
+		}
+		w.path = append(w.path, r)
+		switch to.state {
+		case 0:
+			w.visit(to)
+		case 1:
+			w.cycle(to)
+		}
+		w.path = w.path[:len(w.path)-1]
+		rank := to.rank
+		if to.block != nil && to.block.kind == "decky" {
+			rank++
+		}
+		n.rank = max(n.rank, rank)
+	}
+	n.state = 2
+	w.sorted = append(w.sorted, n)
+}
+
+// cycle reports the part of the path that leads from a node back to it.
+func (w *walk) cycle(to *node) {
+	last := w.path[len(w.path)-1]
+	start := len(w.path) - 1
+	for start > 0 && w.path[start-1].id() != to.id {
+		start--
+	}
+	var steps []string
+	for _, r := range w.path[start:] {
+		steps = append(steps, fmt.Sprintf("%s (%s)", r.id(), place(r.at)))
+	}
+	if len(steps) == 1 {
+		w.diags = append(w.diags, diag.Error(last.at, fmt.Sprintf("%s refers to itself", to.id), "A value cannot depend on itself."))
+		return
+	}
+	w.diags = append(w.diags, diag.Error(last.at, fmt.Sprintf("%s refers to itself in a circle", to.id),
+		"%s leads to %s. Break the circle at one of these places.", to.id, strings.Join(steps, ", which leads to ")))
+}

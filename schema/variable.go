@@ -1,0 +1,273 @@
+package schema
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/ext/typeexpr"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+
+	"github.com/decnet/decnet/schema/diag"
+	"github.com/decnet/decnet/schema/function"
+)
+
+// variable is a declared variable.
+type variable struct {
+	name        string
+	declared    hcl.Range
+	ty          cty.Type
+	defaults    *typeexpr.Defaults
+	value       cty.Value // the default; cty.NilVal: it must be given
+	sensitive   bool
+	validations []validation
+}
+
+type validation struct {
+	condition, message *expression
+}
+
+// givenValue is a value from a file.
+type givenValue struct {
+	name  string
+	value cty.Value
+	at    hcl.Range
+}
+
+// Value is a value for a variable as a command line or an environment gives it:
+// the text itself for a string, an expression for anything else.
+type Value struct {
+	Name   string
+	Raw    string
+	Origin string // for diagnostics: "--var", "DECNET_VAR_parent"
+}
+
+// variable takes in a variable block.
+func (l *loader) variable(b *hcl.Block) {
+	name := b.Labels[0]
+	v := &variable{name: name, declared: b.DefRange, ty: cty.DynamicPseudoType, value: cty.NilVal}
+	if first, twice := l.configuration.variables[name]; twice {
+		l.add(diag.Error(b.DefRange, fmt.Sprintf("variable %q is declared twice", name), "The first one stands at %s; rename one of them.", place(first.declared)))
+		return
+	}
+	l.configuration.variables[name] = v
+	got, diags := variableGrammar.read(b.Body, fmt.Sprintf("variable %q", name), b.DefRange)
+	l.add(diags...)
+	if a, ok := got.attributes["type"]; ok {
+		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
+		l.add(diags...)
+		if !diags.HasErrors() {
+			v.ty, v.defaults = ty, defaults
+		}
+	}
+	if a, ok := got.attributes["sensitive"]; ok {
+		value, diags := a.Expr.Value(nil)
+		if diags.HasErrors() || value.IsNull() || value.Type() != cty.Bool {
+			l.add(diag.Error(a.Expr.Range(), "sensitive is true or false", "Write sensitive = true."))
+		} else {
+			v.sensitive = value.True()
+		}
+	}
+	if a, ok := got.attributes["default"]; ok {
+		value, diags := a.Expr.Value(nil)
+		if diags.HasErrors() {
+			l.add(diag.Error(a.Expr.Range(), "A default must be a plain value", "It takes no references and no functions; a local can compute one."))
+			v.value = cty.DynamicVal
+		} else if converted, d := v.convert(value, a.Expr.Range()); d != nil {
+			l.add(d)
+			v.value = cty.UnknownVal(v.ty)
+		} else {
+			v.value = converted
+		}
+	}
+	for _, inner := range got.blocks {
+		l.validation(v, inner)
+	}
+}
+
+func (l *loader) validation(v *variable, b *hcl.Block) {
+	got, diags := variableGrammar.blocks["validation"].read(b.Body, "validation", b.DefRange)
+	l.add(diags...)
+	if diags.HasErrors() {
+		return
+	}
+	e := l.expressions(got.attributes, "variable")
+	v.validations = append(v.validations, validation{condition: e["condition"], message: e["error_message"]})
+}
+
+// convert makes a given value one of the variable's type.
+func (v *variable) convert(value cty.Value, at hcl.Range) (cty.Value, *hcl.Diagnostic) {
+	if v.defaults != nil && !value.IsNull() {
+		value = v.defaults.Apply(value)
+	}
+	converted, err := convert.Convert(value, v.ty)
+	if err != nil {
+		d := diag.Error(at, fmt.Sprintf("The value for variable %q has the wrong type", v.name), "%s. It is declared as %s at %s.",
+			sentence(err.Error()), typeexpr.TypeString(v.ty), place(v.declared))
+		if v.sensitive {
+			d.Extra = diag.Withheld{}
+			d.Detail = fmt.Sprintf("It is declared as %s at %s. The value is sensitive, so it is not shown.", typeexpr.TypeString(v.ty), place(v.declared))
+		}
+		return cty.NilVal, d
+	}
+	return converted, nil
+}
+
+// localValues takes in a locals block.
+func (l *loader) localValues(b *hcl.Block) {
+	got, diags := topGrammar.blocks["locals"].read(b.Body, "locals", b.DefRange)
+	l.add(diags...)
+	for name, e := range l.expressions(got.attributes, "locals") {
+		if first, twice := l.configuration.locals[name]; twice {
+			l.add(diag.Error(e.nameRange, fmt.Sprintf("local %q is declared twice", name), "The first one stands at %s; rename one of them.", place(first.nameRange)))
+			continue
+		}
+		l.configuration.locals[name] = e
+	}
+}
+
+// loadValues reads files of values, weakest first.
+func (l *loader) loadValues(fsys fs.FS, names []string, more []VarFile) {
+	slices.SortStableFunc(names, func(a, b string) int { // decnet.vars.hcl is the weakest
+		return boolInt(b == "decnet.vars.hcl") - boolInt(a == "decnet.vars.hcl")
+	})
+	for _, name := range names {
+		if file := l.parseFrom(fsys, name, name); file != nil {
+			l.values(file)
+		}
+	}
+	for _, f := range more {
+		if file := l.parse(f.Source, f.Name); file != nil {
+			l.values(file)
+		}
+	}
+}
+
+func (l *loader) values(file *hcl.File) {
+	attributes, diags := file.Body.JustAttributes()
+	l.add(diags...)
+	for _, name := range slices.Sorted(maps.Keys(attributes)) {
+		a := attributes[name]
+		v, declared := l.configuration.variables[name]
+		if !declared {
+			d := diag.Unknown(a.NameRange, "variable", name, slices.Collect(maps.Keys(l.configuration.variables)))
+			d.Extra = diag.Withheld{} // nobody said that it is not a secret
+			l.add(d)
+			continue
+		}
+		value, diags := a.Expr.Value(nil)
+		if diags.HasErrors() {
+			d := diag.Error(a.Expr.Range(), "A file of values holds plain values", "It takes no references and no functions; texts stand in quotes.")
+			if v.sensitive {
+				d.Extra = diag.Withheld{}
+			}
+			l.add(d)
+			continue
+		}
+		if value, d := v.convert(value, a.Expr.Range()); d != nil {
+			l.add(d)
+		} else {
+			l.configuration.given = append(l.configuration.given, givenValue{name: name, value: value, at: a.Expr.Range()})
+		}
+	}
+}
+
+// resolveVariables gives every variable its value and checks it.
+func (e *evaluator) resolveVariables() {
+	values := map[string]cty.Value{}
+	e.takeRaw(values, e.options.Environment)
+	for _, g := range e.configuration.given {
+		values[g.name] = g.value
+	}
+	e.takeRaw(values, e.options.Variables)
+	for _, name := range slices.Sorted(maps.Keys(e.configuration.variables)) {
+		v := e.configuration.variables[name]
+		value, given := values[name]
+		switch {
+		case given:
+		case v.value != cty.NilVal:
+			value = v.value
+		default:
+			e.add(diag.Error(v.declared, fmt.Sprintf("variable %q has no value", name),
+				"It has no default. Give it with --var %s=..., as DECNET_VAR_%s in the environment, or in decnet.vars.hcl.", name, name))
+			value = cty.UnknownVal(v.ty)
+		}
+		if v.sensitive {
+			value = value.Mark(function.Sensitive)
+		}
+		e.variables[name] = value
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.configuration.variables)) {
+		for _, check := range e.configuration.variables[name].validations {
+			e.validate(name, check)
+		}
+	}
+}
+
+// takeRaw reads values given as text.
+func (e *evaluator) takeRaw(into map[string]cty.Value, given []Value) {
+	for _, g := range given {
+		v, declared := e.configuration.variables[g.Name]
+		if !declared {
+			e.add(&hcl.Diagnostic{
+				Severity: hcl.DiagError, Summary: fmt.Sprintf("There is no variable %q", g.Name),
+				Detail: fmt.Sprintf("%s gives it a value. %s", g.Origin, diag.Advice("variable", g.Name, slices.Collect(maps.Keys(e.configuration.variables)))),
+			})
+			continue
+		}
+		value, d := v.parse(g)
+		if d != nil {
+			e.add(d)
+			value = cty.UnknownVal(v.ty)
+		}
+		into[g.Name] = value
+	}
+}
+
+// parse reads a text as a value of the variable's type.
+func (v *variable) parse(g Value) (cty.Value, *hcl.Diagnostic) {
+	at := hcl.Range{Filename: fmt.Sprintf("%s %s", g.Origin, g.Name), Start: hcl.InitialPos, End: hcl.InitialPos}
+	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
+		return v.convert(cty.StringVal(g.Raw), at)
+	}
+	parsed, diags := hclsyntax.ParseExpression([]byte(g.Raw), at.Filename, hcl.InitialPos)
+	if !diags.HasErrors() {
+		value, more := parsed.Value(nil)
+		if !more.HasErrors() {
+			return v.convert(value, at)
+		}
+	}
+	d := diag.Error(at, fmt.Sprintf("The value for variable %q cannot be read", v.name),
+		"It is declared as %s at %s, so the text must be such a value in HCL, quoted for the shell.", typeexpr.TypeString(v.ty), place(v.declared))
+	return cty.NilVal, d
+}
+
+// validate checks one validation of a variable.
+func (e *evaluator) validate(name string, check validation) {
+	scope := e.scope(slices.Concat(check.condition.references, check.message.references))
+	condition, ok := e.value(check.condition, scope)
+	if !ok {
+		return
+	}
+	condition, _ = condition.Unmark()
+	if b, err := convert.Convert(condition, cty.Bool); err != nil || b.IsNull() {
+		e.add(diag.Error(check.condition.Range(), "A condition is true or false", "This one is neither."))
+		return
+	} else if b.True() {
+		return
+	}
+	detail := "The condition of the validation is false."
+	if message, ok := e.value(check.message, scope); ok {
+		if message.ContainsMarked() {
+			detail = "The message is sensitive, so it is not shown."
+		} else if s, err := convert.Convert(message, cty.String); err == nil && !s.IsNull() {
+			detail = s.AsString()
+		}
+	}
+	e.add(diag.Error(e.configuration.variables[name].declared, fmt.Sprintf("The value of variable %q is not accepted", name),
+		"%s (The condition stands at %s.)", sentence(detail), place(check.condition.Range())))
+}
