@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -90,13 +92,20 @@ func start(t *testing.T, dir string, w *world) (address string, stop func()) {
 	return address, stop
 }
 
-func writer(t *testing.T, root, name string) *journal.Writer {
+func mkdir(t testing.TB, root, name string) string {
 	t.Helper()
 	dir := filepath.Join(root, name)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	w, err := journal.Open(dir, journal.Options{})
+	return dir
+}
+
+func chunks(events []*event.Event) iter.Seq[[]*event.Event] { return slices.Chunk(events, 500) }
+
+func writer(t *testing.T, root, name string) *journal.Writer {
+	t.Helper()
+	w, err := journal.Open(mkdir(t, root, name), journal.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
