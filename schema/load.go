@@ -135,7 +135,7 @@ func (l *loader) parseFrom(fsys fs.FS, name, label string) *hcl.File {
 func (l *loader) parse(src []byte, label string) *hcl.File {
 	if at, deep := tooDeep(src, label); deep {
 		l.configuration.files[label] = &hcl.File{Bytes: src}
-		l.add(diag.Error(at, "Brackets nest too deep", "At most %d levels are read.", maxNesting))
+		l.add(nestingError(at))
 		return nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, label, hcl.InitialPos)
@@ -144,6 +144,10 @@ func (l *loader) parse(src []byte, label string) *hcl.File {
 	}
 	l.diags = append(l.diags, diags...)
 	return file
+}
+
+func nestingError(at hcl.Range) *hcl.Diagnostic {
+	return diag.Error(at, "Brackets nest too deep", "At most %d levels are read.", maxNesting)
 }
 
 // tooDeep looks for nesting that the recursive parser should not be given. It

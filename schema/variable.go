@@ -179,11 +179,11 @@ func (l *loader) values(file *hcl.File) {
 // resolveVariables gives every variable its value and checks it.
 func (e *evaluator) resolveVariables() {
 	values := map[string]cty.Value{}
-	e.takeRaw(values, e.options.Environment)
+	e.takeRaw(values, e.options.Environment, false)
 	for _, g := range e.configuration.given {
 		values[g.name] = g.value
 	}
-	e.takeRaw(values, e.options.Variables)
+	e.takeRaw(values, e.options.Variables, true)
 	for _, name := range slices.Sorted(maps.Keys(e.configuration.variables)) {
 		v := e.configuration.variables[name]
 		value, given := values[name]
@@ -208,10 +208,14 @@ func (e *evaluator) resolveVariables() {
 	}
 }
 
-// takeRaw reads values given as text.
-func (e *evaluator) takeRaw(into map[string]cty.Value, given []Value) {
+// takeRaw reads values given as text. An environment may hold values for other
+// configurations too; what is given for this one must be declared.
+func (e *evaluator) takeRaw(into map[string]cty.Value, given []Value, strict bool) {
 	for _, g := range given {
 		v, declared := e.configuration.variables[g.Name]
+		if !declared && !strict {
+			continue
+		}
 		if !declared {
 			e.add(&hcl.Diagnostic{
 				Severity: hcl.DiagError, Summary: fmt.Sprintf("There is no variable %q", g.Name),

@@ -25,7 +25,7 @@ network "lab" {
 
 # --- Deckies ---------------------------------------------------------------
 
-decky "files" {
+decky "linux" {
   network   = network.lab
   archetype = "linux-server" # ssh and http
 
@@ -34,7 +34,7 @@ decky "files" {
   }
 }
 
-decky "intranet" {
+decky "web" {
   network   = network.lab
   archetype = "web-server" # http
 
@@ -43,12 +43,12 @@ decky "intranet" {
   }
 }
 
-decky "cache" {
+decky "database" {
   network   = network.lab
   archetype = "database-server" # redis, open to everybody
 }
 
-decky "jump" {
+decky "ssh" {
   count    = 2
   network  = network.lab
   hostname = format("jump-%02d", count.index + 1)
@@ -109,7 +109,7 @@ sink "log" {
   path = "events.log"
 }
 
-output "linux_ip" { value = decky.files.ip }
-output "web_ip" { value = decky.intranet.ip }
-output "database_ip" { value = decky.cache.ip }
-output "jump_ips" { value = decky.jump[*].ip }
+output "linux_ip" { value = decky.linux.ip }
+output "web_ip" { value = decky.web.ip }
+output "database_ip" { value = decky.database.ip }
+output "ssh_ips" { value = decky.ssh[*].ip }
