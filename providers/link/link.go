@@ -13,6 +13,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/decnet/decnet/providers/link/namespace"
 )
 
 // ErrForeign says that a link carries the name we wanted but is not ours.
@@ -225,3 +227,47 @@ func (h *Handle) Routes(name string) ([]string, error) {
 }
 
 func maskBits(m net.IPMask) int { ones, _ := m.Size(); return ones }
+
+// Gateway is the gateway of the named link's default route, "" without one.
+func (h *Handle) Gateway(name string) (string, error) {
+	routes, err := h.Routes(name)
+	if err != nil {
+		return "", err
+	}
+	for _, r := range routes {
+		if gateway, ok := strings.CutPrefix(r, "default via "); ok {
+			return gateway, nil
+		}
+	}
+	return "", nil
+}
+
+// Strip deletes every link of the calling thread's namespace except loopback
+// ones. It is for the inside of a decky, and refuses in the namespace that the
+// process itself lives in.
+func (h *Handle) Strip() error {
+	here, err := namespace.Current()
+	if err != nil {
+		return err
+	}
+	home, err := namespace.Home()
+	if err != nil {
+		return err
+	}
+	if here == home {
+		return fmt.Errorf("strip the host of its links: %w", ErrForeign)
+	}
+	links, err := h.nl.LinkList()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, l := range links {
+		if l.Attrs().Flags&net.FlagLoopback != 0 {
+			continue
+		}
+		if err := h.nl.LinkDel(l); err != nil && !isNotFound(err) {
+			return fmt.Errorf("delete link %s: %w", l.Attrs().Name, err)
+		}
+	}
+	return nil
+}

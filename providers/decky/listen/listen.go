@@ -64,7 +64,7 @@ func bound(address string, kind int) (fd int, name string, err error) {
 	if !ap.Addr().Is4() {
 		return 0, "", fmt.Errorf("listen on %q: want an IPv4 address", address)
 	}
-	fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	fd, err = unix.Socket(unix.AF_INET, kind|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return 0, "", fmt.Errorf("listen on %s: %w", address, err)
 	}

@@ -44,8 +44,11 @@ func Inode(path string) (uint64, error) {
 	return st.Ino, nil
 }
 
-// Current is the inode of the calling process's namespace.
+// Current is the inode of the calling thread's namespace.
 func Current() (uint64, error) { return Inode(self) }
+
+// Home is the inode of the process's own namespace: its first thread's.
+func Home() (uint64, error) { return Inode("/proc/self/ns/net") }
 
 // Create makes a namespace, pins it at path (whose directory is made with mode
 // 0700) and runs fn inside it, on a thread of its own; fn may be nil. If fn

@@ -1,0 +1,182 @@
+package supervise
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/decnet/decnet/providers/decky"
+)
+
+// Bounds of the protocols.
+const (
+	maxRequest = 256 << 20 // bytes of a batch from the provider, which is root
+	maxReply   = 64 << 20
+	maxMessage = 1 << 20 // bytes of one unit on its way to a worker
+	maxAnswer  = 4 << 10 // bytes of a worker's answer, which is not trusted
+	maxPorts   = 64      // of one service
+)
+
+// Requests to the supervisor.
+const (
+	opHello  = "hello"
+	opApply  = "apply"
+	opStatus = "status"
+	opRetire = "retire" // leave, records stay: a new binary takes over
+)
+
+type request struct {
+	Op    string `json:"op"`
+	Items []item `json:"items,omitempty"`
+}
+
+// item is one act of a batch.
+type item struct {
+	Serve *Unit `json:"serve,omitempty"`
+	Stop  *Key  `json:"stop,omitempty"`
+}
+
+type reply struct {
+	Error   string   `json:"error,omitempty"`
+	Errors  []string `json:"errors,omitempty"` // of an apply, one for each item, "" for success
+	Image   string   `json:"image"`
+	PID     int      `json:"pid"`
+	Leaving bool     `json:"leaving,omitempty"` // the connection closes when it has gone
+	Status  *Status  `json:"status,omitempty"`
+}
+
+// Status is what a supervisor serves.
+type Status struct {
+	Running bool         `json:"running"` // a supervisor answers
+	PID     int          `json:"pid,omitempty"`
+	Image   string       `json:"image,omitempty"` // SHA-256 of its binary
+	Units   []UnitStatus `json:"units,omitempty"`
+	Workers []Worker     `json:"workers,omitempty"`
+}
+
+// UnitStatus is one unit as it is served.
+type UnitStatus struct {
+	Key
+	Digest    string `json:"digest"`
+	Inode     uint64 `json:"inode"`           // of the namespace its sockets stand in
+	Listening bool   `json:"listening"`       // its sockets are open
+	Served    bool   `json:"served"`          // a worker accepts on them
+	Error     string `json:"error,omitempty"` // why not
+}
+
+// Worker is one worker process.
+type Worker struct {
+	Shard    int    `json:"shard"`
+	PID      int    `json:"pid"` // 0 while it does not run
+	UID      uint32 `json:"uid"`
+	Restarts int    `json:"restarts"`
+}
+
+// message is what a worker is told; the sockets of Service.Ports travel beside
+// it.
+type message struct {
+	ID      uint64            `json:"id"`
+	Spec    *decky.Spec       `json:"spec,omitempty"` // add
+	Service decky.ServiceSpec `json:"service"`
+	Address string            `json:"address,omitempty"` // remove
+}
+
+// answer is what a worker replies.
+type answer struct {
+	ID    uint64 `json:"id"`
+	Error string `json:"error,omitempty"`
+}
+
+// send writes one length-prefixed JSON value.
+func send(w io.Writer, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("encode message: %w", err)
+	}
+	frame := binary.BigEndian.AppendUint32(make([]byte, 0, 4+len(data)), uint32(len(data)))
+	if _, err := w.Write(append(frame, data...)); err != nil {
+		return fmt.Errorf("send message: %w", err)
+	}
+	return nil
+}
+
+// receive reads one length-prefixed JSON value of at most limit bytes. io.EOF
+// says that the other side closed between two.
+func receive(r io.Reader, v any, limit uint32) error {
+	var head [4]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	if size > limit {
+		return fmt.Errorf("message of %d bytes is over %d", size, limit)
+	}
+	data, err := io.ReadAll(io.LimitReader(r, int64(size)))
+	if err != nil {
+		return fmt.Errorf("receive message: %w", err)
+	}
+	if len(data) != int(size) {
+		return io.ErrUnexpectedEOF
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("decode message: %w", err)
+	}
+	return nil
+}
+
+// maxSocketPath is what fits sockaddr_un (unix(7)).
+const maxSocketPath = 107
+
+// withShortPath calls fn with a name of path that fits a socket address.
+func withShortPath(path string, fn func(string) error) error {
+	if len(path) <= maxSocketPath {
+		return fn(path)
+	}
+	dir, err := unix.Open(filepath.Dir(path), unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: filepath.Dir(path), Err: err}
+	}
+	defer unix.Close(dir)
+	return fn("/proc/self/fd/" + strconv.Itoa(dir) + "/" + filepath.Base(path))
+}
+
+// peerUID is who is at the other end of a UNIX socket.
+func peerUID(conn *net.UnixConn) (uint32, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return 0, err
+	}
+	var cred *unix.Ucred
+	var credErr error
+	if err := raw.Control(func(fd uintptr) {
+		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
+	}); err != nil {
+		return 0, err
+	}
+	if credErr != nil {
+		return 0, credErr
+	}
+	return cred.Uid, nil
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func errorOf(text string) error {
+	if text == "" {
+		return nil
+	}
+	return errors.New(text)
+}
