@@ -135,19 +135,21 @@ func (e *Engine) preflight(ctx context.Context, desired *schema.Desired, snapsho
 
 // reservedByOthers names the IPs that another configuration of this host has.
 func (e *Engine) reservedByOthers(ctx context.Context, desired *schema.Desired, lineage string) []providers.Finding {
-	claims := reservation.Claims(desired.Instances)
-	if e.config.DataDir == "" || len(claims) == 0 {
+	if e.config.DataDir == "" {
 		return nil
 	}
-	conflicts, err := reservation.Conflicts(ctx, reservation.Path(e.config.DataDir), lineage, claims)
+	held, err := reservation.Others(ctx, reservation.Path(e.config.DataDir), lineage)
 	if err != nil {
 		return []providers.Finding{{
 			Severity: providers.SeverityWarning, Summary: "the IPs of other configurations on this host are not known: " + err.Error(),
 			Remedy: "run as a user who may read " + reservation.Path(e.config.DataDir),
 		}}
 	}
+	if len(held) == 0 {
+		return nil
+	}
 	var findings []providers.Finding
-	for _, c := range conflicts {
+	for _, c := range reservation.Conflicts(held, reservation.Claims(desired.Instances)) {
 		findings = append(findings, providers.Finding{
 			Severity: providers.SeverityError, Address: string(c.Claim.Address), Summary: c.Error(), Remedy: c.Remedy(),
 		})

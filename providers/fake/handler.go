@@ -137,10 +137,8 @@ func (h *handler[C]) Delete(ctx context.Context, have State[C]) error {
 		if o == nil {
 			return nil
 		}
-		for _, child := range h.world.objects {
-			if child.Parent == o.ID {
-				return fmt.Errorf("delete %s: %s lives in it", o.Owner.Address, child.Owner.Address)
-			}
+		if children := h.world.index[childKey(o.ID)]; len(children) > 0 {
+			return fmt.Errorf("delete %s: %s lives in it", o.Owner.Address, children[0].Owner.Address)
 		}
 		o.Complete = false
 		return h.world.keep(o)
@@ -154,10 +152,8 @@ func (h *handler[C]) Delete(ctx context.Context, have State[C]) error {
 
 // begin adopts the owner's object or makes half of a new one.
 func (h *handler[C]) begin(owner providers.Owner, want C) (State[C], error) {
-	for _, o := range h.world.objects {
-		if o.Kind == h.kind && o.Owner.Lineage == owner.Lineage && o.Owner.Address == owner.Address {
-			return state[C](o)
-		}
+	if own := h.world.index[ownerKey(h.kind, owner)]; len(own) > 0 {
+		return state[C](own[0])
 	}
 	parent, err := h.home(owner, want)
 	if err != nil {
@@ -169,13 +165,10 @@ func (h *handler[C]) begin(owner providers.Owner, want C) (State[C], error) {
 	}
 	o := &Object{ID: newID(), Kind: h.kind, Owner: owner, Config: data, Live: data, Parent: parent}
 	if ip := ipOf(o); ip != "" {
-		for _, other := range h.world.objects {
-			if ipOf(other) == ip {
-				return State[C]{}, fmt.Errorf("create %s: its IP is in use by %s", owner.Address, other.Owner.Address)
-			}
+		if others := h.world.index[ipKey(ip)]; len(others) > 0 {
+			return State[C]{}, fmt.Errorf("create %s: its IP is in use by %s", owner.Address, others[0].Owner.Address)
 		}
 	}
-	h.world.objects[o.ID] = o
 	if err := h.world.keep(o); err != nil {
 		return State[C]{}, err
 	}
@@ -188,14 +181,8 @@ func (h *handler[C]) home(owner providers.Owner, want C) (string, error) {
 		return "", nil
 	}
 	typ, name := h.parent(want)
-	for _, o := range h.world.objects {
-		if o.Kind.Type != typ || o.Kind.Runtime != h.kind.Runtime || !o.Complete {
-			continue
-		}
-		var named struct {
-			Name string `json:"name"`
-		}
-		if json.Unmarshal(o.Config, &named) == nil && named.Name == name {
+	for _, o := range h.world.index[nameKey(providers.Kind{Type: typ, Runtime: h.kind.Runtime}, name)] {
+		if o.Complete {
 			return o.ID, nil
 		}
 	}

@@ -74,7 +74,9 @@ type World struct {
 	options Options
 
 	mu          sync.Mutex
-	objects     map[string]*Object // by ID
+	objects     map[string]*Object   // by ID
+	index       map[string][]*Object // by each of keysOf
+	keys        map[string][]string  // under which an object is in the index, by ID
 	unavailable map[string]*providers.UnavailableError
 	findings    []providers.Finding
 	calls       []Call
@@ -84,7 +86,10 @@ type World struct {
 
 // Open makes a world, or finds the one that its directory holds.
 func Open(options Options) (*World, error) {
-	w := &World{options: options, objects: map[string]*Object{}, unavailable: map[string]*providers.UnavailableError{}}
+	w := &World{
+		options: options, objects: map[string]*Object{}, index: map[string][]*Object{}, keys: map[string][]string{},
+		unavailable: map[string]*providers.UnavailableError{},
+	}
 	if options.Dir == "" {
 		return w, nil
 	}
@@ -104,7 +109,7 @@ func Open(options Options) (*World, error) {
 		if err := json.Unmarshal(data, o); err != nil {
 			return nil, fmt.Errorf("open world: %s: %w", path, err)
 		}
-		w.objects[o.ID] = o
+		w.put(o)
 	}
 	return w, nil
 }
@@ -147,7 +152,6 @@ func (w *World) Add(o Object) error {
 	if o.ID == "" {
 		o.ID = newID()
 	}
-	w.objects[o.ID] = &o
 	return w.keep(&o)
 }
 
@@ -260,23 +264,6 @@ func (w *World) Check() error {
 	return errors.Join(errs...)
 }
 
-// ipOf is the IP that a decky occupies, with its network.
-func ipOf(o *Object) string {
-	var live struct {
-		Network struct {
-			Parent string `json:"parent"`
-			Subnet string `json:"subnet"`
-		} `json:"network"`
-		Host struct {
-			IP string `json:"ip"`
-		} `json:"host"`
-	}
-	if o.Kind.Type != providers.TypeDecky || json.Unmarshal(o.Live, &live) != nil || live.Host.IP == "" {
-		return ""
-	}
-	return live.Network.Parent + " " + live.Network.Subnet + " " + live.Host.IP
-}
-
 func newID() string {
 	var raw [8]byte
 	rand.Read(raw[:]) //nolint:errcheck // never fails
@@ -285,6 +272,7 @@ func newID() string {
 
 // keep and drop are called with the lock held.
 func (w *World) keep(o *Object) error {
+	w.put(o)
 	if w.options.Dir == "" {
 		return nil
 	}
@@ -300,7 +288,7 @@ func (w *World) keep(o *Object) error {
 }
 
 func (w *World) drop(o *Object) error {
-	delete(w.objects, o.ID)
+	w.take(o)
 	if w.options.Dir == "" {
 		return nil
 	}

@@ -116,16 +116,6 @@ const table = `CREATE TABLE IF NOT EXISTS reservations (
 	PRIMARY KEY (network, ip)
 ) WITHOUT ROWID`
 
-// Conflicts tells which claims another lineage holds. A table that does not
-// exist holds nothing.
-func Conflicts(ctx context.Context, path, lineage string, claims []Claim) ([]Conflict, error) {
-	others, err := Others(ctx, path, lineage)
-	if err != nil {
-		return nil, err
-	}
-	return collide(others, claims), nil
-}
-
 // Held is one reservation.
 type Held struct {
 	Network string
@@ -134,7 +124,8 @@ type Held struct {
 	Owner   Owner
 }
 
-// Others are the reservations of every lineage but this one, sorted.
+// Others are the reservations of every lineage but this one, sorted. A table
+// that does not exist holds nothing.
 func Others(ctx context.Context, path, lineage string) ([]Held, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -171,7 +162,8 @@ func others(ctx context.Context, db querier, lineage string) ([]Held, error) {
 	return all, rows.Err()
 }
 
-func collide(held []Held, claims []Claim) []Conflict {
+// Conflicts are the claims that others hold already, sorted by address.
+func Conflicts(held []Held, claims []Claim) []Conflict {
 	taken := make(map[[2]string]Held, len(held))
 	for _, h := range held {
 		taken[[2]string{h.Network, h.IP}] = h
@@ -220,7 +212,7 @@ func reserve(ctx context.Context, db *sql.DB, owner Owner, claims []Claim, exact
 	if err != nil {
 		return err
 	}
-	if conflicts := collide(held, claims); conflicts != nil {
+	if conflicts := Conflicts(held, claims); conflicts != nil {
 		return &ConflictError{Conflicts: conflicts}
 	}
 	if exact {
