@@ -399,13 +399,19 @@ func TestWorkersWriteOnlyTheirOwn(t *testing.T) {
 		}
 	}
 	for _, worker := range w.status().Workers {
-		status, err := os.ReadFile("/proc/" + strconv.Itoa(worker.PID) + "/status")
-		if err != nil {
-			t.Fatal(err)
-		}
 		uid := strconv.Itoa(int(worker.UID))
-		if !strings.Contains(string(status), "Uid:\t"+strings.Join([]string{uid, uid, uid, uid}, "\t")) || !owners[worker.UID] {
-			t.Errorf("worker %+v runs as something else", worker)
+		want := "Uid:\t" + strings.Join([]string{uid, uid, uid, uid}, "\t")
+		for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) { // an idle one may still be on its way in
+			status, err := os.ReadFile("/proc/" + strconv.Itoa(worker.PID) + "/status")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(status), want) && owners[worker.UID] {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("worker %+v runs as something else:\n%s", worker, status)
+			}
 		}
 	}
 }
