@@ -44,11 +44,12 @@ func appendN(t testing.TB, w *journal.Writer, from, to int) {
 func readAll(t testing.TB, r *journal.Reader) (ids []string, corrupt int) {
 	t.Helper()
 	for {
+		before := r.Position()
 		records, err := r.Next(7)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(records) == 0 {
+		if len(records) == 0 && r.Position() == before {
 			return ids, corrupt
 		}
 		for _, record := range records {
@@ -263,6 +264,28 @@ func TestHostileDirectoryIsNeitherFollowedNorFatal(t *testing.T) {
 	must(journal.Acknowledge(dir, r.Position()))
 	if data, err := os.ReadFile(secret); err != nil || !strings.Contains(string(data), "stolen") {
 		t.Errorf("the file behind the link was changed: %q, %v", data, err)
+	}
+}
+
+func TestEndlessGarbageIsReadInPieces(t *testing.T) {
+	dir := t.TempDir()
+	for i := range 50 {
+		f, err := os.Create(filepath.Join(dir, fmt.Sprintf("%012d.ndjson", i+1)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Truncate(1<<40), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := journal.NewReader(dir, journal.Position{})
+	defer r.Close()
+	records, err := r.Next(100)
+	if err != nil || len(records) != 0 {
+		t.Fatalf("%d records, %v", len(records), err)
+	}
+	if p := r.Position(); p.Segment != 1 || p.Offset == 0 || p.Offset > 8<<20 {
+		t.Fatalf("position %+v, want one within the first 8 MiB", p)
 	}
 }
 

@@ -67,8 +67,14 @@ func (r *Reader) closeFile() {
 	r.buffer, r.skip = nil, false
 }
 
+// maxFills bounds what one Next reads, in buffers of 64 KiB: garbage without
+// end in one journal must not keep a collector from the others.
+const maxFills = 64
+
 // Next returns up to limit records that follow the position, none where there
-// is nothing new. A directory that does not exist has no records.
+// is nothing new. It reads about 4 MiB at most: where it returns no record but
+// the position has moved, there is more. A directory that does not exist has no
+// records.
 func (r *Reader) Next(limit int) ([]Record, error) {
 	if r.root == nil {
 		root, err := os.OpenRoot(r.dir)
@@ -81,7 +87,7 @@ func (r *Reader) Next(limit int) ([]Record, error) {
 		r.root = root
 	}
 	var records []Record
-	for len(records) < limit {
+	for fills := 0; len(records) < limit && fills < maxFills; {
 		// Whether a later segment exists must be known before this one is
 		// read to its end: the writer never returns to an earlier segment.
 		if r.file == nil && !r.open() {
@@ -106,6 +112,7 @@ func (r *Reader) Next(limit int) ([]Record, error) {
 			return records, err
 		}
 		if more {
+			fills++
 			continue
 		}
 		if next == 0 {
