@@ -17,6 +17,7 @@ type Configuration struct {
 	files    map[string]*hcl.File
 	root     fs.FS // what functions read
 	broken   bool
+	pending  hcl.Diagnostics // found by Load, reported by Evaluate
 
 	variables map[string]*variable
 	locals    map[string]*expression

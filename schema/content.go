@@ -93,8 +93,8 @@ func (g *grammar) read(body hcl.Body, where string, at hcl.Range) (content, hcl.
 		}
 		d := diag.Unknown(attribute.NameRange, "argument", name, g.arguments)
 		d.Summary = fmt.Sprintf("There is no argument %q in %s", name, where)
-		if _, isBlock := g.blocks[name]; isBlock {
-			d.Detail = fmt.Sprintf("%s is a block: write %s { ... } without the equals sign.", name, name)
+		if inner, isBlock := g.blocks[name]; isBlock {
+			d.Detail = fmt.Sprintf("%s is a block: write %s { ... } without the equals sign.", name, inner.header(name))
 		} else if len(g.arguments) == 0 {
 			d.Detail = "It takes blocks only."
 		}
@@ -151,11 +151,16 @@ func (g *grammar) unknownBlock(block *hclsyntax.Block, where string) *hcl.Diagno
 	return d
 }
 
-func (g *grammar) checkLabels(block *hclsyntax.Block) *hcl.Diagnostic {
-	header := block.Type
-	for _, label := range g.labels {
-		header += fmt.Sprintf(" %q", strings.ToUpper(label))
+// header is how a block of the type begins, with the labels that it must have.
+func (g *grammar) header(name string) string {
+	for _, label := range g.labels[:len(g.labels)-g.optional] {
+		name += fmt.Sprintf(" %q", strings.ToUpper(label))
 	}
+	return name
+}
+
+func (g *grammar) checkLabels(block *hclsyntax.Block) *hcl.Diagnostic {
+	header := g.header(block.Type)
 	switch {
 	case len(block.Labels) > len(g.labels):
 		return diag.Error(block.LabelRanges[len(g.labels)], fmt.Sprintf("Too many labels on %s", block.Type), "The header is: %s { ... }", header)

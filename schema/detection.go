@@ -55,7 +55,7 @@ func (e *evaluator) rule(b *block, scope *hcl.EvalContext) {
 // fold checks an expression over events and folds everything else in it.
 func (e *evaluator) fold(b *block, name string, scope *hcl.EvalContext, fold func(hcl.Expression, []byte, *hcl.EvalContext) (string, hcl.Diagnostics)) string {
 	x, given := b.arguments[name]
-	if !given {
+	if !given || x.bad {
 		return ""
 	}
 	file := e.configuration.files[x.Range().Filename]

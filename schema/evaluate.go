@@ -104,8 +104,8 @@ type evaluator struct {
 
 func (e *evaluator) add(d *hcl.Diagnostic) { e.diags = append(e.diags, d) }
 
-// Evaluate resolves every block to its instances. It reports all errors of a
-// run at once; Desired is nil where there is one.
+// Evaluate resolves every block to its instances. It reports all errors at
+// once, those that Load found in blocks too; Desired is nil where there is one.
 func (c *Configuration) Evaluate(o EvalOptions) (*Desired, hcl.Diagnostics) {
 	if c.broken {
 		return nil, hcl.Diagnostics{{
@@ -113,9 +113,9 @@ func (c *Configuration) Evaluate(o EvalOptions) (*Desired, hcl.Diagnostics) {
 		}}
 	}
 	e := newEvaluator(c, o)
+	e.diags = slices.Clone(c.pending)
 	e.resolveVariables()
-	order, diags := c.order()
-	e.diags = append(e.diags, diags...)
+	order, _ := c.order() // Load reported circles
 	last := 0
 	for _, n := range order {
 		last = max(last, n.rank)
@@ -136,6 +136,7 @@ func (c *Configuration) Evaluate(o EvalOptions) (*Desired, hcl.Diagnostics) {
 		e.wave(deckies)
 	}
 	e.checkPools()
+	slices.SortFunc(e.outputs, func(a, b Output) int { return strings.Compare(a.Name, b.Name) })
 	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs}
 	if !e.diags.HasErrors() {
 		desired.Instances = e.lower()

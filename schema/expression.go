@@ -18,6 +18,9 @@ import (
 // value evaluates an expression. False: it has no value, and an error about
 // that, here or at what it refers to, was reported.
 func (e *evaluator) value(x *expression, scope *hcl.EvalContext) (cty.Value, bool) {
+	if x.bad {
+		return cty.DynamicVal, false
+	}
 	value, diags := x.Value(scope)
 	for _, d := range diags {
 		e.add(withoutSecrets(d))
@@ -180,10 +183,13 @@ func whole(value cty.Value) (int, error) {
 	return int(n), nil
 }
 
-// sentence is s with a capital letter at its start, without a full stop at its
-// end.
+// sentence is s with a capital letter at its start, unless that is an address,
+// and without a full stop at its end.
 func sentence(s string) string {
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")
+	if first, _, _ := strings.Cut(s, " "); strings.Contains(first, ".") {
+		return s
+	}
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
 		return s

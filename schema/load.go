@@ -67,20 +67,21 @@ func (c confined) Open(name string) (fs.File, error) {
 	return os.OpenInRoot(string(c), filepath.FromSlash(name))
 }
 
-// Load reads every *.hcl at the top of fsys but *.test.hcl, takes
-// decnet.vars.hcl and *.auto.vars.hcl as values, and checks what can be checked
-// without evaluating. The Configuration is never nil, so that its files are
-// there for the diagnostics; Evaluate refuses one with errors.
+// Load reads every *.hcl at the top of fsys but *.test.hcl, and takes
+// decnet.vars.hcl and *.auto.vars.hcl as values. It reports what keeps the
+// configuration from being read: files, syntax, the decnet block; what is wrong
+// with other blocks Evaluate reports together with what it finds itself. The
+// Configuration is never nil, so that its files are there for the diagnostics.
 func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 	c := newConfiguration(fsys, o)
 	l := &loader{configuration: c}
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
-		l.diags = append(l.diags, &hcl.Diagnostic{
+		l.fail(&hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "The configuration's directory cannot be read", Detail: cause(err) + ".",
 		})
 		c.broken = true
-		return c, l.diags
+		return c, l.fatal
 	}
 	var bodies []*hcl.File
 	var values []string
@@ -98,8 +99,8 @@ func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 			}
 		}
 	}
-	if len(bodies) == 0 && len(l.diags) == 0 {
-		l.diags = append(l.diags, &hcl.Diagnostic{
+	if len(bodies) == 0 && len(l.fatal) == 0 {
+		l.fail(&hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "There is no configuration here",
 			Detail: "No file ends in .hcl. Write a main.hcl, or name the directory of a configuration with -C.",
 		})
@@ -108,17 +109,27 @@ func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 	for _, file := range bodies {
 		l.blocks(file.Body, false)
 	}
-	l.finish(o)
 	l.loadValues(fsys, values, o.VarFiles)
-	c.broken = l.diags.HasErrors()
-	return c, diag.Sort(l.diags)
+	if c.broken = l.fatal.HasErrors(); c.broken {
+		return c, diag.Sort(l.fatal) // the rest would be guesses about what is missing
+	}
+	l.finish(o)
+	if c.broken = l.fatal.HasErrors(); c.broken {
+		return c, diag.Sort(append(l.fatal, l.diags...))
+	}
+	c.pending = l.diags
+	return c, l.fatal
 }
 
 // loader is one run of Load.
 type loader struct {
 	configuration *Configuration
+	fatal         hcl.Diagnostics // what keeps it from being read
 	diags         hcl.Diagnostics
+	settings      hcl.Diagnostics // of the decnet block
 }
+
+func (l *loader) fail(d *hcl.Diagnostic) { l.fatal = append(l.fatal, d) }
 
 func (l *loader) add(d ...*hcl.Diagnostic) { l.diags = append(l.diags, d...) }
 
@@ -126,7 +137,7 @@ func (l *loader) add(d ...*hcl.Diagnostic) { l.diags = append(l.diags, d...) }
 func (l *loader) parseFrom(fsys fs.FS, name, label string) *hcl.File {
 	src, err := readLimited(fsys, name)
 	if err != nil {
-		l.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: label + " cannot be read", Detail: cause(err) + "."})
+		l.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: label + " cannot be read", Detail: cause(err) + "."})
 		return nil
 	}
 	return l.parse(src, label)
@@ -135,14 +146,14 @@ func (l *loader) parseFrom(fsys fs.FS, name, label string) *hcl.File {
 func (l *loader) parse(src []byte, label string) *hcl.File {
 	if at, deep := tooDeep(src, label); deep {
 		l.configuration.files[label] = &hcl.File{Bytes: src}
-		l.add(nestingError(at))
+		l.fail(nestingError(at))
 		return nil
 	}
 	file, diags := hclsyntax.ParseConfig(src, label, hcl.InitialPos)
 	if file != nil {
 		l.configuration.files[label] = file
 	}
-	l.diags = append(l.diags, diags...)
+	l.fatal = append(l.fatal, diags...)
 	return file
 }
 
@@ -201,7 +212,7 @@ func (l *loader) loadCatalogue(catalogue fs.FS) {
 	for _, pattern := range []string{"archetypes/*.hcl", "distros/*.hcl"} {
 		names, err := fs.Glob(catalogue, pattern)
 		if err != nil {
-			l.add(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "The catalogue cannot be read", Detail: err.Error()})
+			l.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "The catalogue cannot be read", Detail: err.Error()})
 			continue
 		}
 		slices.Sort(names)

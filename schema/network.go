@@ -225,6 +225,12 @@ func (e *evaluator) hostAddress(n *network, s string) (netip.Addr, error) {
 
 func (e *evaluator) pool(n *network, scope *hcl.EvalContext) {
 	n.pool = derive.Usable(n.subnet)
+	for n.pool.First != n.pool.Last && n.occupied(n.pool.First) {
+		n.pool.First = n.pool.First.Next()
+	}
+	for n.pool.First != n.pool.Last && n.occupied(n.pool.Last) {
+		n.pool.Last = n.pool.Last.Prev()
+	}
 	if s, given := e.text(n.block, "pool", scope); given {
 		r, err := derive.ParseRange(s)
 		if err != nil {
@@ -240,11 +246,14 @@ func (e *evaluator) pool(n *network, scope *hcl.EvalContext) {
 	n.Pool = n.pool.String()
 }
 
+// occupied tells whether an IP is the gateway's or the host's own.
+func (n *network) occupied(ip netip.Addr) bool { return ip == n.gateway || slices.Contains(n.host, ip) }
+
 // refused tells whether an IP of a network may never be given to a decky.
 func (e *evaluator) refused(n *network) func(netip.Addr) bool {
 	broadcast := derive.Broadcast(n.subnet)
 	return func(ip netip.Addr) bool {
-		return ip == n.subnet.Addr() || ip == broadcast || ip == n.gateway || slices.Contains(n.host, ip) || e.options.Reserved(ip)
+		return ip == n.subnet.Addr() || ip == broadcast || n.occupied(ip) || e.options.Reserved(ip)
 	}
 }
 

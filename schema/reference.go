@@ -20,6 +20,8 @@ type expression struct {
 	references []reference
 	// instance: it has another value for every instance of a counted block.
 	instance bool
+	// bad: what is wrong with it was reported; it is not evaluated.
+	bad bool
 }
 
 // reference is one name in an expression: var.parent, decky.web.
@@ -50,6 +52,7 @@ func (l *loader) expressions(attributes hcl.Attributes, kind string) map[string]
 				continue
 			}
 			if d := e.refer(traversal, kind == "decky"); d != nil {
+				e.bad = true
 				l.add(d)
 			}
 		}
@@ -128,6 +131,7 @@ func (c *Configuration) declared(r reference) (bool, []string) {
 // finish checks what needs all files.
 func (l *loader) finish(o Options) {
 	l.checkVersion(o.Version)
+	l.fatal = append(l.fatal, l.settings...)
 	nodes := l.configuration.nodes()
 	for _, n := range nodes {
 		for _, r := range n.references {

@@ -249,7 +249,7 @@ func (e *evaluator) accepted(s *service, ty ServiceType) bool {
 	if err == nil {
 		return true
 	}
-	at, message := s.draft.at, sentence(err.Error())
+	at, message := s.draft.at, strings.TrimSuffix(err.Error(), ".")
 	for _, name := range slices.Sorted(maps.Keys(s.draft.arguments)) {
 		if strings.Contains(err.Error(), name) {
 			at = s.draft.arguments[name].Range()

@@ -34,12 +34,12 @@ const maxConfigurationName = 32
 func (l *loader) decnet(b *hcl.Block) {
 	s := &l.configuration.settings
 	if s.declared != nil {
-		l.add(diag.Error(b.DefRange, "decnet is declared twice", "The first one stands at %s; a configuration has one.", place(*s.declared)))
+		l.settings = append(l.settings, diag.Error(b.DefRange, "decnet is declared twice", "The first one stands at %s; a configuration has one.", place(*s.declared)))
 		return
 	}
 	s.declared = b.DefRange.Ptr()
 	got, diags := topGrammar.blocks["decnet"].read(b.Body, "decnet", b.DefRange)
-	l.add(diags...)
+	l.settings = append(l.settings, diags...)
 	text := func(name string, into *string, check func(string) error) {
 		attribute, ok := got.attributes[name]
 		if !ok {
@@ -47,12 +47,12 @@ func (l *loader) decnet(b *hcl.Block) {
 		}
 		value, diags := attribute.Expr.Value(nil)
 		if diags.HasErrors() || value.IsNull() || value.Type() != cty.String || !value.IsKnown() {
-			l.add(diag.Error(attribute.Expr.Range(), fmt.Sprintf("%s must be a plain text", name),
+			l.settings = append(l.settings, diag.Error(attribute.Expr.Range(), fmt.Sprintf("%s must be a plain text", name),
 				"The decnet block is read before variables are known, so it takes no references and no functions."))
 			return
 		}
 		if err := check(value.AsString()); err != nil {
-			l.add(diag.Error(attribute.Expr.Range(), fmt.Sprintf("%s is not accepted", name), "%s.", sentence(err.Error())))
+			l.settings = append(l.settings, diag.Error(attribute.Expr.Range(), fmt.Sprintf("%s is not accepted", name), "%s.", sentence(err.Error())))
 			return
 		}
 		*into = value.AsString()
@@ -98,6 +98,6 @@ func (l *loader) checkVersion(own string) {
 	}
 	v, err := version.NewVersion(own)
 	if err == nil && !constraint.Check(v.Core()) {
-		l.add(diag.Error(*s.declared, "This version of decnet does not fit", "The configuration wants %s, this is %s.", s.RequiredVersion, own))
+		l.settings = append(l.settings, diag.Error(*s.declared, "This version of decnet does not fit", "The configuration wants %s, this is %s.", s.RequiredVersion, own))
 	}
 }

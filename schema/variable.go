@@ -60,7 +60,9 @@ func (l *loader) variable(b *hcl.Block) {
 	if a, ok := got.attributes["type"]; ok {
 		ty, defaults, diags := typeexpr.TypeConstraintWithDefaults(a.Expr)
 		l.add(diags...)
-		if !diags.HasErrors() {
+		if diags.HasErrors() {
+			v.value = cty.DynamicVal // what is missing is a type, not a value
+		} else {
 			v.ty, v.defaults = ty, defaults
 		}
 	}
@@ -273,5 +275,5 @@ func (e *evaluator) validate(name string, check validation) {
 		}
 	}
 	e.add(diag.Error(e.configuration.variables[name].declared, fmt.Sprintf("The value of variable %q is not accepted", name),
-		"%s (The condition stands at %s.)", sentence(detail), place(check.condition.Range())))
+		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range())))
 }

@@ -36,7 +36,7 @@ func Unknown(at hcl.Range, what, name string, choices []string) *hcl.Diagnostic 
 }
 
 // maxListed is how many choices an error lists.
-const maxListed = 40
+const maxListed = 60
 
 // Advice says which of choices was probably meant, and lists them.
 func Advice(what, name string, choices []string) string {
@@ -44,10 +44,13 @@ func Advice(what, name string, choices []string) string {
 	slices.Sort(choices)
 	choices = slices.Compact(choices)
 	var b strings.Builder
-	if near := Nearest(name, choices); near != "" {
+	near := Nearest(name, choices)
+	if near != "" {
 		fmt.Fprintf(&b, "Did you mean %q? ", near)
 	}
 	switch n := len(choices); {
+	case n == 1 && near != "":
+		return strings.TrimSpace(b.String())
 	case n == 0:
 		fmt.Fprintf(&b, "No %s is declared.", what)
 	case n == 1:
@@ -62,7 +65,7 @@ func Advice(what, name string, choices []string) string {
 
 // Nearest is the choice that name was probably meant to be, or "".
 func Nearest(name string, choices []string) string {
-	best, bestDistance := "", len(name)/3+2
+	best, bestDistance := "", len(name)/3+1
 	folded := strings.ToLower(name)
 	for _, c := range choices {
 		d := levenshtein.Distance(folded, strings.ToLower(c), nil)
