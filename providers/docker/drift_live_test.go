@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -163,11 +164,6 @@ func TestDriftIsSeenWithItsReasonAndHealedByOneApply(t *testing.T) {
 			d.do(b)
 			b.open()
 			plan := b.plan(want)
-			// A service whose link is gone ends and is started again, so that it
-			// runs at one moment and not at the next.
-			if slices.Equal(d.want[ssh], []string{"running"}) && d.want[web] != nil && plan[ssh] == nil {
-				plan[ssh] = d.want[ssh]
-			}
 			if diff := cmp.Diff(d.want, plan); diff != "" {
 				t.Errorf("plan: %s", diff)
 			}
@@ -212,10 +208,27 @@ func TestEngineRestartIsSurvived(t *testing.T) {
 	}
 	_, err := b.lab.StartEngine(t.Context())
 	b.must(err)
+	// Every base comes back with its endpoint, sysctls and egress rules. A
+	// service does too, unless this engine started it before its base (engines
+	// before 24 know no order among containers that share a namespace): one
+	// apply brings that one back.
+	var alone int
+	for deadline := time.Now().Add(5 * time.Second); alone < 6 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		alone = 0
+		for n := range 6 {
+			if text, err := b.greeting(n); err == nil && text != "" {
+				alone++
+			}
+		}
+	}
+	t.Logf("%d of 6 deckies answer again by themselves", alone)
+	for address, paths := range b.plan(want) {
+		if !strings.HasSuffix(address, ".service.ssh") || !slices.Equal(paths, []string{"running"}) {
+			t.Errorf("after the engine's restart %s differs in %v", address, paths)
+		}
+	}
+	b.mustApply(want)
 	for n := range 6 {
 		b.answers(n)
-	}
-	if plan := b.plan(want); len(plan) > 0 {
-		t.Errorf("the plan after the engine's restart: %v", plan)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"regexp"
 	"slices"
@@ -28,6 +29,9 @@ type world interface {
 	processes() (map[string]int, error)
 	// netns identifies the network namespace of a process; 0 if it ended.
 	netns(pid int) (uint64, error)
+	// linked tells whether the network namespace of a process has an interface
+	// besides lo.
+	linked(pid int) (bool, error)
 	// look tells what stands in the network namespace of a process, nil if it
 	// ended.
 	look(pid int, sysctls []string) (*inside, error)
@@ -147,6 +151,19 @@ func (kernel) netns(pid int) (uint64, error) {
 		return 0, needsRoot(err)
 	}
 	return inode, nil
+}
+
+func (kernel) linked(pid int) (bool, error) {
+	var found bool
+	err := namespace.Do(netnsPath(pid), func() error {
+		interfaces, err := net.Interfaces()
+		found = len(interfaces) > 1
+		return err
+	})
+	if err != nil && !gone(err) {
+		return false, needsRoot(err)
+	}
+	return found, nil
 }
 
 // gone tells that a process ended while it was looked at.

@@ -20,6 +20,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/client"
 
 	"github.com/decnet/decnet/providers"
@@ -130,6 +132,23 @@ func newBench(t *testing.T) *bench {
 	return b
 }
 
+// program runs a program in the operator's namespace.
+func (b *bench) program(argv ...string) {
+	b.t.Helper()
+	if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
+		b.t.Fatalf("%v: %v: %s", argv, err, out)
+	}
+}
+
+// endpointsOf is what a container was created with, as far as the engine tells.
+func endpointsOf(found container.InspectResponse) *network.NetworkingConfig {
+	nets := &network.NetworkingConfig{EndpointsConfig: map[string]*network.EndpointSettings{}}
+	for name, e := range found.NetworkSettings.Networks {
+		nets.EndpointsConfig[name] = &network.EndpointSettings{IPAMConfig: e.IPAMConfig}
+	}
+	return nets
+}
+
 // open makes the provider anew, as another run of decnet would.
 func (b *bench) open() {
 	p := docker.New(b.env)
@@ -198,9 +217,11 @@ func (b *bench) owner(address string) providers.Owner {
 }
 
 // greeting connects from the attacker's side.
-func (b *bench) greeting(n int) (string, error) {
+func (b *bench) greeting(n int) (string, error) { return b.greetingFrom(lab.Attacker, n) }
+
+func (b *bench) greetingFrom(side lab.Side, n int) (string, error) {
 	var text string
-	err := b.lab.Do(lab.Attacker, func() error {
+	err := b.lab.Do(side, func() error {
 		conn, err := net.DialTimeout("tcp4", b.host(n).Host.IP+":22", time.Second)
 		if err != nil {
 			return err

@@ -31,7 +31,9 @@ type ServiceState struct {
 	Address string `json:"address"`
 	Name    string `json:"name,omitempty"`  // of the container and its directories
 	Image   string `json:"image,omitempty"` // digest of its decky binary
-	Running bool   `json:"running"`
+	// Running tells that it runs and that its decky has a link: without one a
+	// service ends and is started again and again.
+	Running bool `json:"running"`
 	// Base is the container whose network namespace it was made to share, and
 	// Decky the one that now has the decky's name.
 	Base  string `json:"base,omitempty"`
@@ -108,11 +110,9 @@ func (h *services) observe(ctx context.Context, lineage string) ([]providers.Obj
 	if err != nil {
 		return nil, err
 	}
-	bases := map[string]container.Summary{}
-	for _, c := range found {
-		if c.Labels[labelType] == providers.TypeDecky {
-			bases[nameOf(c)] = c
-		}
+	bases, err := h.bases(found, pids)
+	if err != nil {
+		return nil, err
 	}
 	var objects []providers.Object[schema.Service, ServiceState]
 	for _, c := range found {
@@ -122,12 +122,16 @@ func (h *services) observe(ctx context.Context, lineage string) ([]providers.Obj
 		owner := ownerOf(c.Labels)
 		s := ServiceState{
 			ID: c.ID, Lineage: owner.Lineage, Address: owner.Address, Name: nameOf(c), Image: c.Labels[labelImage],
-			Running: running(c), Base: baseOf(c), Config: configOf[schema.Service](c.Labels),
+			Base: baseOf(c), Config: configOf[schema.Service](c.Labels),
 		}
 		base := bases[s.Config.Decky]
-		s.Decky = base.ID
-		if s.Joined, err = h.joined(pids[c.ID], pids[base.ID]); err != nil {
-			return nil, err
+		s.Decky, s.Running = base.id, running(c) && base.linked
+		if s.Running {
+			namespace, err := h.world.netns(pids[c.ID])
+			if err != nil {
+				return nil, err
+			}
+			s.Joined = namespace != 0 && namespace == base.namespace
 		}
 		s.Files = h.files(s.Lineage, s.Name).check(c.Labels[labelSpec])
 		objects = append(objects, providers.Object[schema.Service, ServiceState]{Owner: owner, Config: s.Config, State: s})
@@ -135,17 +139,33 @@ func (h *services) observe(ctx context.Context, lineage string) ([]providers.Obj
 	return objects, nil
 }
 
-// joined tells whether two processes share a network namespace.
-func (h *services) joined(service, base int) (bool, error) {
-	if service == 0 || base == 0 {
-		return false, nil
+// base is what services need to know of their decky.
+type base struct {
+	id        string
+	linked    bool
+	namespace uint64
+}
+
+// bases looks at the base containers among found, by name.
+func (h *services) bases(found []container.Summary, pids map[string]int) (map[string]base, error) {
+	all := map[string]base{}
+	for _, c := range found {
+		if c.Labels[labelType] != providers.TypeDecky {
+			continue
+		}
+		b := base{id: c.ID}
+		if pid := pids[c.ID]; running(c) && pid != 0 {
+			var err error
+			if b.linked, err = h.world.linked(pid); err != nil {
+				return nil, err
+			}
+			if b.namespace, err = h.world.netns(pid); err != nil {
+				return nil, err
+			}
+		}
+		all[nameOf(c)] = b
 	}
-	a, err := h.world.netns(service)
-	if err != nil {
-		return false, err
-	}
-	b, err := h.world.netns(base)
-	return a == b && a != 0, err
+	return all, nil
 }
 
 // Create makes the service container in its decky's namespace.
