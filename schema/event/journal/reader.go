@@ -10,6 +10,7 @@ import (
 	"os"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/decnet/decnet/schema/event"
 )
@@ -67,9 +68,13 @@ func (r *Reader) closeFile() {
 	r.buffer, r.skip = nil, false
 }
 
-// maxFills bounds what one Next reads, in buffers of 64 KiB: garbage without
-// end in one journal must not keep a collector from the others.
-const maxFills = 64
+// maxFills and maxTime bound what one Next reads, in buffers of 64 KiB or
+// segments: garbage without end in one journal must not keep a collector from
+// the others.
+const (
+	maxFills = 64
+	maxTime  = 200 * time.Millisecond
+)
 
 // Next returns up to limit records that follow the position, none where there
 // is nothing new. It reads about 4 MiB at most: where it returns no record but
@@ -87,7 +92,8 @@ func (r *Reader) Next(limit int) ([]Record, error) {
 		r.root = root
 	}
 	var records []Record
-	for fills := 0; len(records) < limit && fills < maxFills; {
+	began := time.Now()
+	for fills := 0; len(records) < limit && fills < maxFills && (fills == 0 || time.Since(began) < maxTime); {
 		// Whether a later segment exists must be known before this one is
 		// read to its end: the writer never returns to an earlier segment.
 		if r.file == nil && !r.open() {
@@ -96,6 +102,7 @@ func (r *Reader) Next(limit int) ([]Record, error) {
 				return records, err
 			}
 			r.advance(next)
+			fills++
 			continue
 		}
 		before := len(records)
@@ -119,6 +126,7 @@ func (r *Reader) Next(limit int) ([]Record, error) {
 			return records, nil
 		}
 		r.advance(next)
+		fills++
 	}
 	return records, nil
 }
