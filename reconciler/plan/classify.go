@@ -121,8 +121,14 @@ func (c *computation) classifyKnown(n *node) error {
 		drifted := c.driftSincePrior(n)
 		n.change.Attributes = withCause(changes, CauseConfiguration)
 		for i := range n.change.Attributes {
-			if a := &n.change.Attributes[i]; a.Cause == CauseConfiguration && drifted[a.Path] {
-				a.Cause = CauseDrift
+			a := &n.change.Attributes[i]
+			was, touched := drifted[a.Path]
+			if a.Cause != CauseConfiguration || !touched {
+				continue
+			}
+			n.change.Reasons = appendReason(n.change.Reasons, Drifted)
+			if was == a.After {
+				a.Cause = CauseDrift // the configuration wants there what it always did
 			}
 		}
 	}
@@ -150,6 +156,7 @@ func (c *computation) classifyKnown(n *node) error {
 	if configured && n.prior.Tainted {
 		n.change.Reasons = appendReason(n.change.Reasons, ConfigChanged)
 	}
+	slices.Sort(n.change.Reasons)
 	n.record = n.change.Action == NoOp && (configured || n.prior.Source != n.want.Source ||
 		!slices.Equal(n.prior.Parents, n.want.Parents) || !slices.Equal(n.prior.After, n.want.After))
 	return nil
@@ -182,9 +189,9 @@ func withCause(changes []providers.Change, cause providers.Cause) []providers.Ch
 }
 
 // driftSincePrior compares the object with the configuration that made it, and
-// returns the paths that somebody else changed. An object that one of our own
+// returns what stood at the paths that somebody else changed. An object that one of our own
 // steps left half changed, or that nobody could look at, tells nothing.
-func (c *computation) driftSincePrior(n *node) map[string]bool {
+func (c *computation) driftSincePrior(n *node) map[string]string {
 	if n.prior.Object == nil || n.prior.Tainted || n.unknown || c.in.Prior.Interrupted[n.address] != "" || n.object.Kind != priorKind(n.prior) {
 		return nil
 	}
@@ -193,11 +200,11 @@ func (c *computation) driftSincePrior(n *node) map[string]bool {
 		return nil // a row of an older version that its handler no longer reads
 	}
 	c.noteDrift(n, changes)
-	paths := make(map[string]bool, len(changes))
+	before := make(map[string]string, len(changes))
 	for _, change := range changes {
-		paths[change.Path] = true
+		before[change.Path] = change.After
 	}
-	return paths
+	return before
 }
 
 // noteDrift keeps, of the changes that would heal an object, what was done to
