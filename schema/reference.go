@@ -28,6 +28,8 @@ type expression struct {
 type reference struct {
 	kind, name string
 	at         hcl.Range
+	rest       hcl.Traversal // what follows the name
+	in         *expression
 }
 
 func (r reference) id() string { return r.kind + "." + r.name }
@@ -82,7 +84,7 @@ func (e *expression) refer(traversal hcl.Traversal, counted bool) *hcl.Diagnosti
 	}
 	if len(traversal) > 1 {
 		if name, ok := stepName(traversal[1]); ok {
-			e.references = append(e.references, reference{kind: root, name: name, at: at})
+			e.references = append(e.references, reference{kind: root, name: name, at: at, rest: traversal[2:], in: e})
 			return nil
 		}
 	}
@@ -163,8 +165,39 @@ func (l *loader) checkReference(n *node, r reference) {
 		l.add(diag.Unknown(r.at, what, r.name, choices))
 		return
 	}
+	l.checkField(r)
 	if n != nil && n.block != nil && r.kind == "decky" && (n.block.kind == "archetype" || n.block.kind == "distro" || n.block.kind == "network") {
 		l.add(diag.Error(r.at, fmt.Sprintf("%s cannot refer to a decky", n.block.kind), "Deckies are resolved after every %s.", n.block.kind))
+	}
+}
+
+// fieldsOf are what a reference to a block yields.
+var fieldsOf = map[string][]string{
+	"archetype": {"address", "os", "services", "slug"},
+	"decky":     {"address", "distro", "domain", "hostname", "ip", "mac", "name", "network", "os"},
+	"distro":    {"address", "build", "hostname_style", "kernel", "machine", "slug", "title"},
+	"network":   {"address", "driver", "gateway", "host_ip", "name", "parent", "pool", "subnet"},
+}
+
+// checkField checks the field that a reference asks for.
+func (l *loader) checkField(r reference) {
+	fields, rest := fieldsOf[r.kind], r.rest
+	if fields == nil || len(rest) == 0 {
+		return
+	}
+	if b := l.configuration.blocks[r.kind][r.name]; r.kind == "decky" && (b.arguments["count"] != nil || b.arguments["for_each"] != nil) {
+		if step, ok := rest[0].(hcl.TraverseAttr); ok && b.arguments["for_each"] == nil {
+			r.in.bad = true
+			l.add(diag.Error(step.SrcRange, fmt.Sprintf("decky %q has count", r.name), "Write %s[0].%s for one of its instances, %s[*].%s for all.", r.id(), step.Name, r.id(), step.Name))
+			return
+		}
+		if rest = rest[1:]; len(rest) == 0 {
+			return
+		}
+	}
+	if step, ok := rest[0].(hcl.TraverseAttr); ok && !slices.Contains(fields, step.Name) {
+		r.in.bad = true
+		l.add(diag.Unknown(step.SrcRange, "field of "+r.id(), step.Name, fields))
 	}
 }
 

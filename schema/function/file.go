@@ -18,7 +18,7 @@ import (
 // MaxFile is how many bytes of a file a function reads.
 const MaxFile = 4 << 20
 
-func files(root fs.FS, others map[string]function.Function) map[string]function.Function {
+func files(root fs.FS) map[string]function.Function {
 	fileFunc := func(convert func([]byte) (string, error)) function.Function {
 		return textFunc([]string{"path"}, func(a []string) (string, error) {
 			data, err := read(root, a[0])
@@ -41,7 +41,6 @@ func files(root fs.FS, others map[string]function.Function) map[string]function.
 		"filesha512":       digest("sha512", hexText),
 		"fileexists":       fileExists(root),
 		"fileset":          fileSet(root),
-		"templatefile":     templateFile(root, others),
 	}
 }
 

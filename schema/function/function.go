@@ -6,6 +6,7 @@ package function
 
 import (
 	"io/fs"
+	"maps"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
 	ctyyaml "github.com/zclconf/go-cty-yaml"
@@ -18,9 +19,8 @@ import (
 // nil has no files. The map is the caller's.
 func All(root fs.FS) map[string]function.Function {
 	all := pure()
-	for name, f := range files(root, all) {
-		all[name] = f
-	}
+	maps.Copy(all, files(root))
+	all["templatefile"] = templateFile(root, maps.Clone(all)) // which has no templatefile, so that templates end
 	return all
 }
 
