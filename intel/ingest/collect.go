@@ -31,7 +31,9 @@ func (f *follower) collect(ctx context.Context) *round {
 	var heads byTime
 	var touched []*source
 	for _, s := range f.dirty {
-		if len(s.records) == 0 && s.more && time.Since(began) < roundTime {
+		// All have their turn, since the merge is as good as its heads; only
+		// those within garbage wait for another round once time is up.
+		if len(s.records) == 0 && s.more && (!s.garbage || time.Since(began) < roundTime) {
 			f.read(s, chunk)
 		}
 		if len(s.records) > 0 {
@@ -48,7 +50,10 @@ func (f *follower) collect(ctx context.Context) *round {
 			s.index = len(touched)
 		}
 		f.take(s, r, now)
-		if len(s.records) == 0 && s.more && time.Since(began) < roundTime && ctx.Err() == nil {
+		if len(s.records) == 0 && s.more {
+			if time.Since(began) > roundTime || ctx.Err() != nil {
+				break // to go on without it would pass over its events
+			}
 			f.read(s, chunk)
 		}
 		if len(s.records) == 0 {
@@ -101,9 +106,10 @@ func (f *follower) read(s *source, chunk int) {
 			f.in.config.Logger.Warn("journal cannot be read", "journal", s.journal.Dir, "error", err)
 		}
 	}
-	// A reader that moved without finding a record is within garbage, and not
-	// at its end.
-	s.more = err == nil && (len(records) == chunk || len(records) == 0 && s.reader.Position() != before)
+	// Only where nothing came and the reader did not move is it at its end: it
+	// reads a bounded amount at once, and may be within garbage.
+	s.more = err == nil && (len(records) > 0 || s.reader.Position() != before)
+	s.garbage = s.more && len(records) == 0
 	if len(records) == 0 && !s.more && len(f.sources) > manyJournals {
 		_ = s.reader.Close()
 	}

@@ -26,6 +26,7 @@ type source struct {
 	position journal.Position // behind the last record taken
 	queued   bool             // stands in follower.dirty
 	more     bool             // may have records that were not read
+	garbage  bool             // the last read found bytes and no record
 	watched  bool
 	silent   time.Time // its errors are not logged before
 
