@@ -8,6 +8,8 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+
+	"github.com/decnet/decnet/providers/link/namespace"
 )
 
 // Drivers of a child link.
@@ -122,6 +124,17 @@ func (h *Handle) CreateHostMacvlan(name, parent, alias string) error {
 	return h.createHost(&netlink.Macvlan{LinkAttrs: attrs, Mode: netlink.MACVLAN_MODE_BRIDGE}, alias)
 }
 
+// CreateHostIPvlan is CreateHostMacvlan for ipvlan.
+func (h *Handle) CreateHostIPvlan(name, parent, alias string) error {
+	p, err := h.nl.LinkByName(parent)
+	if err != nil {
+		return fmt.Errorf("look up parent %s: %w", parent, err)
+	}
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.ParentIndex = name, p.Attrs().Index
+	return h.createHost(&netlink.IPVlan{LinkAttrs: attrs, Mode: netlink.IPVLAN_MODE_L2}, alias)
+}
+
 func (h *Handle) createHost(l netlink.Link, alias string) error {
 	name := l.Attrs().Name
 	err := h.nl.LinkAdd(l)
@@ -211,4 +224,17 @@ func OpenNamespace(path string) (*os.File, error) {
 		return nil, fmt.Errorf("open namespace: %w", err)
 	}
 	return f, nil
+}
+
+// Trial makes c on host in a namespace that ends with the call: it tells whether
+// kernel and parent take such a child.
+func Trial(host *Handle, c Child) error {
+	return namespace.Temporary(func() error {
+		inside, err := os.Open("/proc/thread-self/ns/net")
+		if err != nil {
+			return fmt.Errorf("open a namespace: %w", err)
+		}
+		defer inside.Close()
+		return host.CreateChild(c, int(inside.Fd()))
+	})
 }

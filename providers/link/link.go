@@ -242,20 +242,19 @@ func (h *Handle) Gateway(name string) (string, error) {
 	return "", nil
 }
 
-// Strip deletes every link of the calling thread's namespace except loopback
-// ones. It is for the inside of a decky, and refuses in the namespace that the
-// process itself lives in.
-func (h *Handle) Strip() error {
+// Strip deletes every link but loopback ones from the namespace pinned at path.
+// It refuses if the calling thread is not inside it: it is never for a host.
+func (h *Handle) Strip(path string) error {
 	here, err := namespace.Current()
 	if err != nil {
 		return err
 	}
-	home, err := namespace.Home()
+	pinned, err := namespace.Inode(path)
 	if err != nil {
 		return err
 	}
-	if here == home {
-		return fmt.Errorf("strip the host of its links: %w", ErrForeign)
+	if here != pinned {
+		return fmt.Errorf("strip another namespace than %s: %w", path, ErrForeign)
 	}
 	links, err := h.nl.LinkList()
 	if err != nil {
@@ -268,6 +267,18 @@ func (h *Handle) Strip() error {
 		if err := h.nl.LinkDel(l); err != nil && !isNotFound(err) {
 			return fmt.Errorf("delete link %s: %w", l.Attrs().Name, err)
 		}
+	}
+	return nil
+}
+
+// Down takes a link down.
+func (h *Handle) Down(name string) error {
+	l, err := h.nl.LinkByName(name)
+	if err != nil {
+		return fmt.Errorf("look up link %s: %w", name, err)
+	}
+	if err := h.nl.LinkSetDown(l); err != nil {
+		return fmt.Errorf("take down link %s: %w", name, err)
 	}
 	return nil
 }

@@ -47,9 +47,6 @@ func Inode(path string) (uint64, error) {
 // Current is the inode of the calling thread's namespace.
 func Current() (uint64, error) { return Inode(self) }
 
-// Home is the inode of the process's own namespace: its first thread's.
-func Home() (uint64, error) { return Inode("/proc/self/ns/net") }
-
 // Create makes a namespace, pins it at path (whose directory is made with mode
 // 0700) and runs fn inside it, on a thread of its own; fn may be nil. If fn
 // fails the namespace stays, so that the caller can complete or remove it. A
@@ -77,6 +74,17 @@ func Create(path string, fn func() error) error {
 		}
 		if fn == nil {
 			return nil
+		}
+		return fn()
+	})
+}
+
+// Temporary runs fn on a thread of its own inside a new namespace that ends with
+// the call.
+func Temporary(fn func() error) error {
+	return onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return fmt.Errorf("make a network namespace: %w", err)
 		}
 		return fn()
 	})

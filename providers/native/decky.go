@@ -1,0 +1,455 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/decky/egress"
+	"github.com/decnet/decnet/providers/decky/personality"
+	"github.com/decnet/decnet/providers/decky/supervise"
+	"github.com/decnet/decnet/providers/link"
+	"github.com/decnet/decnet/providers/link/namespace"
+	"github.com/decnet/decnet/schema"
+)
+
+// deckyState is what is known of a live decky.
+type deckyState struct {
+	Lineage   string       `json:"lineage"`
+	Name      string       `json:"name"`
+	Config    schema.Decky `json:"config"` // that made it
+	Namespace string       `json:"namespace"`
+	// Inode identifies the namespace; 0 where it is gone.
+	Inode   uint64            `json:"inode"`
+	Link    linkState         `json:"link"`
+	Sysctls map[string]string `json:"sysctls,omitempty"` // those that the personality sets
+	// Egress is "in place", or what is wrong with the rules.
+	Egress string `json:"egress"`
+}
+
+// linkState is a decky's one interface as it stands.
+type linkState struct {
+	Kind    string `json:"kind,omitempty"` // "" where it is gone
+	MAC     string `json:"mac,omitempty"`
+	Address string `json:"address,omitempty"` // the first IPv4 address, with its prefix
+	Gateway string `json:"gateway,omitempty"`
+	Up      bool   `json:"up"`
+	Extra   string `json:"extra,omitempty"` // what else stands there
+}
+
+const (
+	linkName = "eth0"
+	inPlace  = "in place"
+)
+
+type deckies struct{ p *Provider }
+
+// wantLink is the link that a configuration asks for.
+func wantLink(c schema.Decky) linkState {
+	l := linkState{Kind: c.Network.Driver, MAC: c.Host.MAC, Address: address(c), Gateway: c.Network.Gateway, Up: true}
+	switch c.Network.Driver {
+	case link.DriverBridge:
+		l.Kind = "veth"
+	case link.DriverIPvlan:
+		l.MAC = "" // its parent's
+	}
+	if mac, err := net.ParseMAC(l.MAC); err == nil {
+		l.MAC = mac.String() // as the kernel spells it
+	}
+	return l
+}
+
+func address(c schema.Decky) string {
+	prefix, err := netip.ParsePrefix(c.Network.Subnet)
+	if err != nil {
+		return c.Host.IP
+	}
+	return fmt.Sprintf("%s/%d", c.Host.IP, prefix.Bits())
+}
+
+// sysctls is what a decky's personality sets; a named personality that is no
+// family takes its host's family.
+func sysctls(c schema.Decky) map[string]string {
+	if s := personality.Sysctls(c.Personality); s != nil {
+		return s
+	}
+	return personality.Sysctls(c.Host.OS)
+}
+
+// replaced tells which parts of a configuration cannot change in place. Almost
+// all: what the host claims is in every socket, session and service of it.
+func replaced(path string) bool {
+	return path != "archetype" && path != "network.pool" && path != "network.host_ip"
+}
+
+func (h *deckies) Diff(want schema.Decky, have deckyState) []providers.Change {
+	changes := providers.Compare(have.Config, want, replaced)
+	if have.Inode == 0 {
+		return append(changes, providers.Change{Path: "namespace", Before: "gone", After: have.Namespace, Replace: true})
+	}
+	expected := wantLink(want)
+	if expected.MAC == "" {
+		have.Link.MAC = ""
+	}
+	if have.Link.Kind == "" {
+		changes = append(changes, providers.Change{Path: "link", Before: "gone", After: expected.Kind})
+	} else {
+		for _, c := range providers.Compare(have.Link, expected, nil) {
+			c.Path = "link." + c.Path
+			changes = append(changes, c)
+		}
+	}
+	for _, c := range providers.Compare(have.Sysctls, sysctls(want), nil) {
+		c.Path = "sysctl." + c.Path
+		changes = append(changes, c)
+	}
+	if have.Egress != inPlace {
+		changes = append(changes, providers.Change{Path: "egress", Before: have.Egress, After: inPlace})
+	}
+	return changes
+}
+
+func (h *deckies) Read(_ context.Context, have deckyState) (deckyState, error) {
+	if err := privileged(); err != nil {
+		return have, err
+	}
+	d := h.p.dirs(have.Lineage)
+	r, err := loadDecky(d, have.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return have, providers.ErrGone
+	}
+	if err != nil {
+		return have, err
+	}
+	return observe(d, r)
+}
+
+func (h *deckies) List(ctx context.Context, lineage string) ([]providers.Object[schema.Decky, deckyState], error) {
+	if !h.p.exists(lineage) {
+		return nil, nil
+	}
+	if err := privileged(); err != nil {
+		return nil, err
+	}
+	d := h.p.dirs(lineage)
+	names, err := deckyNames(d)
+	if err != nil {
+		return nil, err
+	}
+	found := make([]*providers.Object[schema.Decky, deckyState], len(names))
+	errs := make([]error, len(names))
+	var group sync.WaitGroup
+	slots := make(chan struct{}, parallel)
+	for i, name := range names {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			r, err := loadDecky(d, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				h.p.env.Log.Warn("a namespace has no record and is left alone", "namespace", pin(d, name))
+				return
+			}
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			s, err := observe(d, r)
+			if err != nil {
+				errs[i] = fmt.Errorf("look at decky %s: %w", name, err)
+				return
+			}
+			found[i] = &providers.Object[schema.Decky, deckyState]{Owner: r.Owner, Config: r.Config, State: s}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	objects := make([]providers.Object[schema.Decky, deckyState], 0, len(found))
+	for _, o := range found {
+		if o != nil {
+			objects = append(objects, *o)
+		}
+	}
+	return objects, nil
+}
+
+// observe looks into a decky's namespace: one visit, one link dump.
+func observe(d supervise.Dirs, r deckyRecord) (deckyState, error) {
+	s := deckyState{Lineage: d.Lineage, Name: r.Config.Name, Config: r.Config, Namespace: pin(d, r.Config.Name)}
+	inode, err := namespace.Inode(s.Namespace)
+	if errors.Is(err, namespace.ErrNone) {
+		return s, nil
+	}
+	if err != nil {
+		return s, err
+	}
+	s.Inode = inode
+	err = namespace.Do(s.Namespace, func() error {
+		s.Sysctls = map[string]string{}
+		for name := range sysctls(r.Config) {
+			value, err := link.ReadSysctl(name)
+			if err != nil {
+				value = "unreadable"
+			}
+			s.Sysctls[name] = value
+		}
+		s.Egress = inPlace
+		if err := egress.Verify(egress.Rules{}); err != nil {
+			if !errors.Is(err, egress.ErrAltered) {
+				return err
+			}
+			s.Egress = err.Error()
+		}
+		var err error
+		s.Link, err = observeLink()
+		return err
+	})
+	return s, err
+}
+
+func observeLink() (linkState, error) {
+	links, err := link.Open()
+	if err != nil {
+		return linkState{}, err
+	}
+	defer links.Close()
+	all, err := links.Dump()
+	if err != nil {
+		return linkState{}, err
+	}
+	var s linkState
+	for _, l := range all {
+		switch l.Name {
+		case "lo":
+			if !l.Up {
+				s.Extra += "lo is down "
+			}
+		case linkName:
+			s.Kind, s.MAC, s.Up = l.Kind, l.MAC, l.Up
+			for i, a := range l.Addrs {
+				if i == 0 {
+					s.Address = a
+				} else {
+					s.Extra += a + " "
+				}
+			}
+		default:
+			s.Extra += l.Name + " "
+		}
+	}
+	if s.Kind == "" {
+		return s, nil
+	}
+	s.Gateway, err = links.Gateway(linkName)
+	return s, err
+}
+
+func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema.Decky) (deckyState, error) {
+	s := deckyState{Lineage: owner.Lineage, Name: want.Name, Config: want}
+	if err := privileged(); err != nil {
+		return s, err
+	}
+	if err := checkName(want.Name); err != nil {
+		return s, err
+	}
+	if sysctls(want) == nil {
+		return s, fmt.Errorf("create decky %s: personality %q has no table", want.Name, want.Personality)
+	}
+	d := h.p.dirs(owner.Lineage)
+	s.Namespace = pin(d, want.Name)
+	if r, err := loadDecky(d, want.Name); err == nil {
+		if r.Owner.Address != owner.Address {
+			return s, fmt.Errorf("create decky %s: the name is taken by %s", want.Name, r.Owner.Address)
+		}
+		if adopted, err := h.adopt(ctx, d, owner, want, r); err != nil || adopted.Inode != 0 {
+			return adopted, err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return s, err
+	}
+	if err := saveDecky(d, deckyRecord{Owner: owner, Config: want, Boot: h.p.boot(want)}); err != nil {
+		return s, err
+	}
+	host, err := h.p.hostLinks()
+	if err != nil {
+		return s, err
+	}
+	if _, err := namespace.Inode(s.Namespace); err == nil { // no record of ours was beside it
+		if err := namespace.Delete(s.Namespace); err != nil {
+			return s, err
+		}
+	}
+	if err := namespace.Create(s.Namespace, func() error { return furnish(ctx, s.Namespace, host, owner, want, linkState{}, true) }); err != nil {
+		return s, fmt.Errorf("create decky %s: %w", want.Name, err)
+	}
+	s.Inode, err = namespace.Inode(s.Namespace)
+	s.Link, s.Sysctls, s.Egress = wantLink(want), sysctls(want), inPlace
+	return s, err
+}
+
+// adopt completes what an earlier apply left. A state without inode says that
+// there was nothing worth keeping.
+func (h *deckies) adopt(ctx context.Context, d supervise.Dirs, owner providers.Owner, want schema.Decky, r deckyRecord) (deckyState, error) {
+	s, err := observe(d, r)
+	if err != nil || s.Inode == 0 {
+		return deckyState{}, err
+	}
+	for _, c := range h.Diff(want, s) {
+		if c.Replace {
+			return deckyState{}, h.Delete(ctx, s)
+		}
+	}
+	return h.Update(ctx, owner, want, s)
+}
+
+func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema.Decky, have deckyState) (deckyState, error) {
+	if err := privileged(); err != nil {
+		return have, err
+	}
+	d := h.p.dirs(owner.Lineage)
+	r, err := loadDecky(d, want.Name)
+	if err != nil {
+		return have, err
+	}
+	r.Owner, r.Config = owner, want
+	if err := saveDecky(d, r); err != nil {
+		return have, err
+	}
+	host, err := h.p.hostLinks()
+	if err != nil {
+		return have, err
+	}
+	now, err := observe(d, r)
+	if err != nil {
+		return have, err
+	}
+	if err := namespace.Do(pin(d, want.Name), func() error {
+		return furnish(ctx, pin(d, want.Name), host, owner, want, now.Link, now.Egress != inPlace)
+	}); err != nil {
+		return now, fmt.Errorf("heal decky %s: %w", want.Name, err)
+	}
+	return observe(d, r)
+}
+
+// furnish makes everything inside the calling thread's namespace, pinned at
+// that path, as it should be; have is the link that is there.
+func furnish(ctx context.Context, pinned string, host *link.Handle, owner providers.Owner, want schema.Decky, have linkState, rules bool) error {
+	for name, value := range sysctls(want) {
+		if err := link.WriteSysctl(name, value); err != nil {
+			return err
+		}
+	}
+	if rules {
+		if err := egress.Apply(egress.Rules{}); err != nil {
+			return err
+		}
+	}
+	inside, err := link.Open()
+	if err != nil {
+		return err
+	}
+	defer inside.Close()
+	expected := wantLink(want)
+	if have.Extra != "" || have.Kind != "" && (have.Kind != expected.Kind || expected.MAC != "" && have.MAC != expected.MAC || have.Address != expected.Address) {
+		if err := inside.Strip(pinned); err != nil {
+			return err
+		}
+		have.Kind = ""
+	}
+	if have.Kind == "" {
+		if err := connect(host, owner, want); err != nil {
+			return err
+		}
+	}
+	return setUp(ctx, inside, link.Configure{Name: linkName, Address: expected.Address, Gateway: expected.Gateway})
+}
+
+// setUp waits for a predecessor with the same MAC: the kernel removes a deleted
+// namespace's links in the background.
+func setUp(ctx context.Context, inside *link.Handle, c link.Configure) error {
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		err := inside.Setup(c)
+		if !errors.Is(err, unix.EADDRINUSE) && !errors.Is(err, unix.EBUSY) || time.Now().After(deadline) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+// connect makes the decky's link from the host's side, straight into the
+// calling thread's namespace.
+func connect(host *link.Handle, owner providers.Owner, want schema.Decky) error {
+	inside, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return fmt.Errorf("open the own namespace: %w", err)
+	}
+	defer inside.Close()
+	child := link.Child{Driver: want.Network.Driver, Parent: want.Network.Parent, Name: linkName, MAC: want.Host.MAC}
+	if child.Driver == link.DriverBridge {
+		child.Parent = link.BridgeName(owner.Lineage, want.Network.Name)
+		child.Host = link.VethName(owner.Lineage, want.Name)
+		child.Alias = link.Alias(owner.Lineage, owner.Address)
+		if err := host.Delete(child.Host, owner.Lineage); err != nil { // of a namespace that is going
+			return err
+		}
+	}
+	return host.CreateChild(child, int(inside.Fd()))
+}
+
+func (h *deckies) Delete(_ context.Context, have deckyState) error {
+	if err := privileged(); err != nil {
+		return err
+	}
+	d := h.p.dirs(have.Lineage)
+	if err := checkName(have.Name); err != nil {
+		return err
+	}
+	if err := namespace.Delete(pin(d, have.Name)); err != nil {
+		return err
+	}
+	// What clients wrote goes with the decky. Its journal stays until intel
+	// has read it: it is evidence.
+	if err := removeTree(d.Store(), have.Name); err != nil {
+		return err
+	}
+	_ = os.Remove(filepath.Join(d.Journal(), have.Name)) // if nothing was ever written
+	sweep(d.Store(), d.Data)
+	sweep(d.Journal(), d.Data)
+	return forget(d, have.Name)
+}
+
+// removeTree removes a directory that a process which attackers talk to could
+// write, without following it anywhere.
+func removeTree(parent, name string) error {
+	root, err := os.OpenRoot(parent)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove store of %s: %w", name, err)
+	}
+	defer root.Close()
+	if err := root.RemoveAll(name); err != nil {
+		return fmt.Errorf("remove store of %s: %w", name, err)
+	}
+	return nil
+}

@@ -1,0 +1,219 @@
+package native
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/supervise"
+	"github.com/decnet/decnet/providers/link/namespace"
+	"github.com/decnet/decnet/schema"
+)
+
+// serviceState is what is known of a live service.
+type serviceState struct {
+	Lineage string         `json:"lineage"`
+	Config  schema.Service `json:"config"` // that made it
+	// Listening: its sockets are open in the decky's namespace. Served: a
+	// worker accepts on them as the record says.
+	Listening bool `json:"listening"`
+	Served    bool `json:"served"`
+	// Image is SHA-256 of the binary that serves it, "" where none does.
+	Image string `json:"image,omitempty"`
+	// Problem is why it is not served, where that is known.
+	Problem string `json:"problem,omitempty"`
+}
+
+type services struct{ p *Provider }
+
+func (s serviceState) key() supervise.Key {
+	return supervise.Key{Decky: s.Config.Decky, Service: s.Config.Name}
+}
+
+// movedService tells what makes a service another object.
+func movedService(path string) bool { return path == "decky" || path == "name" }
+
+func (h *services) Diff(want schema.Service, have serviceState) []providers.Change {
+	changes := providers.Compare(have.Config, want, movedService)
+	served := func(path string, now bool) {
+		if !now {
+			changes = append(changes, providers.Change{Path: path, Before: "false", After: "true"})
+		}
+	}
+	served("listening", have.Listening)
+	served("served", have.Served)
+	if digest := h.p.env.DeckyDigest; digest != "" && have.Image != "" && have.Image != digest {
+		changes = append(changes, providers.Change{Path: "image", Before: have.Image, After: digest, Replace: true, Cause: providers.CauseImage})
+	}
+	return changes
+}
+
+func (h *services) Read(ctx context.Context, have serviceState) (serviceState, error) {
+	if err := privileged(); err != nil {
+		return have, err
+	}
+	r, err := load[serviceRecord](h.p.dirs(have.Lineage).ServiceFile(have.key()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return have, providers.ErrGone
+	}
+	if err != nil {
+		return have, err
+	}
+	status, err := h.p.client(have.Lineage).Status(ctx)
+	if err != nil {
+		return have, err
+	}
+	return stateOf(r, have.Lineage, index(status), status.Image), nil
+}
+
+func index(status supervise.Status) map[supervise.Key]supervise.UnitStatus {
+	units := make(map[supervise.Key]supervise.UnitStatus, len(status.Units))
+	for _, u := range status.Units {
+		units[u.Key] = u
+	}
+	return units
+}
+
+// stateOf compares a record with what the supervisor says. Sockets in a
+// namespace that is no longer the decky's do not count.
+func stateOf(r serviceRecord, lineage string, units map[supervise.Key]supervise.UnitStatus, image string) serviceState {
+	s := serviceState{Lineage: lineage, Config: r.Config}
+	u, ok := units[r.Unit.Key()]
+	if !ok {
+		return s
+	}
+	inode, err := namespace.Inode(r.Unit.Namespace)
+	s.Listening = u.Listening && err == nil && inode == u.Inode
+	s.Served = s.Listening && u.Served && u.Digest == r.Unit.Digest()
+	s.Problem, s.Image = u.Error, image
+	return s
+}
+
+func (h *services) List(ctx context.Context, lineage string) ([]providers.Object[schema.Service, serviceState], error) {
+	if !h.p.exists(lineage) {
+		return nil, nil
+	}
+	if err := privileged(); err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(h.p.dirs(lineage).Services(), "*", "*.json"))
+	if err != nil || len(files) == 0 {
+		return nil, err
+	}
+	status, err := h.p.client(lineage).Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	units := index(status)
+	objects := make([]providers.Object[schema.Service, serviceState], 0, len(files))
+	for _, file := range files {
+		r, err := load[serviceRecord](file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		objects = append(objects, providers.Object[schema.Service, serviceState]{Owner: r.Owner, Config: r.Config, State: stateOf(r, lineage, units, status.Image)})
+	}
+	return objects, nil
+}
+
+// Create records the service and has it served; a service that is there already
+// is adopted by the same act.
+func (h *services) Create(ctx context.Context, owner providers.Owner, want schema.Service) (serviceState, error) {
+	s := serviceState{Lineage: owner.Lineage, Config: want}
+	if err := privileged(); err != nil {
+		return s, err
+	}
+	if err := h.p.binary(); err != nil {
+		return s, err
+	}
+	if err := errors.Join(checkName(want.Decky), checkName(want.Name)); err != nil {
+		return s, err
+	}
+	d := h.p.dirs(owner.Lineage)
+	parent, err := loadDecky(d, want.Decky)
+	if err != nil {
+		return s, fmt.Errorf("create service %s: its decky: %w", want.Name, err)
+	}
+	unit, err := h.p.unit(d, want, parent.Boot)
+	if err != nil {
+		return s, fmt.Errorf("create service %s of %s: %w", want.Name, want.Decky, err)
+	}
+	if err := save(d.ServiceFile(unit.Key()), serviceRecord{Owner: owner, Config: want, Unit: unit}); err != nil {
+		return s, err
+	}
+	if err := h.p.client(owner.Lineage).Serve(ctx, unit); err != nil {
+		s.Problem = err.Error()
+		return s, err
+	}
+	s.Listening, s.Served, s.Image = true, true, h.p.env.DeckyDigest
+	return s, nil
+}
+
+func (h *services) Update(ctx context.Context, owner providers.Owner, want schema.Service, _ serviceState) (serviceState, error) {
+	return h.Create(ctx, owner, want)
+}
+
+func (h *services) Delete(ctx context.Context, have serviceState) error {
+	if err := privileged(); err != nil {
+		return err
+	}
+	if err := errors.Join(checkName(have.Config.Decky), checkName(have.Config.Name)); err != nil {
+		return err
+	}
+	if err := h.p.client(have.Lineage).Stop(ctx, have.key()); err != nil {
+		return fmt.Errorf("delete service %s of %s: %w", have.Config.Name, have.Config.Decky, err)
+	}
+	d := h.p.dirs(have.Lineage)
+	file := d.ServiceFile(have.key())
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete service %s of %s: %w", have.Config.Name, have.Config.Decky, err)
+	}
+	sweep(filepath.Dir(file), d.Data)
+	return nil
+}
+
+// unit is a service as the supervisor is told.
+func (p *Provider) unit(d supervise.Dirs, c schema.Service, boot time.Time) (supervise.Unit, error) {
+	key, err := p.env.Derive("decky/" + c.Host.Address)
+	if err != nil {
+		return supervise.Unit{}, fmt.Errorf("derive its key: %w", err)
+	}
+	u := supervise.Unit{
+		Decky: c.Decky, Namespace: pin(d, c.Decky), Host: host(c.Host, boot, key),
+		Service: decky.ServiceSpec{Name: c.Name, Slug: c.Slug, Arguments: c.Arguments},
+	}
+	for _, port := range c.Ports {
+		u.Service.Ports = append(u.Service.Ports, decky.Port{Number: port.Number, Transport: port.Transport})
+	}
+	return u, nil
+}
+
+func host(h schema.Host, boot time.Time, key []byte) decky.Host {
+	return decky.Host{
+		Address: h.Address, Hostname: h.Hostname, Domain: h.Domain, IP: h.IP, MAC: h.MAC, OS: h.OS, Distro: h.Distro,
+		Title: h.Title, Kernel: h.Kernel, Build: h.Build, Machine: h.Machine, Packages: h.Packages, Boot: boot, Key: key,
+	}
+}
+
+// oldest bounds how long ago a decky claims to have started.
+const oldest = 90 * 24 * time.Hour
+
+// boot draws when a new decky claims to have started: between an hour and
+// oldest ago, its own for each.
+func (p *Provider) boot(c schema.Decky) time.Time {
+	ago := time.Hour
+	if drawn, err := p.env.Derive("boot/" + c.Host.Address); err == nil && len(drawn) >= 8 {
+		ago += time.Duration(binary.BigEndian.Uint64(drawn) % uint64(oldest-time.Hour))
+	}
+	return p.env.Now().Add(-ago).UTC().Truncate(time.Second)
+}
