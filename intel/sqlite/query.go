@@ -42,17 +42,24 @@ func (w *where) contains(text string, columns ...string) {
 	if text == "" {
 		return
 	}
-	var any []string
+	var either []string
 	for _, column := range columns {
-		any = append(any, column+` LIKE ? ESCAPE '\'`)
+		either = append(either, column+` LIKE ? ESCAPE '\'`)
 		w.args = append(w.args, pattern(text))
 	}
-	w.conditions = append(w.conditions, "("+strings.Join(any, " OR ")+")")
+	w.conditions = append(w.conditions, "("+strings.Join(either, " OR ")+")")
 }
 
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
 
-func pattern(text string) string { return "%" + likeEscaper.Replace(text) + "%" }
+// pattern finds text anywhere. To LIKE a pattern ends at its first NUL, so
+// that text with one finds what nothing holds instead of everything.
+func pattern(text string) any {
+	if strings.Contains(text, "\x00") {
+		return nil
+	}
+	return "%" + likeEscaper.Replace(text) + "%"
+}
 
 // jsonText is text as it stands within a JSON string.
 func jsonText(text string) string {
