@@ -14,7 +14,7 @@ import (
 
 func TestFitKeepsSmallEventsAsTheyAre(t *testing.T) {
 	body := &event.Query{Verb: "SET", Statement: "SET a b", Args: []event.Text{"a", "b"}}
-	got, err := fit(&event.Event{Body: body})
+	got, err := Fit(&event.Event{Body: body})
 	if err != nil || got.Body != body {
 		t.Errorf("got %+v, %v", got, err)
 	}
@@ -34,7 +34,7 @@ func TestFitBoundsEveryEvent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		e, err := fit(&event.Event{Body: body})
+		e, err := Fit(&event.Event{Body: body})
 		if err != nil {
 			t.Fatal(err)
 		}

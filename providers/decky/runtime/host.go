@@ -82,7 +82,7 @@ func (h *host) record(e *event.Event) error {
 	if err != nil {
 		return err
 	}
-	e, err = fit(e)
+	e, err = Fit(e)
 	if err != nil {
 		return err
 	}
@@ -130,9 +130,9 @@ func (h *host) close() error {
 	return err
 }
 
-// fit is e, or where its encoding exceeds event.MaxEvent or a text exceeds
+// Fit is e, or where its encoding exceeds event.MaxEvent or a text exceeds
 // event.MaxText a copy whose texts are cut and say so.
-func fit(e *event.Event) (*event.Event, error) {
+func Fit(e *event.Event) (*event.Event, error) {
 	// No byte of a text takes more than six in JSON.
 	if size(reflect.ValueOf(e.Body)) < min(event.MaxEvent/8, event.MaxText) {
 		return e, nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/runtime"
 	"github.com/decnet/decnet/schema/event"
 )
 
@@ -282,19 +283,20 @@ func dump(events []*event.Event) []byte {
 	return data
 }
 
-// record keeps a copy of body as the journal would: encoded and read again, so
-// that what does not survive the wire shows here.
+// record keeps a copy of body as the journal would: cut to its limits, encoded
+// and read again, so that what does not survive the wire shows here.
 func (s *Server) record(c *conn, body event.Body) error {
 	made := &event.Event{
 		ID: event.NewID(s.options.Now()), Time: s.options.Now().UTC(), Decky: s.options.Host.Address, Service: s.options.Name,
 		Session: c.session, Source: c.source, Destination: c.destination, Body: body,
 	}
+	made, err := runtime.Fit(made)
+	if err != nil {
+		return err
+	}
 	data, err := json.Marshal(made)
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
-	}
-	if len(data) > event.MaxEvent {
-		return fmt.Errorf("event of %d bytes exceeds %d", len(data), event.MaxEvent)
 	}
 	kept := &event.Event{}
 	if err := json.Unmarshal(data, kept); err != nil {
