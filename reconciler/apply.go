@@ -204,9 +204,6 @@ func (e *Engine) verify(ctx context.Context, p *plan.Plan, desired *schema.Desir
 	if len(p.Unavailable) > 0 {
 		return &UnavailableError{Providers: p.Unavailable}
 	}
-	if err := refuse(p.Findings); err != nil {
-		return err
-	}
 	meta, err := e.config.Store.Meta(ctx)
 	if err != nil {
 		return err
@@ -224,10 +221,31 @@ func (e *Engine) verify(ctx context.Context, p *plan.Plan, desired *schema.Desir
 	if moved != nil {
 		return &StaleError{Moved: moved}
 	}
+	if err := e.reforesee(ctx, p); err != nil {
+		return err
+	}
 	if err := e.verifyObjects(ctx, p); err != nil {
 		return err
 	}
 	return e.probe(ctx, p)
+}
+
+// reforesee refuses what a preflight called an error, unless it is gone by now:
+// a plan may have been made with less privilege than it is applied with.
+func (e *Engine) reforesee(ctx context.Context, p *plan.Plan) error {
+	findings := e.lostState(ctx, p.Lineage)
+	if refuse(p.Findings) != nil {
+		var planned []providers.Planned
+		for i := range p.Changes {
+			if c := &p.Changes[i]; c.Config != nil {
+				planned = append(planned, providers.Planned{
+					Address: string(c.Address), Type: c.Type, Runtime: c.Runtime, Action: string(c.Action), Config: c.Config,
+				})
+			}
+		}
+		findings = append(findings, e.foresee(ctx, planned)...)
+	}
+	return refuse(findings)
 }
 
 // verifyObjects looks at everything that the plan touches once more.

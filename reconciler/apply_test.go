@@ -117,6 +117,53 @@ func TestAFailedUpdateOrDeleteIsRepeated(t *testing.T) {
 	b.converged(changed())
 }
 
+// TestAFailedReplacementIsRemembered asks for one that fails at its start.
+func TestAFailedReplacementIsRemembered(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	b.apply(small(), reconciler.PlanOptions{})
+	b.world.SetHook(func(_ context.Context, c fake.Call) error {
+		if c.Op == "delete" {
+			return fake.ErrInjected
+		}
+		return nil
+	})
+	p := b.plan(small(), reconciler.PlanOptions{Replace: []addr.Address{"rule.spray"}})
+	if _, err := b.engine.Apply(context.Background(), p, applyOptions()); err == nil {
+		t.Fatal("the apply succeeded")
+	}
+	b.world.SetHook(nil)
+	if got := actions(b.plan(small(), reconciler.PlanOptions{}))["rule.spray"]; got != "replace, tainted" {
+		t.Errorf("rule.spray: %s", got)
+	}
+}
+
+// TestAllocationsAreKeptFromTheIntentOn looks into the state while a decky is
+// being made, and being made anew.
+func TestAllocationsAreKeptFromTheIntentOn(t *testing.T) {
+	var b *bench
+	var seen []string
+	b = newBench(t, t.TempDir(), fake.Options{Hook: func(ctx context.Context, c fake.Call) error {
+		if c.Address != "decky.web[1]" || c.Moment != fake.Half || c.Op != "create" {
+			return nil
+		}
+		rows, err := b.store.Instances(ctx)
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			if r.Address == "decky.web[1]" {
+				seen = append(seen, fmt.Sprint(r.Object == nil, strings.Contains(string(r.Config), "10.66.1.2")))
+			}
+		}
+		return nil
+	}})
+	b.apply(small(), reconciler.PlanOptions{})
+	b.apply(small(), reconciler.PlanOptions{Replace: []addr.Address{"decky.web[1]"}})
+	if diff := cmp.Diff([]string{"true true", "true true"}, seen); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestInterrupt cancels while steps are in flight.
 func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -367,5 +414,63 @@ func TestWhatAProviderForeseesRefusesTheApply(t *testing.T) {
 	}
 	if len(b.world.Calls()) > 0 {
 		t.Error("something was touched")
+	}
+	p := b.plan(small(), reconciler.PlanOptions{})
+	b.world.Foresee(providers.Finding{Severity: providers.SeverityWarning, Summary: "the pool is small"})
+	if _, err := b.engine.Apply(context.Background(), p, applyOptions()); err != nil {
+		t.Errorf("what was foreseen is mended, and the apply still refuses: %v", err)
+	}
+}
+
+// TestNothingToDoIsNoRun keeps serial and history as they are.
+func TestNothingToDoIsNoRun(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	first := b.apply(small(), reconciler.PlanOptions{})
+	second := b.apply(small(), reconciler.PlanOptions{})
+	if second.Run != 0 || second.Serial != first.Serial || second.Lineage != first.Lineage {
+		t.Errorf("%+v after %+v", second, first)
+	}
+	if runs, err := b.store.Runs(context.Background(), 5); err != nil || len(runs) != 1 || runs[0].Outcome != "done" || runs[0].Command != "apply" {
+		t.Errorf("runs: %+v (%v)", runs, err)
+	}
+}
+
+// TestAKindWithoutAHandlerIsNamed has an instance of a runtime that nobody
+// provides.
+func TestAKindWithoutAHandlerIsNamed(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	_, err := b.engine.Plan(context.Background(), fake.Fleet{Deckies: 1, Runtime: "vm"}.Desired(), reconciler.PlanOptions{})
+	for _, want := range []string{"network.lan: no provider handles vm network", "decky.web[0]: no provider handles vm decky"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("plan: %v, want %q", err, want)
+		}
+	}
+}
+
+func TestAListThatFailsIsAnError(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	b.apply(small(), reconciler.PlanOptions{})
+	b.world.SetHook(func(_ context.Context, c fake.Call) error {
+		if c.Op == "list" && c.Kind.Type == providers.TypeDecky {
+			return fake.ErrInjected
+		}
+		return nil
+	})
+	_, err := b.engine.Plan(context.Background(), small(), reconciler.PlanOptions{})
+	if !errors.Is(err, fake.ErrInjected) || !strings.Contains(err.Error(), "list docker decky objects") || !strings.Contains(err.Error(), "list native decky objects") {
+		t.Errorf("plan: %v", err)
+	}
+}
+
+func TestAnEngineNeedsAStoreAndARegistry(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	registry, err := providers.NewRegistry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []reconciler.Config{{Store: b.store}, {Registry: registry}, {Store: b.store, Registry: registry, Parallelism: -1}} {
+		if _, err := reconciler.New(c); err == nil {
+			t.Errorf("%+v was accepted", c)
+		}
 	}
 }

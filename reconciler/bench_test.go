@@ -2,6 +2,7 @@ package reconciler_test
 
 import (
 	"context"
+	"syscall"
 	"testing"
 	"time"
 
@@ -12,8 +13,9 @@ import (
 // thousand is a fleet of exactly 1,000 instances.
 func thousand() fake.Fleet { return fake.Fleet{Deckies: 499, Services: []string{"ssh"}} }
 
-// TestAThousandOperationsTakeLessThanASecond keeps the bound of an apply in a
-// world that costs nothing itself.
+// TestAThousandOperationsTakeLessThanASecond bounds an apply in a world that
+// costs nothing itself. It counts the processor's time, which does not depend on
+// who else is at work; BenchmarkApplyThousand has the clock's.
 func TestAThousandOperationsTakeLessThanASecond(t *testing.T) {
 	desired := thousand().Desired()
 	b := newBench(t, t.TempDir(), fake.Options{})
@@ -21,15 +23,24 @@ func TestAThousandOperationsTakeLessThanASecond(t *testing.T) {
 	if len(p.Steps) != len(desired.Instances) || len(p.Steps) != 1000 {
 		t.Fatalf("%d steps", len(p.Steps))
 	}
-	begin := time.Now()
+	begin, busy := time.Now(), processorTime(t)
 	if _, err := b.engine.Apply(context.Background(), p, applyOptions()); err != nil {
 		t.Fatal(err)
 	}
-	took := time.Since(begin)
-	t.Logf("journaled apply of %d operations: %v", len(p.Steps), took)
-	if took > time.Second {
-		t.Errorf("an apply of 1,000 operations took %v, more than 1 s", took)
+	took, busy := time.Since(begin), processorTime(t)-busy
+	t.Logf("journaled apply of %d operations: %v, %v of the processor", len(p.Steps), took, busy)
+	if busy > time.Second {
+		t.Errorf("an apply of 1,000 operations took %v of the processor, more than 1 s", busy)
 	}
+}
+
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func BenchmarkApplyThousand(b *testing.B) {

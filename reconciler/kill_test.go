@@ -251,3 +251,21 @@ func TestKillAmongParallelSteps(t *testing.T) {
 		recoverFrom(t, s, dir, died)
 	}
 }
+
+// TestKillTheRecoveryToo kills the apply that follows a kill, and the one after
+// that, at moments that a fixed sequence picks.
+func TestKillTheRecoveryToo(t *testing.T) {
+	for name, s := range scenarios {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			origin := prepare(t, s)
+			for round := range 3 {
+				dir, died, done := origin, "", false
+				for kill := 0; kill < 3 && !done; kill++ {
+					dir, died, done = runChild(t, name, dir, 5+(round*11+kill*7)%28, 2)
+				}
+				recoverFrom(t, s, dir, died)
+			}
+		})
+	}
+}

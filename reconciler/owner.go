@@ -63,6 +63,7 @@ func (e *Engine) removeOwner(meta state.Meta) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the note of lineage %s: %w", meta.Lineage, err)
 	}
+	os.Remove(filepath.Dir(e.ownerPath(meta.Lineage))) //nolint:errcheck // evidence is kept: it may not be empty
 	return nil
 }
 
@@ -93,8 +94,8 @@ func (e *Engine) Lineages() ([]Lineage, error) {
 
 // lostState looks, where the state was never written, for objects of a lineage
 // that was applied from this very path: going on would make everything twice.
-func (e *Engine) lostState(ctx context.Context, snapshot state.Snapshot) []providers.Finding {
-	if snapshot.Lineage != "" {
+func (e *Engine) lostState(ctx context.Context, lineage string) []providers.Finding {
+	if lineage != "" {
 		return nil
 	}
 	lineages, err := e.Lineages()

@@ -45,7 +45,7 @@ func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options Plan
 		return nil, err
 	}
 	findings := e.preflight(ctx, desired, snapshot)
-	findings = append(findings, e.lostState(ctx, snapshot)...)
+	findings = append(findings, e.lostState(ctx, snapshot.Lineage)...)
 	return plan.Compute(plan.Input{
 		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry},
 		Replace: options.Replace, Destroy: options.Destroy, Runtime: options.Runtime, Findings: findings,
@@ -110,7 +110,7 @@ func (e *Engine) preflight(ctx context.Context, desired *schema.Desired, snapsho
 			prior[i.Address] = i.Digest
 		}
 	}
-	planned := make(map[providers.Provider][]providers.Planned)
+	planned := make([]providers.Planned, 0, len(desired.Instances))
 	for _, i := range desired.Instances {
 		action := plan.NoOp
 		switch digest, known := prior[i.Address]; {
@@ -119,18 +119,27 @@ func (e *Engine) preflight(ctx context.Context, desired *schema.Desired, snapsho
 		case digest != i.Digest:
 			action = plan.Update
 		}
-		p := e.config.Registry.Provider(providers.Kind{Type: i.Type, Runtime: i.Runtime})
-		planned[p] = append(planned[p], providers.Planned{
+		planned = append(planned, providers.Planned{
 			Address: string(i.Address), Type: i.Type, Runtime: i.Runtime, Action: string(action), Config: i.Config,
 		})
 	}
+	return append(e.foresee(ctx, planned), e.reservedByOthers(ctx, desired, snapshot.Lineage)...)
+}
+
+// foresee asks each provider about what is planned of its kinds.
+func (e *Engine) foresee(ctx context.Context, planned []providers.Planned) []providers.Finding {
+	byProvider := make(map[providers.Provider][]providers.Planned)
+	for _, i := range planned {
+		p := e.config.Registry.Provider(providers.Kind{Type: i.Type, Runtime: i.Runtime})
+		byProvider[p] = append(byProvider[p], i)
+	}
 	var findings []providers.Finding
 	for _, p := range e.config.Registry.Providers() {
-		if f, ok := p.(providers.Preflighter); ok && len(planned[p]) > 0 {
-			findings = append(findings, f.Preflight(ctx, planned[p])...)
+		if f, ok := p.(providers.Preflighter); ok && len(byProvider[p]) > 0 {
+			findings = append(findings, f.Preflight(ctx, byProvider[p])...)
 		}
 	}
-	return append(findings, e.reservedByOthers(ctx, desired, snapshot.Lineage)...)
+	return findings
 }
 
 // reservedByOthers names the IPs that another configuration of this host has.

@@ -232,6 +232,18 @@ func TestReplacementReachesDown(t *testing.T) {
 	before(t, p, "create decky.x", "create decky.x.service.new")
 }
 
+// TestChildrenOfWhatIsGoneGoFirst lets nothing of the old decky be left when
+// the new one stands: a crash in between would leave no trace of the matter.
+func TestChildrenOfWhatIsGoneGoFirst(t *testing.T) {
+	p := compute(t, plan.Input{
+		Desired:  &schema.Desired{Instances: []schema.Instance{want("x/y", "same"), want("x", "same")}},
+		Prior:    state.Snapshot{Instances: []state.Instance{had("x", "same"), had("x/y", "same")}},
+		Observed: plan.Observed{Objects: []plan.Found{alive("x/y", "same", "same")}},
+	})
+	before(t, p, "delete decky.x.service.y", "create decky.x")
+	before(t, p, "create decky.x", "create decky.x.service.y")
+}
+
 // TestWhatIsWaitedForPassesThrough has an unchanged instance between two that
 // are made.
 func TestWhatIsWaitedForPassesThrough(t *testing.T) {

@@ -159,6 +159,13 @@ func (c *computation) connect(g *graph, soft bool) {
 		}
 	}
 	for _, n := range c.order {
+		for _, a := range n.want.Parents {
+			if parent := c.index[a]; parent.made() {
+				// While a child of the old one is left, a crash after this would
+				// leave it in what is gone, and nothing to tell.
+				g.need(parent.steps.make, n.steps.remove)
+			}
+		}
 		var needs []int
 		for _, list := range [][]addr.Address{n.want.Parents, n.want.After} {
 			for _, a := range list {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"syscall"
 	"testing"
 	"time"
 
@@ -176,17 +177,26 @@ func TestTwentyThousandInstances(t *testing.T) {
 		"nothing": applied(instances),
 		"destroy": func() plan.Input { in := applied(instances); in.Destroy = true; return in }(),
 	} {
-		begin := time.Now()
+		begin := processorTime(t)
 		p, err := plan.Compute(in)
-		took := time.Since(begin)
+		took := processorTime(t) - begin
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Logf("%s: %d steps in %v", name, len(p.Steps), took)
+		t.Logf("%s: %d steps in %v of the processor", name, len(p.Steps), took)
 		if took > 2*time.Second {
 			t.Errorf("%s took %v", name, took)
 		}
 	}
+}
+
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 func BenchmarkCompute(b *testing.B) {
