@@ -222,7 +222,8 @@ func (h *deckies) blueprint(ctx context.Context, owner providers.Owner, want sch
 		if endpointMAC(c) {
 			endpoint.MacAddress = want.Host.MAC
 		} else {
-			config.MacAddress = want.Host.MAC //nolint:staticcheck // engines before API 1.44 know no other place
+			//lint:ignore SA1019 engines before API 1.44 know no other place
+			config.MacAddress = want.Host.MAC
 		}
 	}
 	host := confined(baseMemory, basePids)

@@ -30,6 +30,7 @@ type files struct {
 	dir     string
 	journal string
 	store   string
+	user    int
 }
 
 func (p *provider) files(lineage, name string) files {
@@ -38,6 +39,7 @@ func (p *provider) files(lineage, name string) files {
 		dir:     filepath.Join(base, "docker", name),
 		journal: filepath.Join(base, "journal", name),
 		store:   filepath.Join(base, "store", name),
+		user:    p.user,
 	}
 }
 
@@ -66,7 +68,7 @@ func (f files) write(derive func(string) ([]byte, error), want schema.Service) (
 		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
 			return "", fmt.Errorf("make directory of service %s: %w", want.Name, err)
 		}
-		if err := ownedDir(dir); err != nil {
+		if err := ownedDir(dir, f.user); err != nil {
 			return "", err
 		}
 	}
@@ -79,7 +81,7 @@ func (f files) write(derive func(string) ([]byte, error), want schema.Service) (
 	if err := os.WriteFile(temporary, data, 0o400); err != nil {
 		return "", fmt.Errorf("write spec of service %s: %w", want.Name, err)
 	}
-	if err := os.Chown(temporary, serviceUID, serviceGID); err != nil {
+	if err := os.Chown(temporary, f.user, f.user); err != nil {
 		return "", fmt.Errorf("write spec of service %s: %w", want.Name, err)
 	}
 	if err := os.Rename(temporary, f.spec()); err != nil {
@@ -89,7 +91,7 @@ func (f files) write(derive func(string) ([]byte, error), want schema.Service) (
 }
 
 // ownedDir makes a directory that is the service user's alone.
-func ownedDir(dir string) error {
+func ownedDir(dir string, user int) error {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("make directory %s: %w", dir, err)
 	}
@@ -100,7 +102,7 @@ func ownedDir(dir string) error {
 	if !info.IsDir() {
 		return fmt.Errorf("make directory %s: something else stands there", dir)
 	}
-	if err := os.Lchown(dir, serviceUID, serviceGID); err != nil {
+	if err := os.Lchown(dir, user, user); err != nil {
 		return fmt.Errorf("make directory %s: %w", dir, err)
 	}
 	return nil

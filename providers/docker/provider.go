@@ -22,6 +22,7 @@ type provider struct {
 	engine *engine
 	world  world
 	images *images
+	user   int // uid and gid of service processes
 }
 
 // New returns the docker provider. It does not touch the engine before a
@@ -32,7 +33,10 @@ func New(env providers.Env) providers.Provider {
 
 func newProvider(env providers.Env, w world) *provider {
 	e := &engine{host: env.DockerHost}
-	return &provider{env: env, engine: e, world: w, images: &images{engine: e, binary: env.Decky, digest: env.DeckyDigest}}
+	return &provider{
+		env: env, engine: e, world: w, user: serviceUser,
+		images: &images{engine: e, binary: env.Decky, digest: env.DeckyDigest},
+	}
 }
 
 // Name is "docker".

@@ -195,7 +195,7 @@ func TestNothingOfOursShowsInTheEnginesFiles(t *testing.T) {
 		}
 		found, err := b.api.ContainerInspect(t.Context(), name)
 		b.must(err)
-		if found.Config.Env != nil && len(found.Config.Env) > 1 {
+		if len(found.Config.Env) > 1 {
 			t.Errorf("environment of %s: %v", name, found.Config.Env)
 		}
 	}

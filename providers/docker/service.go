@@ -12,12 +12,10 @@ import (
 	"github.com/decnet/decnet/schema"
 )
 
-// The user that service processes run as: where neither distributions, systemd
-// nor container engines give out ids, so that no process of the host shares it.
-const (
-	serviceUID = 1_899_999_999
-	serviceGID = serviceUID
-)
+// serviceUser is the uid and gid that service processes run as: where neither
+// distributions, systemd nor container engines give out ids, so that no process
+// of the host shares it.
+const serviceUser = 1_899_999_999
 
 const (
 	serviceMemory = 256 << 20
@@ -213,7 +211,7 @@ func (h *services) blueprint(ctx context.Context, owner providers.Owner, want sc
 		name: containerName(want), host: host, base: want.Decky,
 		config: &container.Config{
 			Image: image, Cmd: []string{"serve", "--spec", inSpec}, WorkingDir: "/",
-			User: fmt.Sprintf("%d:%d", serviceUID, serviceGID), Labels: l, StopTimeout: &stop,
+			User: fmt.Sprintf("%d:%d", h.user, h.user), Labels: l, StopTimeout: &stop,
 		},
 	}, nil
 }
