@@ -1,0 +1,316 @@
+package shell
+
+import (
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// assign carries out name=value, name+=value, name[i]=value and name=(...).
+func (r *runner) assign(a *syntax.Assign) error {
+	name := a.Name.Value
+	if v := r.state.vars[name]; v != nil && v.readonly {
+		return wordsError(name + ": readonly variable")
+	}
+	if a.Array != nil {
+		return r.assignArray(a)
+	}
+	value, err := r.assigned(a.Value)
+	if err != nil {
+		return err
+	}
+	if a.Index != nil {
+		return r.assignElement(name, a.Index, value, a.Append)
+	}
+	if v := r.state.vars[name]; v != nil && v.integer {
+		n, err := r.number(value)
+		if err != nil {
+			return err
+		}
+		if a.Append {
+			old, _ := r.state.get(name)
+			before, _ := parseNumber(old)
+			n += before
+		}
+		value = strconv.FormatInt(n, 10)
+	} else if a.Append {
+		old, _ := r.state.get(name)
+		value = old + value
+	}
+	r.state.set(name, value)
+	return nil
+}
+
+// assigned expands the right side: ~ also after a colon.
+func (r *runner) assigned(w *syntax.Word) (string, error) {
+	if w == nil {
+		return "", nil
+	}
+	return r.literal(w)
+}
+
+func (r *runner) assignElement(name string, index syntax.ArithmExpr, value string, more bool) error {
+	v := r.state.vars[name]
+	if v == nil {
+		v = &variable{list: map[int]string{}}
+		r.state.vars[name] = v
+	}
+	if v.readonly {
+		return wordsError(name + ": readonly variable")
+	}
+	if v.table != nil {
+		key, err := r.key(index)
+		if err != nil {
+			return err
+		}
+		if more {
+			value = v.table[key] + value
+		}
+		if len(v.table) < maxArray {
+			v.table[key] = value
+		}
+		return nil
+	}
+	if v.list == nil {
+		v.list = map[int]string{0: v.value}
+	}
+	n, err := r.arithm(index)
+	if err != nil {
+		return err
+	}
+	if n < 0 {
+		if keys := slices.Sorted(maps.Keys(v.list)); len(keys) > 0 {
+			n += int64(keys[len(keys)-1]) + 1
+		}
+		if n < 0 {
+			return wordsError(name + "[" + strconv.FormatInt(n, 10) + "]: bad array subscript")
+		}
+	}
+	if more {
+		value = v.list[int(n)] + value
+	}
+	if len(v.list) < maxArray {
+		v.list[int(n)] = value
+	}
+	return nil
+}
+
+func (r *runner) assignArray(a *syntax.Assign) error {
+	name := a.Name.Value
+	v := r.state.vars[name]
+	if v == nil {
+		v = &variable{}
+		r.state.vars[name] = v
+	}
+	next := 0
+	if v.table != nil {
+		if !a.Append {
+			v.table = map[string]string{}
+		}
+	} else if !a.Append || v.list == nil {
+		v.list = map[int]string{}
+		if a.Append && v.value != "" {
+			v.list[0] = v.value
+		}
+	}
+	for k := range v.list {
+		next = max(next, k+1)
+	}
+	for _, elem := range a.Array.Elems {
+		if elem.Index != nil {
+			value, err := r.assigned(elem.Value)
+			if err != nil {
+				return err
+			}
+			if err := r.assignElement(name, elem.Index, value, false); err != nil {
+				return err
+			}
+			for k := range v.list {
+				next = max(next, k+1)
+			}
+			continue
+		}
+		values, err := r.fields([]*syntax.Word{elem.Value})
+		if err != nil {
+			return err
+		}
+		for _, value := range values {
+			if v.table == nil && len(v.list) < maxArray {
+				v.list[next] = value
+				next++
+			}
+		}
+	}
+	return nil
+}
+
+// declare is declare, local, export, readonly and typeset.
+func (r *runner) declare(d *syntax.DeclClause, io streams) error {
+	kind := d.Variant.Value
+	flags := ""
+	var names []*syntax.Assign
+	r.state.status = 0
+	for _, a := range d.Args {
+		if a.Naked && a.Name == nil {
+			words, err := r.fields([]*syntax.Word{a.Value})
+			if err != nil {
+				return r.expansionFailed(err, io)
+			}
+			for _, w := range words {
+				if strings.HasPrefix(w, "-") || strings.HasPrefix(w, "+") {
+					flags += w
+					continue
+				}
+				name, value, assigned := strings.Cut(w, "=")
+				one := &syntax.Assign{Name: &syntax.Lit{Value: name}, Naked: !assigned}
+				if assigned {
+					one.Value = &syntax.Word{Parts: []syntax.WordPart{&syntax.SglQuoted{Value: value}}}
+				}
+				names = append(names, one)
+			}
+			continue
+		}
+		names = append(names, a)
+	}
+	if len(names) == 0 || strings.Contains(flags, "p") && len(names) == 0 {
+		r.listVariables(kind, flags, io)
+		return nil
+	}
+	if kind == "local" && len(r.state.locals) == 0 {
+		io.err.print(r.prefix() + "local: can only be used in a function\n")
+		r.state.status = 1
+		return nil
+	}
+	for _, a := range names {
+		if err := r.declareOne(kind, flags, a, io); err != nil {
+			return r.expansionFailed(err, io)
+		}
+	}
+	return nil
+}
+
+func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io streams) error {
+	name := a.Name.Value
+	if !syntax.ValidName(name) {
+		io.err.print(r.prefix() + kind + ": `" + name + "': not a valid identifier\n")
+		r.state.status = 1
+		return nil
+	}
+	if strings.Contains(flags, "f") || strings.Contains(flags, "F") {
+		if _, ok := r.state.funcs[name]; !ok {
+			r.state.status = 1
+		}
+		return nil
+	}
+	if strings.Contains(flags, "p") {
+		r.showVariable(name, io)
+		return nil
+	}
+	if kind == "local" || kind != "export" && kind != "readonly" && len(r.state.locals) > 0 && !strings.Contains(flags, "g") {
+		r.state.local(name)
+	}
+	if r.state.vars[name] == nil && (!a.Naked || strings.ContainsAny(flags, "aAi") || kind == "local") {
+		r.state.vars[name] = &variable{}
+	}
+	v := r.state.vars[name]
+	if v != nil {
+		switch {
+		case strings.Contains(flags, "A") && v.table == nil:
+			v.table = map[string]string{}
+		case strings.Contains(flags, "a") && v.list == nil && v.table == nil:
+			v.list = map[int]string{}
+		case strings.Contains(flags, "i"):
+			v.integer = true
+		}
+	}
+	if !a.Naked {
+		if err := r.assign(a); err != nil {
+			return err
+		}
+		v = r.state.vars[name]
+	}
+	if v == nil && kind == "export" {
+		v = &variable{}
+	}
+	if v == nil {
+		return nil
+	}
+	if kind == "export" || strings.Contains(flags, "x") {
+		v.exported = !strings.Contains(flags, "n") && !strings.Contains(flags, "+x")
+		if _, ok := r.state.vars[name]; !ok && !a.Naked {
+			r.state.vars[name] = v
+		}
+	}
+	if kind == "readonly" || strings.Contains(flags, "r") {
+		v.readonly = true
+	}
+	return nil
+}
+
+// listVariables is declare -p, export -p and the like without names.
+func (r *runner) listVariables(kind, flags string, io streams) {
+	for _, name := range slices.Sorted(maps.Keys(r.state.vars)) {
+		v := r.state.vars[name]
+		if kind == "export" && !v.exported || kind == "readonly" && !v.readonly {
+			continue
+		}
+		if kind != "export" && kind != "readonly" && !strings.Contains(flags, "p") {
+			io.out.print(name + "=" + shown(v.value) + "\n")
+			continue
+		}
+		r.showVariable(name, io)
+	}
+}
+
+func (r *runner) showVariable(name string, io streams) {
+	v := r.state.vars[name]
+	if v == nil {
+		io.err.print(r.prefix() + "declare: " + name + ": not found\n")
+		r.state.status = 1
+		return
+	}
+	flags := ""
+	for _, f := range []struct {
+		on     bool
+		letter string
+	}{{v.list != nil, "a"}, {v.table != nil, "A"}, {v.integer, "i"}, {v.readonly, "r"}, {v.exported, "x"}} {
+		if f.on {
+			flags += f.letter
+		}
+	}
+	if flags == "" {
+		flags = "-"
+	}
+	value := doubleQuoted(v.value)
+	if v.list != nil || v.table != nil {
+		var parts []string
+		for i, k := range v.keys() {
+			parts = append(parts, "["+k+"]="+doubleQuoted(v.elements()[i]))
+		}
+		value = "(" + strings.Join(parts, " ") + ")"
+	}
+	io.out.print("declare -" + flags + " " + name + "=" + value + "\n")
+}
+
+func doubleQuoted(s string) string {
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s) + `"`
+}
+
+// shown is a value as set lists it.
+func shown(s string) string {
+	if s != "" && strings.IndexFunc(s, func(c rune) bool {
+		return !strings.ContainsRune("_-./:@%+=,", c) && !inClass("alnum", byte(min(c, 255)))
+	}) < 0 {
+		return s
+	}
+	if s == "" {
+		return ""
+	}
+	if strings.ContainsAny(s, "\n\t\x1b") {
+		return "$'" + strings.NewReplacer("\n", `\n`, "\t", `\t`, "'", `\'`, "\x1b", `\E`).Replace(s) + "'"
+	}
+	return quote(s)
+}

@@ -1,0 +1,441 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// runner evaluates a tree: one per command line, copied for subshells.
+type runner struct {
+	ctx     context.Context
+	session *Session
+	state   *state
+	budget  *budget
+	answer  *answer
+	asUser  account // who commands run as: sudo changes it
+	io      streams // of the statement that runs, for its expansions
+	loops   int
+	// substituted is the status of the last command substitution: that of a
+	// command that only assigns.
+	substituted int
+	quiet       int // in a condition: set -e does not act
+}
+
+func (r *runner) step() error {
+	if r.ctx.Err() != nil {
+		return errInterrupted
+	}
+	return r.budget.step()
+}
+
+// subshell is a runner with a copy of the state.
+func (r *runner) subshell() *runner {
+	c := *r
+	c.state = r.state.fork()
+	c.loops = 0
+	return &c
+}
+
+// isolate runs f in a subshell and takes its status over.
+func (r *runner) isolate(f func(*runner) error) error {
+	if err := r.budget.enter(); err != nil {
+		return err
+	}
+	defer r.budget.leave()
+	sub := r.subshell()
+	err := f(sub)
+	r.state.status = sub.state.status
+	var exit exitError
+	var ret returnError
+	switch {
+	case errors.As(err, &exit):
+		r.state.status = int(exit)
+		return nil
+	case errors.As(err, &ret):
+		r.state.status = int(ret)
+		return nil
+	case errors.Is(err, errBudget), errors.Is(err, errInterrupted):
+		return err
+	}
+	return nil
+}
+
+func (r *runner) stmts(list []*syntax.Stmt, io streams) error {
+	for _, s := range list {
+		if err := r.stmt(s, io); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stmt runs one statement: its redirections, then its command.
+func (r *runner) stmt(s *syntax.Stmt, io streams) error {
+	if err := r.step(); err != nil {
+		return err
+	}
+	outer := r.io
+	r.io = io
+	defer func() { r.io = outer }()
+	if s.Negated {
+		r.quiet++
+		defer func() { r.quiet-- }()
+	}
+	var err error
+	if s.Background {
+		err = r.background(s, io)
+	} else {
+		err = r.redirected(s, io)
+	}
+	if s.Negated && err == nil {
+		if r.state.status == 0 {
+			r.state.status = 1
+		} else {
+			r.state.status = 0
+		}
+	}
+	if err == nil && r.state.options["errexit"] && r.state.status != 0 && r.quiet == 0 && !s.Negated && !isList(s.Cmd) {
+		return exitError(r.state.status)
+	}
+	return err
+}
+
+func isList(c syntax.Command) bool {
+	b, ok := c.(*syntax.BinaryCmd)
+	return ok && (b.Op == syntax.AndStmt || b.Op == syntax.OrStmt)
+}
+
+// background runs a statement to its end, as nothing else goes on meanwhile;
+// a sleep in it does not hold the shell up.
+func (r *runner) background(s *syntax.Stmt, io streams) error {
+	pid := r.session.machine.nextPID()
+	if r.session.options.TTY != "" && r.state.subshell == 0 {
+		io.err.print(fmt.Sprintf("[1] %d\n", pid))
+	}
+	io.in = strings.NewReader("")
+	ctx, cancel := context.WithTimeout(r.ctx, 200*time.Millisecond)
+	defer cancel()
+	err := r.isolate(func(sub *runner) error {
+		sub.ctx = ctx
+		return sub.redirected(s, io)
+	})
+	if errors.Is(err, errInterrupted) && r.ctx.Err() == nil {
+		err = nil
+	}
+	r.state.bang, r.state.status = pid, 0
+	return err
+}
+
+func (r *runner) redirected(s *syntax.Stmt, io streams) error {
+	if len(s.Redirs) == 0 {
+		return r.command(s.Cmd, io)
+	}
+	opened, done, err := r.redirect(s.Redirs, io)
+	defer done()
+	if err != nil {
+		return r.failed(err, io)
+	}
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 1 && call.Args[0].Lit() == "exec" {
+		return nil
+	}
+	return r.command(s.Cmd, opened)
+}
+
+// failed reports a failure that does not stop a script.
+func (r *runner) failed(err error, io streams) error {
+	var said wordsError
+	if errors.As(err, &said) {
+		io.err.print(r.prefix() + string(said) + "\n")
+		r.state.status = 1
+		return nil
+	}
+	return err
+}
+
+// wordsError is a message of the shell itself, without its name.
+type wordsError string
+
+// Error implements error.
+func (w wordsError) Error() string { return string(w) }
+
+// prefix starts the shell's own messages.
+func (r *runner) prefix() string {
+	switch {
+	case r.answer.mode == ModeExec:
+		return "bash: line 1: "
+	case r.session.options.TTY != "":
+		return "-bash: "
+	}
+	return "-bash: line " + strconv.Itoa(r.session.lines) + ": "
+}
+
+func (r *runner) command(c syntax.Command, io streams) error {
+	switch c := c.(type) {
+	case nil:
+		r.state.status = 0
+		return nil
+	case *syntax.CallExpr:
+		return r.call(c, io)
+	case *syntax.BinaryCmd:
+		return r.binary(c, io)
+	case *syntax.Block:
+		return r.nested(func() error { return r.stmts(c.Stmts, io) })
+	case *syntax.Subshell:
+		return r.isolate(func(sub *runner) error { return sub.stmts(c.Stmts, io) })
+	case *syntax.IfClause:
+		return r.nested(func() error { return r.ifClause(c, io) })
+	case *syntax.WhileClause:
+		return r.nested(func() error { return r.while(c, io) })
+	case *syntax.ForClause:
+		return r.nested(func() error { return r.forClause(c, io) })
+	case *syntax.CaseClause:
+		return r.nested(func() error { return r.caseClause(c, io) })
+	case *syntax.FuncDecl:
+		r.state.funcs[c.Name.Value] = c.Body
+		r.state.status = 0
+		return nil
+	case *syntax.TestClause:
+		return r.testClause(c, io)
+	case *syntax.ArithmCmd:
+		return r.arithmStatus(c.X, io)
+	case *syntax.LetClause:
+		for _, x := range c.Exprs {
+			if err := r.arithmStatus(x, io); err != nil {
+				return err
+			}
+		}
+		return nil
+	case *syntax.DeclClause:
+		return r.declare(c, io)
+	case *syntax.TimeClause:
+		return r.timed(c, io)
+	case *syntax.CoprocClause:
+		return r.background(c.Stmt, io)
+	}
+	io.err.print(r.prefix() + "syntax error\n")
+	r.state.status = 2
+	return nil
+}
+
+func (r *runner) nested(f func() error) error {
+	if err := r.budget.enter(); err != nil {
+		return err
+	}
+	defer r.budget.leave()
+	return f()
+}
+
+func (r *runner) timed(c *syntax.TimeClause, io streams) error {
+	began := time.Now()
+	var err error
+	if c.Stmt != nil {
+		err = r.stmt(c.Stmt, io)
+	}
+	took := time.Since(began).Seconds()
+	io.err.print(fmt.Sprintf("\nreal\t%dm%.3fs\nuser\t0m0.00%ds\nsys\t0m0.00%ds\n", int(took)/60, took-float64(int(took)/60*60), 1+r.session.rand.IntN(3), r.session.rand.IntN(3)))
+	return err
+}
+
+func (r *runner) binary(c *syntax.BinaryCmd, io streams) error {
+	switch c.Op {
+	case syntax.AndStmt, syntax.OrStmt:
+		r.quiet++
+		err := r.nested(func() error { return r.stmt(c.X, io) })
+		r.quiet--
+		if err != nil || (r.state.status == 0) != (c.Op == syntax.AndStmt) {
+			return err
+		}
+		return r.nested(func() error { return r.stmt(c.Y, io) })
+	}
+	p := &pipe{limit: r.budget.limits.Pipe, budget: r.budget}
+	left := io
+	left.out = sink{Writer: p}
+	if c.Op == syntax.PipeAll {
+		left.err = left.out
+	}
+	if err := r.isolate(func(sub *runner) error { return sub.stmt(c.X, left) }); err != nil {
+		return err
+	}
+	status := r.state.status
+	right := io
+	right.in = p
+	err := r.isolate(func(sub *runner) error { return sub.stmt(c.Y, right) })
+	if r.state.options["pipefail"] && r.state.status == 0 {
+		r.state.status = status
+	}
+	return err
+}
+
+func (r *runner) ifClause(c *syntax.IfClause, io streams) error {
+	for ; c != nil; c = c.Else {
+		if len(c.Cond) == 0 {
+			return r.stmts(c.Then, io)
+		}
+		if err := r.condition(c.Cond, io); err != nil {
+			return err
+		}
+		if r.state.status == 0 {
+			return r.stmts(c.Then, io)
+		}
+	}
+	r.state.status = 0
+	return nil
+}
+
+func (r *runner) condition(list []*syntax.Stmt, io streams) error {
+	r.quiet++
+	defer func() { r.quiet-- }()
+	return r.stmts(list, io)
+}
+
+// loop runs one pass of a loop's body; done tells that the loop ends.
+func (r *runner) loop(body []*syntax.Stmt, io streams) (done bool, err error) {
+	if err := r.step(); err != nil {
+		return true, err
+	}
+	r.loops++
+	err = r.stmts(body, io)
+	r.loops--
+	var out breakError
+	var next nextError
+	switch {
+	case errors.As(err, &out):
+		if out > 1 && r.loops > 0 {
+			return true, out - 1
+		}
+		return true, nil
+	case errors.As(err, &next):
+		if next > 1 && r.loops > 0 {
+			return true, next - 1
+		}
+		return false, nil
+	}
+	return err != nil, err
+}
+
+func (r *runner) while(c *syntax.WhileClause, io streams) error {
+	status := 0
+	for {
+		if err := r.step(); err != nil {
+			return err
+		}
+		if err := r.condition(c.Cond, io); err != nil {
+			return err
+		}
+		if (r.state.status == 0) == c.Until {
+			r.state.status = status
+			return nil
+		}
+		done, err := r.loop(c.Do, io)
+		status = r.state.status
+		if done {
+			return err
+		}
+	}
+}
+
+func (r *runner) forClause(c *syntax.ForClause, io streams) error {
+	switch l := c.Loop.(type) {
+	case *syntax.WordIter:
+		items := r.state.params
+		if l.InPos.IsValid() {
+			var err error
+			if items, err = r.fields(l.Items); err != nil {
+				return r.failed(err, io)
+			}
+		}
+		r.state.status = 0
+		for _, item := range items {
+			r.state.set(l.Name.Value, item)
+			if done, err := r.loop(c.Do, io); done {
+				return err
+			}
+		}
+		return nil
+	case *syntax.CStyleLoop:
+		return r.countLoop(l, c.Do, io)
+	}
+	return nil
+}
+
+func (r *runner) countLoop(l *syntax.CStyleLoop, body []*syntax.Stmt, io streams) error {
+	number := func(x syntax.ArithmExpr) (int64, error) {
+		if x == nil {
+			return 1, nil
+		}
+		return r.arithm(x)
+	}
+	if _, err := number(l.Init); err != nil {
+		return r.failed(err, io)
+	}
+	for {
+		n, err := number(l.Cond)
+		if err != nil {
+			return r.failed(err, io)
+		}
+		if n == 0 {
+			return nil
+		}
+		if done, err := r.loop(body, io); done {
+			return err
+		}
+		if _, err := number(l.Post); err != nil {
+			return r.failed(err, io)
+		}
+	}
+}
+
+func (r *runner) caseClause(c *syntax.CaseClause, io streams) error {
+	subject, err := r.literal(c.Word)
+	if err != nil {
+		return r.failed(err, io)
+	}
+	r.state.status = 0
+	through := false
+	for _, item := range c.Items {
+		hit := through
+		for _, p := range item.Patterns {
+			if hit {
+				break
+			}
+			pattern, err := r.pattern(p)
+			if err != nil {
+				return r.failed(err, io)
+			}
+			hit = match(pattern, subject)
+		}
+		if !hit {
+			continue
+		}
+		if err := r.stmts(item.Stmts, io); err != nil {
+			return err
+		}
+		switch item.Op {
+		case syntax.Fallthrough:
+			through = true
+		case syntax.Resume:
+			through = false
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
+func (r *runner) arithmStatus(x syntax.ArithmExpr, io streams) error {
+	n, err := r.arithm(x)
+	if err != nil {
+		return r.failed(err, io)
+	}
+	r.state.status = 1
+	if n != 0 {
+		r.state.status = 0
+	}
+	return nil
+}

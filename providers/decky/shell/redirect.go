@@ -1,0 +1,302 @@
+package shell
+
+import (
+	"io"
+	"maps"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
+)
+
+// redirect opens the files of a statement. done closes them and is never nil.
+func (r *runner) redirect(list []*syntax.Redirect, s streams) (_ streams, done func(), err error) {
+	opened := 0
+	done = func() { r.budget.files -= opened }
+	s.other = maps.Clone(s.other)
+	for _, redirect := range list {
+		if opened++; r.budget.files+opened > r.budget.limits.Files {
+			return s, done, wordsError("Too many open files")
+		}
+		if err := r.redirectOne(redirect, &s); err != nil {
+			r.budget.files += opened
+			return s, done, err
+		}
+	}
+	r.budget.files += opened
+	return s, done, nil
+}
+
+func (r *runner) redirectOne(redirect *syntax.Redirect, s *streams) error {
+	fd := -1
+	if redirect.N != nil {
+		n, err := strconv.Atoi(redirect.N.Value)
+		if err != nil {
+			n = 10
+		}
+		fd = n
+	}
+	switch redirect.Op {
+	case syntax.Hdoc, syntax.DashHdoc:
+		text, err := r.heredoc(redirect)
+		if err != nil {
+			return err
+		}
+		s.setIn(max(fd, 0), strings.NewReader(text))
+		return nil
+	}
+	word, err := r.target(redirect)
+	if err != nil {
+		return err
+	}
+	flags := 0
+	switch redirect.Op {
+	case syntax.WordHdoc:
+		s.setIn(max(fd, 0), strings.NewReader(word+"\n"))
+		return nil
+	case syntax.DplIn, syntax.DplOut:
+		return r.duplicate(redirect.Op, fd, word, s)
+	case syntax.RdrIn:
+		flags = vfs.Read
+	case syntax.RdrInOut:
+		flags = vfs.Read | vfs.Write | vfs.Create
+	case syntax.RdrOut, syntax.RdrClob, syntax.RdrAll:
+		flags = vfs.Write | vfs.Create | vfs.Truncate
+	case syntax.AppOut, syntax.AppAll:
+		flags = vfs.Write | vfs.Create | vfs.Append
+	}
+	file, err := r.open(word, flags, *s)
+	if err != nil {
+		return wordsError(word + ": " + vfs.Text(err))
+	}
+	if flags&vfs.Write == 0 || redirect.Op == syntax.RdrInOut {
+		s.setIn(max(fd, 0), file)
+		return nil
+	}
+	out := sink{Writer: &fileWriter{r.budget, file}}
+	if w, ok := file.(sink); ok {
+		out = w
+	}
+	if redirect.Op == syntax.RdrAll || redirect.Op == syntax.AppAll {
+		s.out, s.err = out, out
+		return nil
+	}
+	if fd < 0 {
+		fd = 1
+	}
+	s.setOut(fd, out)
+	return nil
+}
+
+// target is the one word that a redirection names.
+func (r *runner) target(redirect *syntax.Redirect) (string, error) {
+	if redirect.Op == syntax.WordHdoc {
+		return r.literal(redirect.Word)
+	}
+	words, err := r.fields([]*syntax.Word{redirect.Word})
+	if err != nil {
+		return "", err
+	}
+	if len(words) != 1 {
+		text, _ := r.literal(redirect.Word)
+		return "", wordsError(text + ": ambiguous redirect")
+	}
+	return words[0], nil
+}
+
+// open opens a path for a command, the devices of the session included.
+func (r *runner) open(path string, flags int, s streams) (io.ReadWriter, error) {
+	if path == "" {
+		return nil, syscall.ENOENT
+	}
+	switch path {
+	case "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0":
+		return readOnly{s.in}, nil
+	case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
+		return s.out.duplex(), nil
+	case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
+		return s.err.duplex(), nil
+	case "/dev/tty", r.session.options.TTY:
+		if r.session.options.TTY == "" {
+			return nil, syscall.ENXIO
+		}
+		if flags&vfs.Write != 0 {
+			return r.answer.stream(1).duplex(), nil
+		}
+		return readOnly{s.in}, nil
+	}
+	if strings.HasPrefix(path, "/dev/tcp/") || strings.HasPrefix(path, "/dev/udp/") {
+		return nil, r.dial(path)
+	}
+	return r.view().Open(vfs.Clean(r.state.cwd, path), flags, 0o666&^r.state.umask)
+}
+
+// duplex makes a sink of a file that is opened by name.
+func (s sink) duplex() sink { return s }
+
+// Read implements io.Reader for what is open for writing only.
+func (s sink) Read([]byte) (int, error) { return 0, syscall.EBADF }
+
+type readOnly struct{ io.Reader }
+
+// Read implements io.Reader; no input at all reads empty.
+func (r readOnly) Read(p []byte) (int, error) {
+	if r.Reader == nil {
+		return 0, io.EOF
+	}
+	return r.Reader.Read(p)
+}
+
+// Write implements io.Writer for what is open for reading only.
+func (readOnly) Write([]byte) (int, error) { return 0, syscall.EBADF }
+
+// fileWriter counts what goes to a file.
+type fileWriter struct {
+	budget *budget
+	to     io.Writer
+}
+
+// Write implements io.Writer.
+func (f *fileWriter) Write(p []byte) (int, error) {
+	if err := f.budget.spend(len(p)); err != nil {
+		return 0, err
+	}
+	return f.to.Write(p)
+}
+
+func (s *streams) setIn(fd int, from io.Reader) {
+	if fd == 0 {
+		s.in = from
+		return
+	}
+	s.put(fd, from)
+}
+
+func (s *streams) setOut(fd int, to sink) {
+	switch fd {
+	case 0:
+		s.in = to
+	case 1:
+		s.out = to
+	case 2:
+		s.err = to
+	default:
+		s.put(fd, to)
+	}
+}
+
+func (s *streams) put(fd int, what any) {
+	if s.other == nil {
+		s.other = map[int]any{}
+	}
+	s.other[fd] = what
+}
+
+// duplicate is n>&m and n<&m; "-" closes.
+func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *streams) error {
+	if fd < 0 {
+		fd = 0
+		if op == syntax.DplOut {
+			fd = 1
+		}
+	}
+	if word == "-" {
+		switch fd {
+		case 0:
+			s.in = strings.NewReader("")
+		case 1, 2:
+			s.setOut(fd, sink{Writer: closed{}})
+		default:
+			delete(s.other, fd)
+		}
+		return nil
+	}
+	from, err := strconv.Atoi(strings.TrimSuffix(word, "-"))
+	if err != nil {
+		if op == syntax.DplOut && fd == 1 {
+			file, err := r.open(word, vfs.Write|vfs.Create|vfs.Truncate, *s)
+			if err != nil {
+				return wordsError(word + ": " + vfs.Text(err))
+			}
+			out := sink{Writer: &fileWriter{r.budget, file}}
+			s.out, s.err = out, out
+			return nil
+		}
+		return wordsError(word + ": ambiguous redirect")
+	}
+	switch from {
+	case 0:
+		s.setIn(fd, s.in)
+	case 1:
+		s.setOut(fd, s.out)
+	case 2:
+		s.setOut(fd, s.err)
+	default:
+		switch what := s.other[from].(type) {
+		case sink:
+			s.setOut(fd, what)
+		case io.Reader:
+			s.setIn(fd, what)
+		default:
+			return wordsError(strconv.Itoa(from) + ": Bad file descriptor")
+		}
+	}
+	return nil
+}
+
+// closed is a descriptor that was closed.
+type closed struct{}
+
+// Write implements io.Writer.
+func (closed) Write([]byte) (int, error) { return 0, syscall.EBADF }
+
+// heredoc is the text of << with its expansions.
+func (r *runner) heredoc(redirect *syntax.Redirect) (string, error) {
+	if redirect.Hdoc == nil {
+		return "", nil
+	}
+	quoted := redirect.Word.Lit() == ""
+	var b strings.Builder
+	for _, part := range redirect.Hdoc.Parts {
+		if lit, ok := part.(*syntax.Lit); ok {
+			text := lit.Value
+			if !quoted {
+				text = hereEscapes(text)
+			}
+			b.WriteString(text)
+			continue
+		}
+		text, err := r.literal(&syntax.Word{Parts: []syntax.WordPart{&syntax.DblQuoted{Parts: []syntax.WordPart{part}}}})
+		if err != nil {
+			return "", err
+		}
+		b.WriteString(text)
+	}
+	text := b.String()
+	if redirect.Op == syntax.DashHdoc {
+		lines := strings.SplitAfter(text, "\n")
+		for i := range lines {
+			lines[i] = strings.TrimLeft(lines[i], "\t")
+		}
+		text = strings.Join(lines, "")
+	}
+	return text, nil
+}
+
+func hereEscapes(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) && strings.IndexByte("$`\\\n", s[i+1]) >= 0 {
+			i++
+			if s[i] != '\n' {
+				b.WriteByte(s[i])
+			}
+			continue
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}

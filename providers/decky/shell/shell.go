@@ -1,0 +1,275 @@
+// Package shell is a bash that runs nothing: it parses command lines with
+// mvdan.cc/sh/v3/syntax and evaluates the tree itself over a file system in
+// memory (package vfs), with commands written in Go that show what the decoy's
+// host would show. It owns the words of bash and of Debian's tools, and bounds
+// on steps, depth, output, time and open files. It refuses to execute a
+// program, to open a file of the machine, to resolve a name and to connect.
+package shell
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
+	"github.com/decnet/decnet/schema/event"
+)
+
+// Modes of a Command event.
+const (
+	ModeExec  = "exec"
+	ModeShell = "shell"
+)
+
+// Options say who logged in to which machine.
+type Options struct {
+	Machine *Machine
+	User    string
+	// Source and Local are the ends of the connection, as SSH_CONNECTION and
+	// w show them; zero where there is none.
+	Source, Local netip.AddrPort
+	TTY           string            // "/dev/pts/0"; empty without a terminal
+	Term          string            // TERM
+	Env           map[string]string // further variables
+	// Record keeps an event; nothing of a command's output is sent before its
+	// record is kept.
+	Record func(event.Body) error
+	Limits Limits
+}
+
+// Session is one shell: variables, functions, working directory. It is not
+// safe for concurrent use.
+type Session struct {
+	machine *Machine
+	options Options
+	limits  Limits
+	record  func(event.Body) error
+	login   account
+	started time.Time
+	pid     int
+	rows    int
+	cols    int
+	rand    *rand.Rand
+
+	history []string
+	state   *state
+	exited  bool
+	lines   int // read so far
+}
+
+// New is a login shell of options.User, who must be in the machine's
+// /etc/passwd; anybody else gets root's.
+func New(options Options) *Session {
+	s := &Session{machine: options.Machine, options: options, limits: options.Limits.withDefaults(), record: options.Record, rows: 24, cols: 80}
+	if s.record == nil {
+		s.record = func(event.Body) error { return nil }
+	}
+	s.started = s.machine.now()
+	s.login = s.machine.account(options.User)
+	s.pid = s.machine.nextPID()
+	s.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
+	s.state = newState(s)
+	return s
+}
+
+// SetSize tells the shell how large its terminal is.
+func (s *Session) SetSize(rows, cols int) {
+	if rows > 0 && rows < 1000 {
+		s.rows = rows
+	}
+	if cols > 0 && cols < 2000 {
+		s.cols = cols
+	}
+}
+
+// Exited tells whether the shell has ended by exit.
+func (s *Session) Exited() bool { return s.exited }
+
+// Status is the exit status of the last command.
+func (s *Session) Status() int { return s.state.status }
+
+// Run evaluates one command line and returns its exit status. The record of
+// the line is kept before its output is written; an error is one of writing or
+// recording, never the command's.
+func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.limits.Time)
+	defer cancel()
+	s.lines++
+	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdout: stdout, stderr: stderr}
+	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login}
+	streams := streams{in: &lineInput{answer: answer, from: stdin}, out: answer.stream(1), err: answer.stream(2)}
+	r.text(line, streams, mode == ModeExec)
+	if err := answer.finish(s.state.status); err != nil {
+		return s.state.status, err
+	}
+	return s.state.status, nil
+}
+
+// text parses and runs a whole script. A line that does not parse runs up to
+// the mistake, as bash reads one command at a time.
+func (r *runner) text(script string, io streams, once bool) {
+	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
+	var failed error
+	for stmt, err := range parser.StmtsSeq(strings.NewReader(script)) {
+		if err != nil {
+			failed = err
+			break
+		}
+		if err := r.stmt(stmt, io); err != nil {
+			r.end(err, io)
+			return
+		}
+	}
+	if failed != nil {
+		r.syntaxError(failed, io, once)
+	}
+}
+
+// end is what a script does with the error that stopped it.
+func (r *runner) end(err error, io streams) {
+	var exit exitError
+	switch {
+	case errors.As(err, &exit):
+		r.state.status = int(exit)
+		if r.state == r.session.state {
+			r.session.exited = true
+		}
+	case errors.Is(err, errInterrupted):
+		r.state.status = 130
+	case errors.Is(err, errBudget):
+		r.state.status = 137
+		io.err.print("Killed\n")
+	}
+}
+
+// syntaxError prints bash's words for a parse error as far as they can be told
+// from the parser's.
+func (r *runner) syntaxError(err error, io streams, once bool) {
+	r.state.status = 2
+	prefix := "-bash: "
+	if once {
+		prefix = "bash: -c: line 1: "
+	}
+	message := err.Error()
+	var parse syntax.ParseError
+	if errors.As(err, &parse) {
+		message = parse.Text
+	}
+	switch {
+	case syntax.IsIncomplete(err):
+		io.err.print(prefix + "syntax error: unexpected end of file\n")
+	default:
+		token := "newline"
+		if _, after, ok := strings.Cut(message, "`"); ok {
+			token, _, _ = strings.Cut(after, "`")
+		}
+		io.err.print(prefix + "syntax error near unexpected token `" + token + "'\n")
+	}
+}
+
+// account is a line of /etc/passwd.
+type account struct {
+	name, home, shell, comment string
+	uid, gid                   int
+}
+
+// account reads /etc/passwd for name.
+func (m *Machine) account(name string) account {
+	for _, a := range m.accounts() {
+		if a.name == name {
+			return a
+		}
+	}
+	return account{name: "root", home: "/root", shell: "/bin/bash", comment: "root"}
+}
+
+// accounts are the lines of /etc/passwd as it stands.
+func (m *Machine) accounts() []account {
+	data, err := m.FS.As(0, 0).ReadFile("/etc/passwd")
+	if err != nil {
+		return nil
+	}
+	var list []account
+	for line := range strings.SplitSeq(string(data), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 7 {
+			continue
+		}
+		uid, err1 := strconv.Atoi(f[2])
+		gid, err2 := strconv.Atoi(f[3])
+		if err1 == nil && err2 == nil {
+			list = append(list, account{name: f[0], uid: uid, gid: gid, comment: f[4], home: f[5], shell: f[6]})
+		}
+	}
+	return list
+}
+
+// group is a line of /etc/group.
+type group struct {
+	name    string
+	gid     int
+	members []string
+}
+
+func (m *Machine) groups() []group {
+	data, err := m.FS.As(0, 0).ReadFile("/etc/group")
+	if err != nil {
+		return nil
+	}
+	var list []group
+	for line := range strings.SplitSeq(string(data), "\n") {
+		f := strings.Split(line, ":")
+		if len(f) < 4 {
+			continue
+		}
+		if gid, err := strconv.Atoi(f[2]); err == nil {
+			list = append(list, group{f[0], gid, strings.Split(f[3], ",")})
+		}
+	}
+	return list
+}
+
+// groupsOf are the groups of a, its own first.
+func (m *Machine) groupsOf(a account) []group {
+	var own, more []group
+	for _, g := range m.groups() {
+		switch {
+		case g.gid == a.gid:
+			own = append(own, g)
+		case slices.Contains(g.members, a.name):
+			more = append(more, g)
+		}
+	}
+	sort.Slice(more, func(i, j int) bool { return more[i].gid < more[j].gid })
+	return append(own, more...)
+}
+
+func (m *Machine) userName(uid int) string {
+	for _, a := range m.accounts() {
+		if a.uid == uid {
+			return a.name
+		}
+	}
+	return strconv.Itoa(uid)
+}
+
+func (m *Machine) groupName(gid int) string {
+	for _, g := range m.groups() {
+		if g.gid == gid {
+			return g.name
+		}
+	}
+	return strconv.Itoa(gid)
+}
+
+// view is the file system as the runner's user sees it.
+func (r *runner) view() vfs.View { return r.session.machine.FS.As(r.asUser.uid, r.asUser.gid) }

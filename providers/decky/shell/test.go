@@ -1,0 +1,380 @@
+package shell
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
+)
+
+// testCommand is test and [.
+func testCommand(c *call) int {
+	args := c.args
+	if c.name == "[" {
+		if len(args) == 0 || args[len(args)-1] != "]" {
+			c.err.print(c.r.prefix() + "[: missing `]'\n")
+			return 2
+		}
+		args = args[:len(args)-1]
+	}
+	t := &tester{c: c, args: args}
+	ok, err := t.evaluate()
+	if err != "" {
+		c.err.print(c.r.prefix() + c.name + ": " + err + "\n")
+		return 2
+	}
+	if ok {
+		return 0
+	}
+	return 1
+}
+
+// tester evaluates the words of test(1), by their number where POSIX says so.
+type tester struct {
+	c    *call
+	args []string
+	pos  int
+}
+
+func (t *tester) evaluate() (bool, string) {
+	a := t.args
+	switch len(a) {
+	case 0:
+		return false, ""
+	case 1:
+		return a[0] != "", ""
+	case 2:
+		if a[0] == "!" {
+			return a[1] == "", ""
+		}
+		if !isUnary(a[0]) {
+			return false, a[0] + ": unary operator expected"
+		}
+		return t.c.unaryTest(a[0], a[1])
+	case 3:
+		if isBinary(a[1]) {
+			return t.c.binaryTest(a[0], a[1], a[2])
+		}
+		if a[1] == "-a" || a[1] == "-o" {
+			return a[1] == "-a" && a[0] != "" && a[2] != "" || a[1] == "-o" && (a[0] != "" || a[2] != ""), ""
+		}
+		if a[0] == "!" {
+			ok, err := (&tester{c: t.c, args: a[1:]}).evaluate()
+			return !ok, err
+		}
+		if a[0] == "(" && a[2] == ")" {
+			return a[1] != "", ""
+		}
+		return false, a[1] + ": binary operator expected"
+	}
+	ok, err := t.or(0)
+	if err == "" && t.pos < len(a) {
+		return false, "too many arguments"
+	}
+	return ok, err
+}
+
+func (t *tester) peek() string {
+	if t.pos < len(t.args) {
+		return t.args[t.pos]
+	}
+	return ""
+}
+
+const maxTestDepth = 100
+
+func (t *tester) or(depth int) (bool, string) {
+	ok, err := t.and(depth)
+	for err == "" && t.peek() == "-o" {
+		t.pos++
+		var right bool
+		right, err = t.and(depth)
+		ok = ok || right
+	}
+	return ok, err
+}
+
+func (t *tester) and(depth int) (bool, string) {
+	ok, err := t.not(depth)
+	for err == "" && t.peek() == "-a" {
+		t.pos++
+		var right bool
+		right, err = t.not(depth)
+		ok = ok && right
+	}
+	return ok, err
+}
+
+func (t *tester) not(depth int) (bool, string) {
+	if depth > maxTestDepth {
+		return false, "too many arguments"
+	}
+	if t.pos >= len(t.args) {
+		return false, "argument expected"
+	}
+	left := len(t.args) - t.pos
+	a := t.args[t.pos]
+	switch {
+	case a == "!" && left > 1:
+		t.pos++
+		ok, err := t.not(depth + 1)
+		return !ok, err
+	case a == "(" && left > 1:
+		t.pos++
+		ok, err := t.or(depth + 1)
+		if err == "" && t.peek() != ")" {
+			return false, "`)' expected"
+		}
+		t.pos++
+		return ok, err
+	case left >= 3 && isBinary(t.args[t.pos+1]):
+		t.pos += 3
+		return t.c.binaryTest(a, t.args[t.pos-2], t.args[t.pos-1])
+	case left >= 2 && isUnary(a):
+		t.pos += 2
+		return t.c.unaryTest(a, t.args[t.pos-1])
+	}
+	t.pos++
+	return a != "", ""
+}
+
+func isUnary(op string) bool {
+	return len(op) == 2 && op[0] == '-' && strings.IndexByte("abcdefghknoprstuvwxzGLNORS", op[1]) >= 0
+}
+
+func isBinary(op string) bool {
+	switch op {
+	case "=", "==", "!=", "<", ">", "-eq", "-ne", "-lt", "-le", "-gt", "-ge", "-nt", "-ot", "-ef":
+		return true
+	}
+	return false
+}
+
+func (c *call) unaryTest(op, arg string) (bool, string) {
+	switch op {
+	case "-z":
+		return arg == "", ""
+	case "-n":
+		return arg != "", ""
+	case "-t":
+		return c.r.session.options.TTY != "" && (arg == "0" || arg == "1" && c.out.tty || arg == "2"), ""
+	case "-v":
+		_, ok := c.r.variable(arg)
+		return ok, ""
+	case "-o":
+		return c.r.state.options[arg], ""
+	}
+	return c.fileTest(op, arg), ""
+}
+
+// fileTest is the tests on files.
+func (c *call) fileTest(op, arg string) bool {
+	view := c.view()
+	path := c.path(arg)
+	if op == "-L" || op == "-h" {
+		info, err := view.Lstat(path)
+		return err == nil && info.IsLink()
+	}
+	info, err := view.Stat(path)
+	if err != nil {
+		return false
+	}
+	switch op {
+	case "-f":
+		return info.IsFile()
+	case "-d":
+		return info.IsDir()
+	case "-s":
+		return info.Size > 0
+	case "-r":
+		return view.Access(path, 4) == nil
+	case "-w":
+		return view.Access(path, 2) == nil
+	case "-x":
+		return view.Access(path, 1) == nil
+	case "-c":
+		return info.Mode&vfs.TypeMask == vfs.TypeChar
+	case "-b":
+		return info.Mode&vfs.TypeMask == vfs.TypeBlock
+	case "-p":
+		return info.Mode&vfs.TypeMask == vfs.TypeFIFO
+	case "-S":
+		return info.Mode&vfs.TypeMask == vfs.TypeSocket
+	case "-u":
+		return info.Mode&0o4000 != 0
+	case "-g":
+		return info.Mode&0o2000 != 0
+	case "-k":
+		return info.Mode&0o1000 != 0
+	case "-O":
+		return info.UID == c.r.asUser.uid
+	case "-G":
+		return info.GID == c.r.asUser.gid
+	case "-N":
+		return false
+	}
+	return true
+}
+
+func (c *call) binaryTest(a, op, b string) (bool, string) {
+	switch op {
+	case "=", "==":
+		return a == b, ""
+	case "!=":
+		return a != b, ""
+	case "<":
+		return a < b, ""
+	case ">":
+		return a > b, ""
+	case "-nt", "-ot", "-ef":
+		return c.compareFiles(a, op, b), ""
+	}
+	x, err1 := strconv.ParseInt(strings.TrimSpace(a), 10, 64)
+	if err1 != nil {
+		return false, a + ": integer expression expected"
+	}
+	y, err2 := strconv.ParseInt(strings.TrimSpace(b), 10, 64)
+	if err2 != nil {
+		return false, b + ": integer expression expected"
+	}
+	return compareNumbers(op, x, y), ""
+}
+
+func compareNumbers(op string, x, y int64) bool {
+	switch op {
+	case "-eq":
+		return x == y
+	case "-ne":
+		return x != y
+	case "-lt":
+		return x < y
+	case "-le":
+		return x <= y
+	case "-gt":
+		return x > y
+	}
+	return x >= y
+}
+
+func (c *call) compareFiles(a, op, b string) bool {
+	x, err1 := c.view().Stat(c.path(a))
+	y, err2 := c.view().Stat(c.path(b))
+	switch op {
+	case "-nt":
+		return err1 == nil && (err2 != nil || x.MTime.After(y.MTime))
+	case "-ot":
+		return err2 == nil && (err1 != nil || x.MTime.Before(y.MTime))
+	}
+	return err1 == nil && err2 == nil && x.Ino == y.Ino
+}
+
+// testClause is [[ ... ]].
+func (r *runner) testClause(t *syntax.TestClause, io streams) error {
+	c := &call{r: r, name: "[[", in: io.in, out: io.out, err: io.err, io: io}
+	ok, err := r.testExpr(c, t.X)
+	if err != nil {
+		return r.expansionFailed(err, io)
+	}
+	r.state.status = 1
+	if ok {
+		r.state.status = 0
+	}
+	return nil
+}
+
+func (r *runner) testExpr(c *call, x syntax.TestExpr) (bool, error) {
+	if err := r.budget.enter(); err != nil {
+		return false, err
+	}
+	defer r.budget.leave()
+	switch x := x.(type) {
+	case *syntax.Word:
+		s, err := r.literal(x)
+		return s != "", err
+	case *syntax.ParenTest:
+		return r.testExpr(c, x.X)
+	case *syntax.UnaryTest:
+		if x.Op == syntax.TsNot {
+			ok, err := r.testExpr(c, x.X)
+			return !ok, err
+		}
+		w, ok := x.X.(*syntax.Word)
+		if !ok {
+			return false, nil
+		}
+		s, err := r.literal(w)
+		if err != nil {
+			return false, err
+		}
+		hit, _ := c.unaryTest(x.Op.String(), s)
+		return hit, nil
+	case *syntax.BinaryTest:
+		return r.binaryTestExpr(c, x)
+	}
+	return false, nil
+}
+
+func (r *runner) binaryTestExpr(c *call, x *syntax.BinaryTest) (bool, error) {
+	if x.Op == syntax.AndTest || x.Op == syntax.OrTest {
+		ok, err := r.testExpr(c, x.X)
+		if err != nil || ok == (x.Op == syntax.OrTest) {
+			return ok, err
+		}
+		return r.testExpr(c, x.Y)
+	}
+	left, ok1 := x.X.(*syntax.Word)
+	right, ok2 := x.Y.(*syntax.Word)
+	if !ok1 || !ok2 {
+		return false, nil
+	}
+	a, err := r.literal(left)
+	if err != nil {
+		return false, err
+	}
+	switch x.Op {
+	case syntax.TsMatch, syntax.TsMatchShort, syntax.TsNoMatch:
+		p, err := r.pattern(right)
+		return match(p, a) == (x.Op != syntax.TsNoMatch), err
+	case syntax.TsReMatch:
+		return r.regexTest(a, right)
+	}
+	b, err := r.literal(right)
+	if err != nil {
+		return false, err
+	}
+	switch x.Op {
+	case syntax.TsEql, syntax.TsNeq, syntax.TsLss, syntax.TsLeq, syntax.TsGtr, syntax.TsGeq:
+		n, err := r.number(a)
+		if err != nil {
+			return false, err
+		}
+		m, err := r.number(b)
+		return compareNumbers(x.Op.String(), n, m), err
+	}
+	hit, _ := c.binaryTest(a, x.Op.String(), b)
+	return hit, nil
+}
+
+// regexTest is =~ and sets BASH_REMATCH.
+func (r *runner) regexTest(a string, right *syntax.Word) (bool, error) {
+	p, err := r.literal(right)
+	if err != nil {
+		return false, err
+	}
+	re, err := regexp.CompilePOSIX(p)
+	if err != nil {
+		if re, err = regexp.Compile(p); err != nil {
+			return false, nil
+		}
+	}
+	found := re.FindStringSubmatch(a)
+	list := map[int]string{}
+	for i, s := range found {
+		list[i] = s
+	}
+	r.state.vars["BASH_REMATCH"] = &variable{list: list}
+	return found != nil, nil
+}
