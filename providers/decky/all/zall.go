@@ -7,6 +7,7 @@ import (
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/services/http"
 	"github.com/decnet/decnet/providers/decky/services/redis"
+	"github.com/decnet/decnet/providers/decky/services/ssh"
 )
 
 // Services lists every service, in the order of their folders.
@@ -14,5 +15,6 @@ func Services() []decky.Service {
 	return []decky.Service{
 		http.New(),
 		redis.New(),
+		ssh.New(),
 	}
 }
