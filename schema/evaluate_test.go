@@ -264,3 +264,29 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// TestCatalogueEvaluates uses every archetype on every distro.
+func TestCatalogueEvaluates(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("network \"n\" {\n  parent = \"eth0\"\n  subnet = \"10.0.0.0/24\"\n}\n")
+	for _, archetype := range []string{"linux-server", "web-server", "database-server"} {
+		b.WriteString("decky \"" + archetype + "\" {\n  for_each = toset([\"debian\", \"ubuntu22\", \"ubuntu20\", \"rocky9\", \"centos7\", \"alpine\", \"fedora\", \"kali\", \"arch\"])\n" +
+			"  network = network.n\n  archetype = \"" + archetype + "\"\n  distro = each.key\n}\n")
+	}
+	seen := map[string]bool{}
+	for _, i := range evaluated(t, fstest.MapFS{"main.hcl": {Data: []byte(b.String())}}, schema.EvalOptions{}).Instances {
+		if i.Type != "decky" {
+			continue
+		}
+		var c schema.Decky
+		decode(t, i.Config, &c)
+		seen[c.Host.Distro] = true
+		h := c.Host
+		if h.Title == "" || h.Kernel == "" || h.Build == "" || h.Machine != "x86_64" || h.Packages["openssh"] == "" || h.Packages["nginx"] == "" || h.Packages["redis"] == "" {
+			t.Errorf("%s: %+v", i.Address, h)
+		}
+	}
+	if len(seen) != 9 {
+		t.Errorf("%v", seen)
+	}
+}

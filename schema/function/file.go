@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"strings"
 	"unicode/utf8"
@@ -150,7 +151,9 @@ func templateFile(root fs.FS, functions map[string]function.Function) function.F
 		if diags.HasErrors() {
 			return cty.DynamicVal, function.NewArgError(0, diags)
 		}
-		value, diags := expr.Value(&hcl.EvalContext{Variables: args[1].AsValueMap(), Functions: functions})
+		variables := map[string]cty.Value{} // an empty one, not nil, which says that none are allowed
+		maps.Copy(variables, args[1].AsValueMap())
+		value, diags := expr.Value(&hcl.EvalContext{Variables: variables, Functions: functions})
 		if diags.HasErrors() {
 			return cty.DynamicVal, function.NewArgError(0, diags)
 		}
