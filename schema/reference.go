@@ -37,9 +37,6 @@ func (r reference) id() string { return r.kind + "." + r.name }
 // roots are the first words of references.
 var roots = []string{"archetype", "count", "decky", "distro", "each", "local", "network", "path", "var"}
 
-// named are the roots that a name must follow.
-var named = []string{"archetype", "decky", "distro", "local", "network", "var"}
-
 // eventArguments are the arguments that are expressions over an event.
 var eventArguments = []string{"when", "by", "distinct"}
 
