@@ -7,6 +7,8 @@ import (
 	"os"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/decnet/decnet/providers/decky/egress"
 	"github.com/decnet/decnet/providers/decky/jail"
 )
@@ -34,7 +36,14 @@ func hold(ctx context.Context, log *slog.Logger) error {
 	return nil
 }
 
+// becomeNobody empties the bounding set first: afterwards nothing may.
 func becomeNobody() error {
+	for c := uintptr(0); c <= unix.CAP_LAST_CAP; c++ {
+		_, _, errno := syscall.AllThreadsSyscall(unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0)
+		if errno != 0 && errno != unix.EINVAL { // EINVAL: a kernel that lacks it
+			return fmt.Errorf("drop capability %d from the bounding set: %w", c, errno)
+		}
+	}
 	if err := syscall.Setgroups(nil); err != nil {
 		return fmt.Errorf("give up groups: %w", err)
 	}
