@@ -87,12 +87,18 @@ type message struct {
 	Spec    *decky.Spec       `json:"spec,omitempty"` // add
 	Service decky.ServiceSpec `json:"service"`
 	Address string            `json:"address,omitempty"` // remove
+	// Prepared answers a worker's request.
+	Prepared string `json:"prepared,omitempty"`
+	Error    string `json:"error,omitempty"`
 }
 
-// answer is what a worker replies.
+// answer is what a worker replies, or asks for.
 type answer struct {
 	ID    uint64 `json:"id"`
 	Error string `json:"error,omitempty"`
+	// Prepare asks for the directories of a decky that has its first visitor:
+	// making them for thousands that may never have one costs too much.
+	Prepare string `json:"prepare,omitempty"`
 }
 
 // send writes one length-prefixed JSON value.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"sync"
 	"time"
@@ -277,6 +278,16 @@ func (sh *shard) answers(conn *net.UnixConn) {
 			sh.log.Warn("worker answers nonsense", "error", err)
 			continue
 		}
+		if a.Prepare != "" {
+			err := sh.prepare(a.Prepare)
+			if err != nil {
+				sh.log.Error("prepare a decky's directories", "decky", a.Prepare, "error", err)
+			}
+			if err := sh.transmit(conn, message{Prepared: a.Prepare, Error: textOf(err)}, nil); err != nil {
+				sh.log.Warn("answer the worker", "error", err)
+			}
+			continue
+		}
 		sh.mu.Lock()
 		if done := sh.waiting[a.ID]; done != nil {
 			delete(sh.waiting, a.ID)
@@ -284,6 +295,26 @@ func (sh *shard) answers(conn *net.UnixConn) {
 		}
 		sh.mu.Unlock()
 	}
+}
+
+// prepare makes the directories of a decky that the worker serves, and of no
+// other.
+func (sh *shard) prepare(name string) error {
+	sh.mu.Lock()
+	mine := false
+	for key := range sh.units {
+		mine = mine || key.Decky == name
+	}
+	sh.mu.Unlock()
+	if !mine {
+		return fmt.Errorf("decky %q is not this worker's", name)
+	}
+	for _, parent := range []string{sh.dirs.Journal(), sh.dirs.Store()} {
+		if err := give(filepath.Join(parent, name), int(sh.host)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // relayed bounds what a worker may write to the supervisor's log in its life.

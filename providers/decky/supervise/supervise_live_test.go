@@ -127,15 +127,8 @@ func (w *world) unit(name, service string, ports ...uint16) supervise.Unit {
 
 func (w *world) record(u supervise.Unit) {
 	w.t.Helper()
-	file := w.dirs.ServiceFile(u.Key())
-	data, err := json.Marshal(map[string]any{"unit": u})
-	if err == nil {
-		err = os.MkdirAll(filepath.Dir(file), 0o700)
-	}
-	if err == nil {
-		err = os.WriteFile(file, data, 0o600)
-	}
-	if err != nil {
+	book := w.dirs.Book()
+	if err := errors.Join(book.Put(supervise.RecordKey(u.Key()), map[string]any{"unit": u}), book.Close()); err != nil {
 		w.t.Fatal(err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -401,9 +400,6 @@ func (s *Supervisor) openAll(fresh []*hosted, errs []error, byNamespace map[stri
 				return nil
 			})
 			for _, i := range indices {
-				if errs[i] == nil && err == nil {
-					err = s.prepare(fresh[i].unit.Decky)
-				}
 				if errs[i] == nil && err != nil {
 					errs[i] = fmt.Errorf("serve %s of %s: %w", fresh[i].unit.Service.Name, fresh[i].unit.Decky, err)
 					closeSockets(fresh[i].sockets)
@@ -506,15 +502,4 @@ func raiseFileLimit() {
 			return
 		}
 	}
-}
-
-// prepare makes a decky's own directories and gives them to its worker's uid.
-func (s *Supervisor) prepare(name string) error {
-	uid := int(s.shards[shardOf(name, len(s.shards))].host)
-	for _, parent := range []string{s.dirs.Journal(), s.dirs.Store()} {
-		if err := give(filepath.Join(parent, name), uid); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -18,13 +18,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io/fs"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/jail"
+	"github.com/decnet/decnet/providers/decky/record"
 )
 
 // Unit is one service of one decky, as the supervisor is told.
@@ -98,14 +99,16 @@ func (d Dirs) Journal() string { return filepath.Join(d.Data, "journal") }
 // Store is the parent of what clients of the deckies wrote.
 func (d Dirs) Store() string { return filepath.Join(d.Data, "store") }
 
-// Services is where the provider records services, one file each: JSON objects
-// whose "unit" is a Unit. Mode 0600: a unit holds its decky's key.
-func (d Dirs) Services() string { return filepath.Join(d.Data, "native", "services") }
-
-// ServiceFile is a unit's record.
-func (d Dirs) ServiceFile(k Key) string {
-	return filepath.Join(d.Services(), k.Decky, k.Service+".json")
+// Book is where the provider records the lineage's objects. Close it.
+func (d Dirs) Book() *record.Book {
+	return record.Open(filepath.Join(d.Data, "native", "objects.log"), filepath.Join(d.Run, "objects.log"))
 }
+
+const servicePrefix = "service/"
+
+// RecordKey is a unit's key in the book. Its value is a JSON object whose "unit"
+// is the Unit.
+func RecordKey(k Key) string { return servicePrefix + k.Decky + "/" + k.Service }
 
 // Log is what the supervisor writes of itself.
 func (d Dirs) Log() string { return filepath.Join(d.Data, "native", "supervise.log") }
@@ -113,34 +116,29 @@ func (d Dirs) Log() string { return filepath.Join(d.Data, "native", "supervise.l
 func (d Dirs) socket() string { return filepath.Join(d.Run, "supervise.sock") }
 func (d Dirs) lock() string   { return filepath.Join(d.Run, "supervise.lock") }
 
-// units reads every recorded unit. A file that cannot be read is reported and
+// units reads every recorded unit. A record that cannot be read is reported and
 // left out: one broken record does not take the others down.
 func (d Dirs) units() ([]Unit, error) {
-	files, err := filepath.Glob(filepath.Join(d.Services(), "*", "*.json"))
-	if err != nil {
-		return nil, fmt.Errorf("list records: %w", err)
-	}
+	book := d.Book()
+	all, err := book.All()
+	errs := []error{err, book.Close()}
 	var units []Unit
-	var errs []error
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		if !strings.HasPrefix(key, servicePrefix) {
 			continue
 		}
-		var record struct {
+		var r struct {
 			Unit Unit `json:"unit"`
 		}
+		err := json.Unmarshal(all[key], &r)
 		if err == nil {
-			err = json.Unmarshal(data, &record)
-		}
-		if err == nil {
-			err = record.Unit.validate()
+			err = r.Unit.validate()
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("record %s: %w", file, err))
+			errs = append(errs, fmt.Errorf("record %s: %w", key, err))
 			continue
 		}
-		units = append(units, record.Unit)
+		units = append(units, r.Unit)
 	}
 	return units, errors.Join(errs...)
 }
