@@ -3,6 +3,7 @@ package redis_test
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -196,5 +197,17 @@ func TestHTTPIsDropped(t *testing.T) {
 	}
 	if q := servicetest.Of[*event.Query](s); len(q) != 1 || q[0].Verb != "POST" {
 		t.Errorf("recorded %v", q)
+	}
+}
+
+func TestREADMENamesEveryArgument(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range redis.New().Arguments() {
+		if !strings.Contains(string(readme), "| `"+a.Name+"` |") {
+			t.Errorf("README.md lacks argument %s", a.Name)
+		}
 	}
 }
