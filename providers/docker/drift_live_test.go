@@ -153,15 +153,17 @@ func (b *bench) await(name string, states ...string) {
 }
 
 func TestDriftIsSeenWithItsReasonAndHealedByOneApply(t *testing.T) {
+	whole := newBench(t)
+	want := whole.wanted(2)
+	whole.mustApply(want)
 	for _, d := range damages() {
 		t.Run(d.name, func(t *testing.T) {
-			b := newBench(t)
-			want := b.wanted(2)
-			b.mustApply(want)
+			b := *whole
+			b.t = t
 			b.answers(0)
 			bystander, err := b.find(want[2])
 			b.must(err)
-			d.do(b)
+			d.do(&b)
 			b.open()
 			plan := b.plan(want)
 			if diff := cmp.Diff(d.want, plan); diff != "" {

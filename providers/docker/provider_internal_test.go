@@ -255,7 +255,7 @@ func TestAKernelWithoutTheDriverIsSaid(t *testing.T) {
 }
 
 func TestNoEngine(t *testing.T) {
-	p := New(testEnv(t, "unix:///nonexistent/docker.sock"))
+	p := New(testEnv(t, "unix:///nonexistent/docker.sock")) // touches nothing, so it needs no root
 	for _, s := range story(t, driverMacvlan) {
 		r := resourceOf(p, s.kind)
 		_, listErr := r.List(t.Context(), lineage)

@@ -170,6 +170,9 @@ func (h *services) bases(found []container.Summary, pids map[string]int) (map[st
 func (h *services) Create(ctx context.Context, owner providers.Owner, want schema.Service) (ServiceState, error) {
 	name := containerName(want)
 	state := ServiceState{Lineage: owner.Lineage, Address: owner.Address, Name: name, Config: want}
+	if _, err := h.images.ensure(ctx); err != nil { // before anything is touched
+		return state, err
+	}
 	f := h.files(owner.Lineage, name)
 	digest, err := f.write(h.env.Derive, want)
 	if err != nil {
