@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -193,11 +194,32 @@ func TestInterrupt(t *testing.T) {
 	b.converged(small())
 }
 
+// TestParallelismIsBounded holds steps until as many as may are under way.
 func TestParallelismIsBounded(t *testing.T) {
 	for _, c := range []struct{ engine, handler, most int }{{1, 0, 1}, {3, 0, 3}, {8, 2, 2}} {
-		b := newBench(t, t.TempDir(), fake.Options{Delay: 2 * time.Millisecond, Parallel: c.handler}, func(config *reconciler.Config) { config.Parallelism = c.engine })
+		var running, most atomic.Int64
+		full := make(chan struct{})
+		var once sync.Once
+		b := newBench(t, t.TempDir(), fake.Options{Parallel: c.handler, Hook: func(_ context.Context, call fake.Call) error {
+			if call.Kind.Type != providers.TypeDecky || call.Op != "create" || call.Moment != fake.Before {
+				return nil
+			}
+			now := running.Add(1)
+			for before := most.Load(); now > before && !most.CompareAndSwap(before, now); before = most.Load() {
+			}
+			if now == int64(c.most) {
+				once.Do(func() { close(full) })
+			}
+			defer running.Add(-1)
+			select {
+			case <-full:
+				return nil
+			case <-time.After(20 * time.Second):
+				return errors.New("too few steps are under way")
+			}
+		}}, func(config *reconciler.Config) { config.Parallelism = c.engine })
 		b.apply(fake.Fleet{Deckies: 12}.Desired(), reconciler.PlanOptions{})
-		if got := b.world.MostAtOnce(); got > c.most || c.most > 1 && got < 2 {
+		if got := most.Load(); got != int64(c.most) {
 			t.Errorf("%+v: %d at once", c, got)
 		}
 	}

@@ -24,7 +24,6 @@ type walk struct {
 
 	waiting    []int // steps each step still waits for
 	dependents [][]int
-	skipped    []bool
 	queues     []*queue // of ready steps, one for each kind
 	queueOf    map[providers.Kind]*queue
 	running    int
@@ -54,7 +53,7 @@ func newWalk(e *Engine, p *plan.Plan, meta state.Meta, id int64, progress Progre
 	}
 	w := &walk{
 		engine: e, plan: p, meta: meta, id: id, progress: progress,
-		waiting: make([]int, len(p.Steps)), dependents: make([][]int, len(p.Steps)), skipped: make([]bool, len(p.Steps)),
+		waiting: make([]int, len(p.Steps)), dependents: make([][]int, len(p.Steps)),
 		queueOf: map[providers.Kind]*queue{}, finished: make(chan finishedStep, e.config.Parallelism),
 		result: &Result{Run: id, Lineage: meta.Lineage, Serial: meta.Serial, Started: e.config.Now(), Outputs: p.Outputs},
 	}
@@ -156,28 +155,12 @@ func (w *walk) settle(f finishedStep) {
 		w.result.Failed++
 		w.failures = append(w.failures, &StepError{Address: step.Address, Op: step.Op, Err: f.err})
 		w.progress.StepFailed(step, f.took, f.err)
-		w.skip(f.index)
-		return
+		return // what needs it never becomes ready
 	}
 	w.progress.StepDone(step, f.took)
 	for _, d := range w.dependents[f.index] {
-		if w.waiting[d]--; w.waiting[d] == 0 && !w.skipped[d] {
+		if w.waiting[d]--; w.waiting[d] == 0 {
 			w.enqueue(d)
-		}
-	}
-}
-
-// skip marks everything that depends on a failed step.
-func (w *walk) skip(failed int) {
-	stack := []int{failed}
-	for len(stack) > 0 {
-		at := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		for _, d := range w.dependents[at] {
-			if !w.skipped[d] {
-				w.skipped[d] = true
-				stack = append(stack, d)
-			}
 		}
 	}
 }

@@ -222,15 +222,8 @@ func (w *World) change(ctx context.Context, call Call, first, second func() erro
 	w.mu.Lock()
 	err := w.available(call.Kind)
 	w.calls = append(w.calls, call)
-	w.active++
-	w.most = max(w.most, w.active)
 	delay := w.options.Delay
 	w.mu.Unlock()
-	defer func() {
-		w.mu.Lock()
-		w.active--
-		w.mu.Unlock()
-	}()
 	if err != nil {
 		return err
 	}

@@ -80,8 +80,6 @@ type World struct {
 	unavailable map[string]*providers.UnavailableError
 	findings    []providers.Finding
 	calls       []Call
-	active      int
-	most        int
 }
 
 // Open makes a world, or finds the one that its directory holds.
@@ -226,13 +224,6 @@ func (w *World) Calls() []Call {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.Clone(w.calls)
-}
-
-// MostAtOnce is how many changes were under way at the busiest moment.
-func (w *World) MostAtOnce() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.most
 }
 
 // Check tells what no real world could hold: something that lives in what does

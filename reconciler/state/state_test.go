@@ -259,7 +259,7 @@ func TestAReaderFollowsAWriter(t *testing.T) {
 		command := exec.Command(binary)
 		command.Dir, command.Env = "/", append(os.Environ(), childPath+"="+path)
 		command.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
-		output, err := command.CombinedOutput()
+		output, err := command.Output()
 		if want := fmt.Sprintf("true %d <nil>\n", rows); err != nil || string(output) != want {
 			t.Errorf("%s: %q (%v), want %q", when, output, err, want)
 		}
