@@ -5,6 +5,7 @@ package native_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,7 +45,7 @@ func TestDeckyKeepsTheContract(t *testing.T) {
 	d := deckyConfig(1, network(link.DriverMacvlan))
 	changed := d
 	changed.Archetype = "web-server"
-	record := filepath.Join(w.env.DataDir, lineage, "native", "deckies", d.Name+".json")
+	log := filepath.Join(w.env.DataDir, lineage, "native", "objects.log")
 	providertest.Run(t, providertest.Case{
 		Resource: w.deckies, Owner: providers.Owner{Lineage: lineage, Address: "decky.d1"}, Config: encode(t, d), Changed: encode(t, changed),
 		Drift: map[string]func(testing.TB, json.RawMessage){
@@ -71,7 +72,7 @@ func TestDeckyKeepsTheContract(t *testing.T) {
 				}
 			},
 			"record lost": func(t testing.TB, _ json.RawMessage) {
-				if err := os.Remove(record); err != nil {
+				if err := os.Remove(log); err != nil {
 					t.Fatal(err)
 				}
 				w.inside(t, d.Name, func() error { return link.WriteSysctl("net.ipv4.tcp_sack", "0") })
@@ -103,15 +104,12 @@ func TestDeckyKeepsTheContract(t *testing.T) {
 // half writes what a Create killed right after its first step left.
 func (w *world) half(t testing.TB, o providers.Owner, config json.RawMessage) {
 	t.Helper()
-	var named struct{ Name, Decky string }
+	var named struct{ Name string }
 	if err := json.Unmarshal(config, &named); err != nil {
 		t.Fatal(err)
 	}
-	file := filepath.Join(w.env.DataDir, lineage, "native", "deckies", named.Name+".json")
-	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, encode(t, map[string]any{"owner": o, "config": config}), 0o600); err != nil {
+	book := supervise.NewDirs(lineage, w.env.DataDir, w.env.RunDir).Book()
+	if err := errors.Join(book.Put("decky/"+named.Name, map[string]any{"owner": o, "config": config}), book.Close()); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -143,7 +141,7 @@ func TestServiceKeepsTheContract(t *testing.T) {
 	s := serviceConfig(d, "ssh", 22)
 	changed := s
 	changed.Arguments = json.RawMessage(`{"a":2}`)
-	file := filepath.Join(w.env.DataDir, lineage, "native", "services", d.Name, "ssh.json")
+	key := supervise.Key{Decky: d.Name, Service: "ssh"}
 	providertest.Run(t, providertest.Case{
 		Resource: w.services, Owner: providers.Owner{Lineage: lineage, Address: "decky.d1.service.ssh"}, Config: encode(t, s), Changed: encode(t, changed),
 		Drift: map[string]func(testing.TB, json.RawMessage){
@@ -151,20 +149,22 @@ func TestServiceKeepsTheContract(t *testing.T) {
 			"stopped by hand": func(t testing.TB, _ json.RawMessage) {
 				client := supervise.NewClient(supervise.ClientOptions{Log: w.env.Log, Dirs: supervise.NewDirs(lineage, w.env.DataDir, w.env.RunDir)})
 				defer client.Close()
-				if err := client.Stop(context.Background(), supervise.Key{Decky: d.Name, Service: "ssh"}); err != nil {
+				if err := client.Stop(context.Background(), key); err != nil {
 					t.Fatal(err)
 				}
 			},
 			"record changed": func(t testing.TB, _ json.RawMessage) {
-				data, err := os.ReadFile(file)
-				if err != nil {
-					t.Fatal(err)
+				book := supervise.NewDirs(lineage, w.env.DataDir, w.env.RunDir).Book()
+				defer book.Close()
+				data, ok, err := book.Get(supervise.RecordKey(key))
+				if err != nil || !ok {
+					t.Fatalf("record: %v, %v", ok, err)
 				}
 				altered := strings.Replace(string(data), `"slug":"echo","ports":[{"number":22`, `"slug":"echo","ports":[{"number":2222`, -1)
 				if altered == string(data) {
 					t.Fatalf("nothing was altered in %s", data)
 				}
-				if err := os.WriteFile(file, []byte(altered), 0o600); err != nil {
+				if err := book.Put(supervise.RecordKey(key), json.RawMessage(altered)); err != nil {
 					t.Fatal(err)
 				}
 			},

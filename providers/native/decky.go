@@ -124,7 +124,7 @@ func (h *deckies) Read(_ context.Context, have deckyState) (deckyState, error) {
 		return have, err
 	}
 	d := h.p.dirs(have.Lineage)
-	r, err := loadDecky(d, have.Name)
+	r, err := load[deckyRecord](h.p, have.Lineage, deckyPrefix+have.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return have, providers.ErrGone
 	}
@@ -142,49 +142,33 @@ func (h *deckies) List(ctx context.Context, lineage string) ([]providers.Object[
 		return nil, err
 	}
 	d := h.p.dirs(lineage)
-	names, err := deckyNames(d)
+	records, err := loadAll[deckyRecord](h.p, lineage, deckyPrefix)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]*providers.Object[schema.Decky, deckyState], len(names))
-	errs := make([]error, len(names))
+	for _, name := range orphans(d, records) {
+		h.p.env.Log.Warn("a namespace has no record and is left alone", "namespace", pin(d, name))
+	}
+	objects := make([]providers.Object[schema.Decky, deckyState], len(records))
+	errs := make([]error, len(records))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, parallel)
-	for i, name := range names {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+	for i, r := range records {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			r, err := loadDecky(d, name)
-			if errors.Is(err, fs.ErrNotExist) {
-				h.p.env.Log.Warn("a namespace has no record and is left alone", "namespace", pin(d, name))
-				return
-			}
-			if err != nil {
-				errs[i] = err
+			if errs[i] = ctx.Err(); errs[i] != nil {
 				return
 			}
 			s, err := observe(d, r)
 			if err != nil {
-				errs[i] = fmt.Errorf("look at decky %s: %w", name, err)
-				return
+				errs[i] = fmt.Errorf("look at decky %s: %w", r.Config.Name, err)
 			}
-			found[i] = &providers.Object[schema.Decky, deckyState]{Owner: r.Owner, Config: r.Config, State: s}
+			objects[i] = providers.Object[schema.Decky, deckyState]{Owner: r.Owner, Config: r.Config, State: s}
 		})
 	}
 	group.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	objects := make([]providers.Object[schema.Decky, deckyState], 0, len(found))
-	for _, o := range found {
-		if o != nil {
-			objects = append(objects, *o)
-		}
-	}
-	return objects, nil
+	return objects, errors.Join(errs...)
 }
 
 // observe looks into a decky's namespace: one visit, one link dump.
@@ -271,7 +255,7 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 	}
 	d := h.p.dirs(owner.Lineage)
 	s.Namespace = pin(d, want.Name)
-	if r, err := loadDecky(d, want.Name); err == nil {
+	if r, err := load[deckyRecord](h.p, owner.Lineage, deckyPrefix+want.Name); err == nil {
 		if r.Owner.Address != owner.Address {
 			return s, fmt.Errorf("create decky %s: the name is taken by %s", want.Name, r.Owner.Address)
 		}
@@ -281,19 +265,28 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return s, err
 	}
-	if err := saveDecky(d, deckyRecord{Owner: owner, Config: want, Boot: h.p.boot(want)}); err != nil {
+	r := deckyRecord{Owner: owner, Config: want, Boot: h.p.boot(want)}
+	if err := h.p.book(owner.Lineage).Put(deckyPrefix+want.Name, r); err != nil {
 		return s, err
 	}
 	host, err := h.p.hostLinks()
 	if err != nil {
 		return s, err
 	}
-	if _, err := namespace.Inode(s.Namespace); err == nil { // no record of ours was beside it
+	if _, err := namespace.Inode(s.Namespace); err == nil { // its record was lost
 		if err := namespace.Delete(s.Namespace); err != nil {
 			return s, err
 		}
 	}
-	if err := namespace.Create(s.Namespace, func() error { return furnish(ctx, s.Namespace, host, owner, want, linkState{}, true) }); err != nil {
+	have, err := h.p.fresh(sysctls(want))
+	if err != nil {
+		return s, err
+	}
+	if err := anchor(d, want.Name); err != nil {
+		return s, err
+	}
+	j := job{host: host, owner: owner, want: want, pinned: s.Namespace, sysctls: have, rules: true}
+	if err := namespace.Create(s.Namespace, func() error { return j.furnish(ctx) }); err != nil {
 		return s, fmt.Errorf("create decky %s: %w", want.Name, err)
 	}
 	s.Inode, err = namespace.Inode(s.Namespace)
@@ -321,12 +314,12 @@ func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema
 		return have, err
 	}
 	d := h.p.dirs(owner.Lineage)
-	r, err := loadDecky(d, want.Name)
+	r, err := load[deckyRecord](h.p, owner.Lineage, deckyPrefix+want.Name)
 	if err != nil {
 		return have, err
 	}
 	r.Owner, r.Config = owner, want
-	if err := saveDecky(d, r); err != nil {
+	if err := h.p.book(owner.Lineage).Put(deckyPrefix+want.Name, r); err != nil {
 		return have, err
 	}
 	host, err := h.p.hostLinks()
@@ -337,23 +330,37 @@ func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema
 	if err != nil {
 		return have, err
 	}
-	if err := namespace.Do(pin(d, want.Name), func() error {
-		return furnish(ctx, pin(d, want.Name), host, owner, want, now.Link, now.Egress != inPlace)
-	}); err != nil {
+	j := job{host: host, owner: owner, want: want, pinned: now.Namespace, link: now.Link, sysctls: now.Sysctls, rules: now.Egress != inPlace}
+	if err := namespace.Do(j.pinned, func() error { return j.furnish(ctx) }); err != nil {
 		return now, fmt.Errorf("heal decky %s: %w", want.Name, err)
 	}
 	return observe(d, r)
 }
 
-// furnish makes everything inside the calling thread's namespace, pinned at
-// that path, as it should be; have is the link that is there.
-func furnish(ctx context.Context, pinned string, host *link.Handle, owner providers.Owner, want schema.Decky, have linkState, rules bool) error {
+// job is what there is to do inside a namespace.
+type job struct {
+	host    *link.Handle
+	owner   providers.Owner
+	want    schema.Decky
+	pinned  string            // path of the namespace
+	link    linkState         // that is there
+	sysctls map[string]string // as they are
+	rules   bool              // egress rules must be applied
+}
+
+// furnish makes everything inside the calling thread's namespace as it should
+// be.
+func (j job) furnish(ctx context.Context) error {
+	want, have := j.want, j.link
 	for name, value := range sysctls(want) {
+		if j.sysctls[name] == value {
+			continue
+		}
 		if err := link.WriteSysctl(name, value); err != nil {
 			return err
 		}
 	}
-	if rules {
+	if j.rules {
 		if err := egress.Apply(egress.Rules{}); err != nil {
 			return err
 		}
@@ -365,13 +372,13 @@ func furnish(ctx context.Context, pinned string, host *link.Handle, owner provid
 	defer inside.Close()
 	expected := wantLink(want)
 	if have.Extra != "" || have.Kind != "" && (have.Kind != expected.Kind || expected.MAC != "" && have.MAC != expected.MAC || have.Address != expected.Address) {
-		if err := inside.Strip(pinned); err != nil {
+		if err := inside.Strip(j.pinned); err != nil {
 			return err
 		}
 		have.Kind = ""
 	}
 	if have.Kind == "" {
-		if err := connect(host, owner, want); err != nil {
+		if err := connect(j.host, j.owner, want); err != nil {
 			return err
 		}
 	}
@@ -432,9 +439,11 @@ func (h *deckies) Delete(_ context.Context, have deckyState) error {
 		return err
 	}
 	_ = os.Remove(filepath.Join(d.Journal(), have.Name)) // if nothing was ever written
-	sweep(d.Store(), d.Data)
-	sweep(d.Journal(), d.Data)
-	return forget(d, have.Name)
+	if err := h.p.book(have.Lineage).Drop(deckyPrefix + have.Name); err != nil {
+		return err
+	}
+	tidy(d)
+	return nil
 }
 
 // removeTree removes a directory that a process which attackers talk to could

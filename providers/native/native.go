@@ -14,8 +14,10 @@ import (
 	"sync"
 
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/decky/record"
 	"github.com/decnet/decnet/providers/decky/supervise"
 	"github.com/decnet/decnet/providers/link"
+	"github.com/decnet/decnet/providers/link/namespace"
 )
 
 const name = "native"
@@ -26,12 +28,15 @@ type Provider struct {
 
 	mu      sync.Mutex
 	clients map[string]*supervise.Client
+	books   map[string]*record.Book
 	host    *link.Handle
+	// defaults are a new namespace's sysctls.
+	defaults map[string]string
 }
 
 // New is the provider for env. Close it.
 func New(env providers.Env) providers.Provider {
-	return &Provider{env: env, clients: map[string]*supervise.Client{}}
+	return &Provider{env: env, clients: map[string]*supervise.Client{}, books: map[string]*record.Book{}}
 }
 
 var (
@@ -63,7 +68,10 @@ func (p *Provider) Close() error {
 	for _, c := range p.clients {
 		errs = append(errs, c.Close())
 	}
-	p.clients = map[string]*supervise.Client{}
+	for _, b := range p.books {
+		errs = append(errs, b.Close())
+	}
+	p.clients, p.books = map[string]*supervise.Client{}, map[string]*record.Book{}
 	if p.host != nil {
 		p.host.Close()
 		p.host = nil
@@ -86,6 +94,48 @@ func (p *Provider) client(lineage string) *supervise.Client {
 		p.clients[lineage] = c
 	}
 	return c
+}
+
+// book is the one book of a lineage's records.
+func (p *Provider) book(lineage string) *record.Book {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.books[lineage]
+	if b == nil {
+		b = p.dirs(lineage).Book()
+		p.books[lineage] = b
+	}
+	return b
+}
+
+// fresh is what a new namespace of this kernel has of these sysctls: they need
+// no writing, which costs more than it seems.
+func (p *Provider) fresh(names map[string]string) (map[string]string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.defaults == nil {
+		p.defaults = map[string]string{}
+	}
+	missing := false
+	for n := range names {
+		missing = missing || p.defaults[n] == ""
+	}
+	if !missing {
+		return p.defaults, nil
+	}
+	defaults := map[string]string{}
+	err := namespace.Temporary(func() error {
+		for n := range names {
+			value, err := link.ReadSysctl(n)
+			if err != nil {
+				return err
+			}
+			defaults[n] = value
+		}
+		return nil
+	})
+	p.defaults = defaults // a new map: others may be reading the old one
+	return defaults, err
 }
 
 // hostLinks is the handle on the namespace that decnet runs in.

@@ -45,11 +45,11 @@ func inLab() int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	before := leftovers()
+	before := leftovers(l.Name)
 	cmd := l.Command(ctx, lab.Operator, os.Args...)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	runErr := cmd.Run()
-	after := leftovers()
+	after := leftovers(l.Name)
 	if err := l.Down(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -64,15 +64,15 @@ func inLab() int {
 	return 0
 }
 
-// leftovers describes the pinned namespaces of this machine.
-func leftovers() string {
+// leftovers describes what is mounted for a lab.
+func leftovers(name string) string {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
 		return err.Error()
 	}
 	var pins []string
 	for line := range strings.Lines(string(mounts)) {
-		if strings.Contains(line, "decnet-lab") {
+		if strings.Contains(line, name) {
 			pins = append(pins, strings.Fields(line)[4]+"\n")
 		}
 	}
@@ -159,7 +159,7 @@ func (w *world) nothingLeft(t testing.TB) {
 		_ = filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
 			if err == nil && !entry.IsDir() {
 				data, _ := os.ReadFile(path)
-				t.Errorf("left over: %s\n%.2000s", path, data)
+				t.Fatalf("left over: %s\n%.2000s", path, data)
 			}
 			return nil
 		})
@@ -197,10 +197,10 @@ func network(driver string) schema.Network {
 
 func deckyConfig(n int, net schema.Network) schema.Decky {
 	name := "t-d" + strconv.Itoa(n)
-	base := strings.TrimSuffix(net.Subnet, "0.0/24")
+	base := strings.Join(strings.Split(net.Subnet, ".")[:2], ".") // the first 100 stand in the lab's /24
 	return schema.Decky{Name: name, Network: net, Personality: "linux", Host: schema.Host{
 		Address: "decky.d" + strconv.Itoa(n), Hostname: "SRV-" + strconv.Itoa(n), OS: "linux", Distro: "debian",
-		IP: fmt.Sprintf("%s%d.%d", base, n/200, 100+n%100), MAC: fmt.Sprintf("02:00:5E:10:%02X:%02X", n/256, n%256),
+		IP: fmt.Sprintf("%s.%d.%d", base, n/100, 100+n%100), MAC: fmt.Sprintf("02:00:5E:10:%02X:%02X", n/256, n%256),
 	}}
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/decnet/decnet/providers"
@@ -59,7 +57,7 @@ func (h *services) Read(ctx context.Context, have serviceState) (serviceState, e
 	if err := privileged(); err != nil {
 		return have, err
 	}
-	r, err := load[serviceRecord](h.p.dirs(have.Lineage).ServiceFile(have.key()))
+	r, err := load[serviceRecord](h.p, have.Lineage, supervise.RecordKey(have.key()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return have, providers.ErrGone
 	}
@@ -103,8 +101,8 @@ func (h *services) List(ctx context.Context, lineage string) ([]providers.Object
 	if err := privileged(); err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(h.p.dirs(lineage).Services(), "*", "*.json"))
-	if err != nil || len(files) == 0 {
+	records, err := loadAll[serviceRecord](h.p, lineage, servicePrefix)
+	if err != nil || len(records) == 0 {
 		return nil, err
 	}
 	status, err := h.p.client(lineage).Status(ctx)
@@ -112,16 +110,9 @@ func (h *services) List(ctx context.Context, lineage string) ([]providers.Object
 		return nil, err
 	}
 	units := index(status)
-	objects := make([]providers.Object[schema.Service, serviceState], 0, len(files))
-	for _, file := range files {
-		r, err := load[serviceRecord](file)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, providers.Object[schema.Service, serviceState]{Owner: r.Owner, Config: r.Config, State: stateOf(r, lineage, units, status.Image)})
+	objects := make([]providers.Object[schema.Service, serviceState], len(records))
+	for i, r := range records {
+		objects[i] = providers.Object[schema.Service, serviceState]{Owner: r.Owner, Config: r.Config, State: stateOf(r, lineage, units, status.Image)}
 	}
 	return objects, nil
 }
@@ -140,7 +131,7 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 		return s, err
 	}
 	d := h.p.dirs(owner.Lineage)
-	parent, err := loadDecky(d, want.Decky)
+	parent, err := load[deckyRecord](h.p, owner.Lineage, deckyPrefix+want.Decky)
 	if err != nil {
 		return s, fmt.Errorf("create service %s: its decky: %w", want.Name, err)
 	}
@@ -148,7 +139,7 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 	if err != nil {
 		return s, fmt.Errorf("create service %s of %s: %w", want.Name, want.Decky, err)
 	}
-	if err := save(d.ServiceFile(unit.Key()), serviceRecord{Owner: owner, Config: want, Unit: unit}); err != nil {
+	if err := h.p.book(owner.Lineage).Put(supervise.RecordKey(unit.Key()), serviceRecord{Owner: owner, Config: want, Unit: unit}); err != nil {
 		return s, err
 	}
 	if err := h.p.client(owner.Lineage).Serve(ctx, unit); err != nil {
@@ -173,12 +164,10 @@ func (h *services) Delete(ctx context.Context, have serviceState) error {
 	if err := h.p.client(have.Lineage).Stop(ctx, have.key()); err != nil {
 		return fmt.Errorf("delete service %s of %s: %w", have.Config.Name, have.Config.Decky, err)
 	}
-	d := h.p.dirs(have.Lineage)
-	file := d.ServiceFile(have.key())
-	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := h.p.book(have.Lineage).Drop(supervise.RecordKey(have.key())); err != nil {
 		return fmt.Errorf("delete service %s of %s: %w", have.Config.Name, have.Config.Decky, err)
 	}
-	sweep(filepath.Dir(file), d.Data)
+	tidy(h.p.dirs(have.Lineage))
 	return nil
 }
 
