@@ -88,7 +88,7 @@ func (s *server) load() error {
 	if err != nil {
 		return fmt.Errorf("load keys: %w", err)
 	}
-	in := newReader(bytes.NewReader(data), func() error { return nil }, func() bool { return false })
+	in := newReader(bytes.NewReader(data), func() error { return nil }, func() bool { return false }, &budget{})
 	loader := &session{server: s, proto: 2, authenticated: true}
 	for {
 		args, err := in.next()

@@ -61,6 +61,7 @@ type server struct {
 	users   map[string]string
 	started time.Time // as INFO shows it
 	pid     int64
+	held    budget
 
 	mu       sync.Mutex
 	keys     keyspace
@@ -119,7 +120,9 @@ func (s *server) ServeConn(ctx context.Context, c decky.Conn) error {
 	defer pump.Wait()
 	defer cancel()
 	client.startPump = sync.OnceFunc(func() { pump.Go(func() { client.pump(ctx) }) })
-	in := newReader(c, client.flush, client.locked)
+	in := newReader(c, client.flush, client.locked, &s.held)
+	defer in.release()
+	defer client.release()
 	for {
 		args, err := in.next()
 		var protocol protocolError

@@ -190,6 +190,26 @@ func TestKeyspaceIsBounded(t *testing.T) {
 	}
 }
 
+func TestClientsThatDoNotReadAreDropped(t *testing.T) {
+	s := servicetest.Start(t, redis.New(), servicetest.Options{})
+	ask(t, s, array("SET", "k", strings.Repeat("x", 3<<20)))
+	for range 16 {
+		if _, err := io.WriteString(s.Dial(), "GET k\r\nGET k\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	closed := s.WaitFor(t, func(e *event.Event) bool {
+		c, ok := e.Body.(*event.ConnectionClosed)
+		return ok && strings.Contains(c.Detail, "nobody reads")
+	})
+	if closed == nil {
+		t.Fatal("nobody was dropped")
+	}
+	if got := ask(t, s, "PING\r\n"); got != "+PONG\r\n" {
+		t.Errorf("others hear %q", got)
+	}
+}
+
 func TestHTTPIsDropped(t *testing.T) {
 	s := servicetest.Start(t, redis.New(), servicetest.Options{})
 	if got := ask(t, s, "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n"); got != "" {

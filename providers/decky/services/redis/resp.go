@@ -31,12 +31,20 @@ type reader struct {
 	idle func() error // called before a read that may block
 	// locked tells whether the client has yet to log in.
 	locked func() bool
+	held   *budget
+	taken  int // of held, by the command that was read last
 	buf    []byte
 	start  int
 }
 
-func newReader(src io.Reader, idle func() error, locked func() bool) *reader {
-	return &reader{src: src, idle: idle, locked: locked}
+func newReader(src io.Reader, idle func() error, locked func() bool, held *budget) *reader {
+	return &reader{src: src, idle: idle, locked: locked, held: held}
+}
+
+// release gives back what the last command held.
+func (r *reader) release() {
+	r.held.give(r.taken)
+	r.taken = 0
 }
 
 // more reads another chunk behind what is buffered.
@@ -84,8 +92,10 @@ func (r *reader) find(c byte, too string) (int, error) {
 	}
 }
 
-// next is the next command; empty ones are skipped. The slices are the caller's.
+// next is the next command; empty ones are skipped. The slices are the caller's
+// until it asks for the next or calls release.
 func (r *reader) next() ([][]byte, error) {
+	r.release()
 	for {
 		for len(r.pending()) == 0 {
 			if err := r.more(); err != nil {
@@ -169,6 +179,13 @@ func (r *reader) multibulk() ([][]byte, error) {
 			return nil, protocolError("unauthenticated bulk length")
 		}
 		room := max(maxKept-kept-keptPerArgument, 0)
+		if want := int(min(size, int64(room))); want > freeHeld {
+			if !r.held.take(want) {
+				room = 0
+			} else {
+				r.taken += want
+			}
+		}
 		data, err := r.bulk(size, room)
 		if err != nil {
 			return nil, err

@@ -14,7 +14,7 @@ import (
 )
 
 func parser(src io.Reader, locked bool) *reader {
-	return newReader(src, func() error { return nil }, func() bool { return locked })
+	return newReader(src, func() error { return nil }, func() bool { return locked }, &budget{})
 }
 
 func all(r *reader) (commands []string, err error) {
@@ -109,6 +109,32 @@ func TestHugeArgumentsAreNotKept(t *testing.T) {
 	}
 	if args, err = many.next(); err != nil || string(args[0]) != "PING" {
 		t.Errorf("the next command is %q, %v", args, err)
+	}
+}
+
+func TestClientsShareABudget(t *testing.T) {
+	var held budget
+	var readers []*reader
+	big := 0
+	for range 20 {
+		r := newReader(strings.NewReader("*2\r\n$1\r\na\r\n$3000000\r\n"+strings.Repeat("x", 3_000_000)+"\r\n"), func() error { return nil }, func() bool { return false }, &held)
+		args, err := r.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(args[1]) > 0 {
+			big++
+		}
+		readers = append(readers, r)
+	}
+	if big != maxHeld/3_000_000 || held.used.Load() > maxHeld {
+		t.Errorf("%d arguments of 3 MB kept, %d bytes held", big, held.used.Load())
+	}
+	for _, r := range readers {
+		r.release()
+	}
+	if n := held.used.Load(); n != 0 {
+		t.Errorf("%d bytes held by nobody", n)
 	}
 }
 

@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"time"
@@ -29,6 +30,7 @@ type session struct {
 	id     int64
 	since  time.Time
 	out    []byte
+	taken  int        // of server.held, by out
 	writes sync.Mutex // held while bytes are sent
 
 	startPump func()
@@ -54,6 +56,8 @@ type session struct {
 	silent      bool // close without sending what is pending
 }
 
+var errOutput = errors.New("too many answers that nobody reads")
+
 func (c *session) locked() bool {
 	c.server.mu.Lock()
 	defer c.server.mu.Unlock()
@@ -67,7 +71,14 @@ func (c *session) flush() error {
 	}
 	out := c.out
 	c.out = nil
+	defer c.release()
 	return c.send(out)
+}
+
+// release gives back what answers held.
+func (c *session) release() {
+	c.server.held.give(c.taken)
+	c.taken = 0
 }
 
 func (c *session) send(data []byte) error {
@@ -139,6 +150,13 @@ func (c *session) handle(args [][]byte) (goOn bool, err error) {
 	if c.silent {
 		c.out = nil
 		return false, nil
+	}
+	if n := answer.Len(); n > freeHeld {
+		// As with Redis' own limit on output buffers, the client is dropped.
+		if !s.held.take(n) {
+			return false, errOutput
+		}
+		c.taken += n
 	}
 	c.out = append(c.out, answer.Bytes()...)
 	if c.closing || len(c.out) < maxOut {
