@@ -35,7 +35,9 @@ func (l *Lab) Command(ctx context.Context, side Side, argv ...string) *Cmd {
 
 // Environ is the process's environment with the lab's directories in it.
 func (l *Lab) Environ() []string {
-	return append(os.Environ(), "DECNET_DATA_DIR="+l.DataDir(), "DECNET_RUN_DIR="+l.RunDir(), "DECNET_LAB="+l.Name)
+	// DOCKER_HOST is the lab's own engine whether or not it runs: nothing in a
+	// lab may find the host's.
+	return append(os.Environ(), "DECNET_DATA_DIR="+l.DataDir(), "DECNET_RUN_DIR="+l.RunDir(), "DECNET_LAB="+l.Name, "DOCKER_HOST="+l.engineHost())
 }
 
 // Start starts the program in the lab and records its pid.
