@@ -119,3 +119,26 @@ func (e *Engine) lostState(ctx context.Context, lineage string) []providers.Find
 	}
 	return findings
 }
+
+// copiedState warns where the lineage was last applied from another state that
+// still exists: each of the two would take the other's objects for its own.
+func (e *Engine) copiedState(lineage string) []providers.Finding {
+	lineages, err := e.Lineages()
+	if err != nil || lineage == "" {
+		return nil
+	}
+	for _, l := range lineages {
+		if l.Lineage != lineage || l.State == e.config.Store.Path() {
+			continue
+		}
+		if _, err := os.Stat(l.State); err != nil {
+			continue
+		}
+		return []providers.Finding{{
+			Severity: providers.SeverityWarning,
+			Summary:  fmt.Sprintf("this state is a copy: its objects were last applied from %s, which still exists", l.State),
+			Remedy:   "remove the copy that is not in use; two of them undo each other's work",
+		}}
+	}
+	return nil
+}

@@ -46,6 +46,7 @@ func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options Plan
 	}
 	findings := e.preflight(ctx, desired, snapshot)
 	findings = append(findings, e.lostState(ctx, snapshot.Lineage)...)
+	findings = append(findings, e.copiedState(snapshot.Lineage)...)
 	return plan.Compute(plan.Input{
 		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry},
 		Replace: options.Replace, Destroy: options.Destroy, Runtime: options.Runtime, Findings: findings,

@@ -14,6 +14,7 @@ import (
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/fake"
 	"github.com/decnet/decnet/reconciler"
+	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/addr"
 )
@@ -212,5 +213,65 @@ func TestDestroyLeavesNothingOfTheHost(t *testing.T) {
 	meta, err := b.store.Meta(context.Background())
 	if err != nil || meta.Lineage == "" || meta.Serial != 2 {
 		t.Errorf("meta: %+v (%v)", meta, err)
+	}
+}
+
+func TestACopiedStateIsNoticed(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	b.apply(small(), reconciler.PlanOptions{})
+	if p := b.plan(small(), reconciler.PlanOptions{}); len(p.Findings) > 0 {
+		t.Errorf("the original: %+v", p.Findings)
+	}
+	data := filepath.Join(b.dir, "data")
+	copied := &bench{t: t, dir: t.TempDir(), world: b.world}
+	if err := os.CopyFS(filepath.Join(copied.dir, ".decnet"), os.DirFS(filepath.Join(b.dir, ".decnet"))); err != nil {
+		t.Fatal(err)
+	}
+	copied.open(func(c *reconciler.Config) { c.DataDir = data })
+	p := copied.plan(small(), reconciler.PlanOptions{})
+	if len(p.Findings) != 1 || p.Findings[0].Severity != providers.SeverityWarning || !strings.Contains(p.Findings[0].Summary, b.store.Path()) {
+		t.Errorf("the copy: %+v", p.Findings)
+	}
+}
+
+// TestRebuildWithoutAProvider takes what can be seen and names the rest.
+func TestRebuildWithoutAProvider(t *testing.T) {
+	ctx := context.Background()
+	b := newBench(t, t.TempDir(), fake.Options{})
+	b.apply(small(), reconciler.PlanOptions{})
+	b.world.SetUnavailable(providers.RuntimeNative, &providers.UnavailableError{Provider: "native", What: "no privilege", Err: os.ErrPermission})
+	b.lose()
+	result, err := b.engine.Rebuild(ctx, reconciler.RebuildOptions{})
+	if err != nil || result.Instances != 1 || len(result.Unavailable) != 3 || result.Unavailable[0].What != "no privilege: permission denied" {
+		t.Fatalf("rebuild: %+v (%v)", result, err)
+	}
+	b.world.SetUnavailable(providers.RuntimeNative, nil)
+	twin, _ := b.world.Get("rule.spray")
+	twin.ID = ""
+	if err := b.world.Add(twin); err != nil {
+		t.Fatal(err)
+	}
+	result, err = b.engine.Rebuild(ctx, reconciler.RebuildOptions{Force: true})
+	if err != nil || result.Instances != 8 || len(result.Surplus) != 1 || result.Surplus[0] != "rule.spray" {
+		t.Fatalf("rebuild with force: %+v (%v)", result, err)
+	}
+	b.apply(small(), reconciler.PlanOptions{})
+	b.converged(small())
+}
+
+func TestRebuildWaitsForTheLock(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	b.apply(small(), reconciler.PlanOptions{})
+	lock, err := b.store.Lock(context.Background(), applyOptions().Holder, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Unlock()
+	var locked *state.LockedError
+	if _, err := b.engine.Rebuild(context.Background(), reconciler.RebuildOptions{Force: true}); !errors.As(err, &locked) {
+		t.Errorf("rebuild of a locked state: %v", err)
+	}
+	if _, err := b.engine.Rebuild(context.Background(), reconciler.RebuildOptions{Force: true, Lock: lock}); err != nil {
+		t.Errorf("rebuild by the holder: %v", err)
 	}
 }

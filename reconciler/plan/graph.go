@@ -323,9 +323,9 @@ func (g *graph) order() ([]Step, error) {
 	steps := make([]Step, 0, len(order))
 	for _, i := range order {
 		s := g.steps[i]
-		needs := make([]int, len(s.Needs))
-		for k, on := range s.Needs {
-			needs[k] = number[on]
+		var needs []int
+		for _, on := range s.Needs {
+			needs = append(needs, number[on])
 		}
 		s.Needs = compact(needs)
 		steps = append(steps, s)
