@@ -10,10 +10,10 @@ import (
 // sysctlPath maps a sysctl's dotted name to its file. A slash in the name stands
 // for a dot in an interface's name, as sysctl(8) has it.
 func sysctlPath(name string) (string, error) {
-	if name == "" || strings.Contains(name, "..") || strings.HasPrefix(name, "/") {
+	swapped := strings.NewReplacer(".", "/", "/", ".").Replace(name)
+	if name == "" || strings.Contains(name, "..") || strings.Contains(swapped, "..") || strings.HasPrefix(name, "/") {
 		return "", fmt.Errorf("sysctl name %q is not valid", name)
 	}
-	swapped := strings.NewReplacer(".", "/", "/", ".").Replace(name)
 	return filepath.Join("/proc/sys", swapped), nil
 }
 
