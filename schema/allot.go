@@ -81,13 +81,13 @@ func (e *evaluator) allot(instances []*decky) {
 	refused := map[*network]func(netip.Addr) bool{}
 	for n, i := range instances {
 		address := string(i.address)
-		if i.mac == "" && !i.wants("mac") {
+		if i.mac == "" && !i.written.mac {
 			i.mac = e.macs.Derive(draws[n], i.vendors, address)
 		}
-		if i.hostname == "" && !i.wants("hostname") && i.distro != nil {
+		if i.hostname == "" && !i.written.hostname && i.distro != nil {
 			i.hostname = e.hostnames.Derive(draws[n], i.distro.style, address)
 		}
-		if i.ip.IsValid() || i.wants("ip") || i.network == nil || !i.network.pool.First.IsValid() {
+		if i.ip.IsValid() || i.written.ip || i.network == nil || !i.network.pool.First.IsValid() {
 			continue
 		}
 		if refused[i.network] == nil {
@@ -110,22 +110,6 @@ func (e *evaluator) allot(instances []*decky) {
 			i.of.failed = true
 		}
 	}
-}
-
-// wants tells whether an argument of the instance says a value.
-func (i *decky) wants(name string) bool {
-	x, given := i.of.block.arguments[name]
-	if !given {
-		return false
-	}
-	if value, known := i.of.static[name]; known && !x.instance {
-		return !value.IsNull()
-	}
-	if x.instance {
-		value, diags := x.Value(i.scope)
-		return diags.HasErrors() || !value.IsNull()
-	}
-	return true
 }
 
 func (e *evaluator) nameAll(instances []*decky) {
@@ -151,10 +135,10 @@ func (e *evaluator) nameAll(instances []*decky) {
 func (e *evaluator) writtenValues(instances []*decky) {
 	for _, i := range instances {
 		address := string(i.address)
-		if x, s, ok := e.instanceText(i, "ip"); ok && i.network != nil {
+		if x, s, ok := e.writtenText(i, "ip", &i.written.ip); ok && i.network != nil {
 			e.writtenIP(i, x, s)
 		}
-		if x, s, ok := e.instanceText(i, "mac"); ok {
+		if x, s, ok := e.writtenText(i, "mac", &i.written.mac); ok {
 			mac, err := derive.ParseMAC(s)
 			if err == nil {
 				if owner := e.macs.Claim(mac, address); owner != "" {
@@ -166,7 +150,7 @@ func (e *evaluator) writtenValues(instances []*decky) {
 			}
 			i.mac = mac
 		}
-		if x, s, ok := e.instanceText(i, "hostname"); ok {
+		if x, s, ok := e.writtenText(i, "hostname", &i.written.hostname); ok {
 			err := derive.CheckHostname(s)
 			if err == nil {
 				if owner := e.hostnames.Claim(s, address); owner != "" {
@@ -179,6 +163,18 @@ func (e *evaluator) writtenValues(instances []*decky) {
 			i.hostname = s
 		}
 	}
+}
+
+// writtenText is instanceText that notes whether the argument says anything:
+// null says nothing, an error does.
+func (e *evaluator) writtenText(i *decky, name string, written *bool) (*expression, string, bool) {
+	if i.of.block.arguments[name] == nil {
+		return nil, "", false
+	}
+	before := len(e.diags)
+	x, s, ok := e.instanceText(i, name)
+	*written = ok || i.of.errors[name] || x.bad || len(e.diags) > before
+	return x, s, ok
 }
 
 func (e *evaluator) writtenIP(i *decky, x *expression, s string) {
@@ -229,13 +225,13 @@ func (e *evaluator) keepPrior(instances []*decky) {
 			continue
 		}
 		address := string(i.address)
-		if !i.wants("mac") && derive.MadeBy(prior.Host.MAC, i.vendors) && e.macs.Claim(prior.Host.MAC, address) == "" {
+		if !i.written.mac && derive.MadeBy(prior.Host.MAC, i.vendors) && e.macs.Claim(prior.Host.MAC, address) == "" {
 			i.mac = prior.Host.MAC
 		}
-		if !i.wants("hostname") && i.distro != nil && i.distro.style.Fits(prior.Host.Hostname) && e.hostnames.Claim(prior.Host.Hostname, address) == "" {
+		if !i.written.hostname && i.distro != nil && i.distro.style.Fits(prior.Host.Hostname) && e.hostnames.Claim(prior.Host.Hostname, address) == "" {
 			i.hostname = prior.Host.Hostname
 		}
-		if i.wants("ip") || i.network == nil {
+		if i.written.ip || i.network == nil {
 			continue
 		}
 		ip, err := netip.ParseAddr(prior.Host.IP)

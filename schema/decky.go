@@ -51,7 +51,10 @@ type decky struct {
 	domain    string
 	services  []*service
 
-	vendors  []string
+	vendors []string
+	// written are the values that the configuration says, well or badly.
+	written struct{ ip, mac, hostname bool }
+
 	name     string
 	ip       netip.Addr
 	mac      string

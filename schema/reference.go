@@ -238,7 +238,9 @@ func (c *Configuration) order() ([]*node, hcl.Diagnostics) {
 		w.byID[n.id] = n
 	}
 	for _, n := range nodes {
-		w.visit(n)
+		if n.state == 0 {
+			w.visit(n)
+		}
 	}
 	return w.sorted, w.diags
 }
