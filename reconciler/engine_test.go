@@ -2,6 +2,9 @@ package reconciler_test
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -134,4 +137,24 @@ func TestApplyThenPlanIsEmptyThenDestroy(t *testing.T) {
 	}
 	b.apply(desired, reconciler.PlanOptions{Destroy: true})
 	b.converged(&schema.Desired{})
+}
+
+// TestAFirstPlanOwnsNothing has objects around that carry no lineage, or one
+// that was never given.
+func TestAFirstPlanOwnsNothing(t *testing.T) {
+	b := newBench(t, t.TempDir(), fake.Options{})
+	for _, lineage := range []string{"", foreign} {
+		o := foreignObject()
+		o.ID, o.Owner.Lineage, o.Owner.Address = "", lineage, "decky.theirs"
+		if err := b.world.Add(o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := b.plan(small(), reconciler.PlanOptions{})
+	if p.Summary != (plan.Summary{Create: 8}) {
+		t.Errorf("summary: %+v", p.Summary)
+	}
+	if _, err := os.Stat(filepath.Join(b.dir, ".decnet")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("planning left a trace: %v", err)
+	}
 }

@@ -137,12 +137,14 @@ func version(db *sql.DB) (int, error) {
 	return v, nil
 }
 
-func checkVersion(db *sql.DB) error {
+// checkVersion refuses a format that cannot be read; it tells whether the state
+// has any yet.
+func checkVersion(db *sql.DB) (bool, error) {
 	v, err := version(db)
-	if err == nil && v < len(migrations) {
-		return fmt.Errorf("its format is %d and this decnet needs %d: run decnet plan once with the right to write it", v, len(migrations))
+	if err == nil && v > 0 && v < len(migrations) {
+		return true, fmt.Errorf("its format is %d and this decnet needs %d: run decnet plan once with the right to write it", v, len(migrations))
 	}
-	return err
+	return v > 0, err
 }
 
 // migrate brings db to the newest format, one transaction for each step.

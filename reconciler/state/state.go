@@ -174,8 +174,12 @@ func (s *Store) openReader() error {
 	if err != nil {
 		return fmt.Errorf("open state %s: %w", s.path, err)
 	}
-	if err := checkVersion(db); err != nil {
+	begun, err := checkVersion(db)
+	if err != nil {
 		return errors.Join(fmt.Errorf("open state %s: %w", s.path, err), db.Close())
+	}
+	if !begun {
+		return db.Close() // another process is about to make it: it reads as empty
 	}
 	s.reader = db
 	return nil

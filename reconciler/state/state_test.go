@@ -335,3 +335,77 @@ func TestRebuildReplacesRowsAndKeepsHistory(t *testing.T) {
 		t.Errorf("history: %+v (%v)", runs, err)
 	}
 }
+
+// TestAStateThatIsJustBeingMade is an empty file still.
+func TestAStateThatIsJustBeingMade(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.db")
+	if err := os.WriteFile(path, nil, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	s, err := state.OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if snap, err := s.Snapshot(ctx); err != nil || snap.Meta != (state.Meta{}) || len(snap.Instances) > 0 {
+		t.Errorf("snapshot: %+v (%v)", snap, err)
+	}
+	if _, m := begin(t, open(t, path)); m.Serial != 1 {
+		t.Errorf("serial %d", m.Serial)
+	}
+}
+
+// TestAClosedStoreSaysSo uses one after its end.
+func TestAClosedStoreSaysSo(t *testing.T) {
+	s := open(t, state.DefaultPath(t.TempDir()))
+	begin(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Meta(ctx); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("read: %v", err)
+	}
+	if err := s.FinishRun(ctx, 1, "done"); err == nil || !strings.Contains(err.Error(), "closed") {
+		t.Errorf("write: %v", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("the second close: %v", err)
+	}
+}
+
+// TestTheJournalOfLongAgoIsDropped keeps the history of runs, not their steps.
+func TestTheJournalOfLongAgoIsDropped(t *testing.T) {
+	s := open(t, state.DefaultPath(t.TempDir()))
+	const runs = 60
+	for range runs {
+		run, _ := begin(t, s)
+		if err := s.Intent(ctx, state.Entry{Run: run, Address: "decky.a", Action: "create"}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.FinishRun(ctx, run, "done"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for run, want := range map[int64]int{1: 0, 10: 0, 11: 1, runs: 1} {
+		if entries, err := s.Journal(ctx, run); err != nil || len(entries) != want {
+			t.Errorf("run %d: %d entries, want %d (%v)", run, len(entries), want, err)
+		}
+	}
+	if all, err := s.Runs(ctx, 100); err != nil || len(all) != runs {
+		t.Errorf("%d runs (%v)", len(all), err)
+	}
+}
+
+func TestLineagesDiffer(t *testing.T) {
+	seen := map[string]bool{}
+	for range 50 {
+		m, err := open(t, state.DefaultPath(t.TempDir())).Init(ctx, "n", "", "")
+		if err != nil || seen[m.Lineage] {
+			t.Fatalf("lineage %q again (%v)", m.Lineage, err)
+		}
+		seen[m.Lineage], seen[state.NewSeed()] = true, true
+	}
+	if len(seen) != 100 {
+		t.Errorf("%d words", len(seen))
+	}
+}
