@@ -209,3 +209,32 @@ func nameOf(c container.Summary) string {
 }
 
 func running(c container.Summary) bool { return c.State == container.StateRunning }
+
+// processOf is a process of a running container; 0 if it ended meanwhile. A
+// container that runs where its processes cannot be seen is on another host.
+func (p *provider) processOf(ctx context.Context, id string, pids map[string]int) (int, error) {
+	if pid := pids[id]; pid != 0 {
+		return pid, nil
+	}
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return 0, err
+	}
+	found, err := c.ContainerInspect(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, p.engine.explain("inspect container "+short(id), err)
+	}
+	if found.State == nil || !found.State.Running || found.State.Restarting {
+		return 0, nil
+	}
+	if pids, err = p.world.processes(); err != nil || pids[id] != 0 {
+		return pids[id], err
+	}
+	return 0, &providers.UnavailableError{
+		Provider: "docker", What: "the processes of its containers cannot be seen from here",
+		Remedy: "run decnet on the host of the engine, outside any container",
+	}
+}

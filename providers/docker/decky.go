@@ -147,7 +147,7 @@ func (h *deckies) list(ctx context.Context, pairs ...string) ([]providers.Object
 	}
 	objects := make([]providers.Object[schema.Decky, DeckyState], 0, len(found))
 	for _, c := range found {
-		state, err := h.observe(c, pids[c.ID])
+		state, err := h.observe(ctx, c, pids)
 		if err != nil {
 			return nil, err
 		}
@@ -157,7 +157,7 @@ func (h *deckies) list(ctx context.Context, pairs ...string) ([]providers.Object
 }
 
 // observe joins what the engine and the kernel tell of one base container.
-func (h *deckies) observe(c container.Summary, pid int) (DeckyState, error) {
+func (h *deckies) observe(ctx context.Context, c container.Summary, pids map[string]int) (DeckyState, error) {
 	owner := ownerOf(c.Labels)
 	s := DeckyState{
 		ID: c.ID, Lineage: owner.Lineage, Address: owner.Address, Image: c.Labels[labelImage],
@@ -167,8 +167,12 @@ func (h *deckies) observe(c container.Summary, pid int) (DeckyState, error) {
 	if c.NetworkSettings != nil {
 		s.Networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
 	}
-	if !running(c) || pid == 0 {
+	if !running(c) {
 		return s, nil
+	}
+	pid, err := h.processOf(ctx, c.ID, pids)
+	if err != nil || pid == 0 {
+		return s, err
 	}
 	seen, err := h.world.look(pid, slices.Sorted(maps.Keys(sysctls(s.Config))))
 	if err != nil || seen == nil {

@@ -38,7 +38,9 @@ type fakeEngine struct {
 	fail func(n int, call string) (before, after bool)
 	// unsupported is a network driver that the kernel lacks.
 	unsupported string
-	version     string
+	// remote hides the processes, as an engine of another host does.
+	remote  bool
+	version string
 }
 
 type fakeContainer struct {
@@ -231,7 +233,7 @@ func (f *fakeEngine) container(r *http.Request, path []string) (int, any) {
 		return 204, nil
 	case path[2] == "json":
 		config := *c.Config
-		return 200, map[string]any{"Id": c.id, "Name": "/" + c.name, "Config": config, "HostConfig": c.HostConfig}
+		return 200, map[string]any{"Id": c.id, "Name": "/" + c.name, "Config": config, "HostConfig": c.HostConfig, "State": map[string]any{"Running": c.running}}
 	}
 	return f.startContainer(c, path[2] == "restart")
 }
@@ -308,7 +310,7 @@ func (f *fakeEngine) processes() (map[string]int, error) {
 	defer f.mu.Unlock()
 	found := map[string]int{}
 	for id, c := range f.containers {
-		if c.running {
+		if c.running && !f.remote {
 			found[id] = pidOf(c)
 		}
 	}

@@ -36,7 +36,8 @@ const (
 	envHost   = "DOCKER_LIVE_TEST_HOST"
 	envRoot   = "DOCKER_LIVE_TEST_ROOT"
 	envLab    = "DOCKER_LIVE_TEST_LAB"
-	envBinary = "DOCKER_LIVE_TEST_DECKY"
+	envBinary = "DOCKER_LIVE_TEST_DECKY" // the test's own
+	envReal   = "DOCKER_LIVE_TEST_REAL"  // cmd/decky
 )
 
 func TestMain(m *testing.M) {
@@ -59,11 +60,13 @@ func inLab() (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(root)) }()
-	binary := filepath.Join(root, "decky")
-	build := exec.Command("go", "build", "-o", binary, "./testdata/decky")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		return 1, fmt.Errorf("build the test's decky: %w: %s", err, out)
+	binary, realBinary := filepath.Join(root, "decky"), filepath.Join(root, "real")
+	for path, source := range map[string]string{binary: "./testdata/decky", realBinary: "../../cmd/decky"} {
+		build := exec.Command("go", "build", "-trimpath", "-o", path, source)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return 1, fmt.Errorf("build %s: %w: %s", source, err, out)
+		}
 	}
 	l, err := lab.Up(ctx, "dk"+strconv.Itoa(os.Getpid()), lab.Options{Root: root})
 	if err != nil {
@@ -75,7 +78,7 @@ func inLab() (code int, err error) {
 		return 1, err
 	}
 	cmd := l.Command(ctx, lab.Operator, os.Args...)
-	cmd.Env = append(cmd.Env, envHost+"="+host, envRoot+"="+root, envLab+"="+l.Name, envBinary+"="+binary)
+	cmd.Env = append(cmd.Env, envHost+"="+host, envRoot+"="+root, envLab+"="+l.Name, envBinary+"="+binary, envReal+"="+realBinary)
 	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 	err = cmd.Run()
 	var exit *exec.ExitError
@@ -99,9 +102,14 @@ type bench struct {
 
 var lineages int
 
+// newBench has the test's own decky, which is quick and tells what it sees.
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	binary := os.Getenv(envBinary)
+	return newBenchWith(t, os.Getenv(envBinary))
+}
+
+func newBenchWith(t *testing.T, binary string) *bench {
+	t.Helper()
 	data, err := os.ReadFile(binary)
 	if err != nil {
 		t.Fatal(err)

@@ -313,3 +313,23 @@ func TestProbeNamesTheEngine(t *testing.T) {
 		t.Errorf("probe: %+v", findings)
 	}
 }
+
+// What runs on another host is unknown, not stopped.
+func TestAnEngineOfAnotherHost(t *testing.T) {
+	f := newFakeEngine(t)
+	p := fakeProvider(testEnv(t, f.url), f)
+	steps := story(t, driverMacvlan)
+	if err := converge(p, steps); err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	f.remote = true
+	f.mu.Unlock()
+	for _, s := range steps[1:] {
+		_, err := resourceOf(p, s.kind).List(t.Context(), lineage)
+		var u *providers.UnavailableError
+		if !errors.As(err, &u) || u.Remedy == "" {
+			t.Errorf("list %s: %v", s.kind, err)
+		}
+	}
+}

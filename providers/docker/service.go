@@ -108,7 +108,7 @@ func (h *services) observe(ctx context.Context, lineage string) ([]providers.Obj
 	if err != nil {
 		return nil, err
 	}
-	bases, err := h.bases(found, pids)
+	bases, err := h.bases(ctx, found, pids)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,11 @@ func (h *services) observe(ctx context.Context, lineage string) ([]providers.Obj
 		base := bases[s.Config.Decky]
 		s.Decky, s.Running = base.id, running(c) && base.linked
 		if s.Running {
-			namespace, err := h.world.netns(pids[c.ID])
+			pid, err := h.processOf(ctx, c.ID, pids)
+			if err != nil {
+				return nil, err
+			}
+			namespace, err := h.world.netns(pid)
 			if err != nil {
 				return nil, err
 			}
@@ -145,15 +149,18 @@ type base struct {
 }
 
 // bases looks at the base containers among found, by name.
-func (h *services) bases(found []container.Summary, pids map[string]int) (map[string]base, error) {
+func (h *services) bases(ctx context.Context, found []container.Summary, pids map[string]int) (map[string]base, error) {
 	all := map[string]base{}
 	for _, c := range found {
 		if c.Labels[labelType] != providers.TypeDecky {
 			continue
 		}
 		b := base{id: c.ID}
-		if pid := pids[c.ID]; running(c) && pid != 0 {
-			var err error
+		if running(c) {
+			pid, err := h.processOf(ctx, c.ID, pids)
+			if err != nil {
+				return nil, err
+			}
 			if b.linked, err = h.world.linked(pid); err != nil {
 				return nil, err
 			}
