@@ -62,7 +62,7 @@ func (e *evaluator) archetype(b *block, scope *hcl.EvalContext) {
 func (a *archetype) object() cty.Value {
 	services := make([]cty.Value, 0, len(a.services))
 	for _, s := range a.services {
-		services = append(services, cty.StringVal(s.slug))
+		services = append(services, cty.StringVal(s.name()))
 	}
 	return cty.ObjectVal(map[string]cty.Value{
 		"address": cty.StringVal(a.block.id()), "slug": cty.StringVal(a.block.name), "os": cty.StringVal(a.os), "services": cty.TupleVal(services),

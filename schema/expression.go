@@ -25,7 +25,13 @@ func (e *evaluator) value(x *expression, scope *hcl.EvalContext) (cty.Value, boo
 	for _, d := range diags {
 		e.add(withoutSecrets(d))
 	}
-	if diags.HasErrors() || !value.IsWhollyKnown() {
+	if diags.HasErrors() {
+		return cty.DynamicVal, false
+	}
+	if !value.IsWhollyKnown() {
+		if !e.diags.HasErrors() { // else what it refers to failed
+			e.add(diag.Error(x.Range(), "The value is not known", "Everything must be known when it is planned."))
+		}
 		return cty.DynamicVal, false
 	}
 	return value, true

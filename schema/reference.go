@@ -214,10 +214,25 @@ func (c *Configuration) nodes() []*node {
 					n.references = append(n.references, arguments[key].references...)
 				}
 			}
+			n.references = append(n.references, c.extended(b)...)
 			out = append(out, n)
 		}
 	}
 	return out
+}
+
+// extended is the archetype that another extends by its slug: it counts as a
+// reference, so that it is resolved first.
+func (c *Configuration) extended(b *block) []reference {
+	x := b.arguments["extends"]
+	if b.kind != "archetype" || x == nil || len(x.references) > 0 {
+		return nil
+	}
+	value, diags := x.Value(nil)
+	if diags.HasErrors() || value.Type() != cty.String || value.IsNull() || !value.IsKnown() || c.blocks["archetype"][value.AsString()] == nil {
+		return nil
+	}
+	return []reference{{kind: "archetype", name: value.AsString(), at: x.Range(), in: x}}
 }
 
 // allArguments are the block's own and those of its services.
@@ -281,6 +296,7 @@ func (w *walk) visit(n *node) {
 // cycle reports the part of the path that leads from a node back to it.
 func (w *walk) cycle(to *node) {
 	last := w.path[len(w.path)-1]
+	last.in.bad = true
 	start := len(w.path) - 1
 	for start > 0 && w.path[start-1].id() != to.id {
 		start--

@@ -1,0 +1,152 @@
+package schema
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/zclconf/go-cty/cty"
+
+	"github.com/decnet/decnet/schema/derive"
+	"github.com/decnet/decnet/schema/diag"
+)
+
+// host resolves what an instance says about itself; allot adds what is derived.
+func (e *evaluator) host(i *decky) {
+	e.place(i)
+	i.os, i.runtime = "linux", e.options.DefaultRuntime
+	if x, value, ok := e.instanceValue(i, "archetype"); ok {
+		if slug, ok := e.slugOf(x, value, "archetype"); ok {
+			i.archetype = e.archetypes[slug]
+			i.os = i.archetype.os
+		}
+	}
+	if x, os, ok := e.instanceText(i, "os"); ok {
+		if i.os = os; !slices.Contains(derive.Families(), os) {
+			e.add(diag.Unknown(x.Range(), "operating system family", os, derive.Families()))
+		}
+	}
+	if x, runtime, ok := e.instanceText(i, "runtime"); ok {
+		if i.runtime = runtime; !slices.Contains(Runtimes, runtime) {
+			e.add(diag.Unknown(x.Range(), "runtime", runtime, Runtimes))
+		}
+	}
+	if x, domain, ok := e.instanceText(i, "domain"); ok {
+		if err := derive.CheckHostname(domain); err != nil {
+			e.add(diag.Error(x.Range(), "This is no domain", "%s.", sentence(err.Error())))
+		}
+		i.domain = domain
+	}
+	e.distroOf(i)
+	e.vendorsOf(i)
+	e.servicesOf(i)
+	e.runtimeOf(i)
+}
+
+// place finds the network of an instance.
+func (e *evaluator) place(i *decky) {
+	x, value, ok := e.instanceValue(i, "network")
+	if !ok {
+		return
+	}
+	name, isNetwork := blockName(value, "network")
+	if !isNetwork {
+		d := diag.Error(x.Range(), "network must be a network", "Write network = network.NAME.")
+		if value.Type() == cty.String && !value.IsMarked() {
+			names := e.configuration.names("network")
+			d.Detail = fmt.Sprintf("A network is referred to, not named by a text: write network = network.NAME. %s", diag.Advice("network", value.AsString(), names))
+		}
+		e.add(d)
+		i.of.errors["network"] = true
+		return
+	}
+	i.network = e.networks[name]
+	if i.network == nil {
+		i.of.failed = true // the network's own errors say why
+	}
+}
+
+func (e *evaluator) distroOf(i *decky) {
+	if x, value, ok := e.instanceValue(i, "distro"); ok {
+		if slug, ok := e.slugOf(x, value, "distro"); ok {
+			i.distro = e.distros[slug]
+		}
+		return
+	}
+	if _, given := i.of.block.arguments["distro"]; given && i.of.errors["distro"] {
+		return
+	}
+	var choices []string
+	if i.archetype != nil {
+		choices = i.archetype.distros
+	}
+	if len(choices) == 0 {
+		choices = []string{"debian"}
+	}
+	slug := e.prior(i.address).Distro
+	if !slices.Contains(choices, slug) {
+		slug = derive.Of(e.seed, string(i.address)).Pick("distro", choices)
+	}
+	if i.distro = e.distros[slug]; i.distro == nil {
+		if e.configuration.blocks["distro"][slug] == nil {
+			e.add(diag.Error(i.of.block.declared, fmt.Sprintf("decky %q needs a distro", i.of.block.name), "%s", diag.Advice("distro", "", e.configuration.names("distro"))))
+		}
+	}
+}
+
+func (e *evaluator) vendorsOf(i *decky) {
+	i.vendors = derive.Makers(i.os)
+	x, vendor, ok := e.instanceText(i, "vendor")
+	if !ok {
+		return
+	}
+	if !slices.Contains(derive.Vendors(), vendor) {
+		e.add(diag.Unknown(x.Range(), "vendor", vendor, derive.Vendors()))
+		return
+	}
+	if _, both := i.of.block.arguments["mac"]; both {
+		e.add(diag.Error(x.nameRange, "vendor and mac exclude each other", "mac says the whole address; leave one of them out."))
+	}
+	i.vendors = []string{vendor}
+}
+
+// servicesOf resolves the services of an instance, once for all instances of
+// an archetype where they are the same.
+func (e *evaluator) servicesOf(i *decky) {
+	d := i.of
+	if services, done := d.shared[i.archetype]; done {
+		i.services = services
+		return
+	}
+	drafts := e.drafts(d.block, i.scope, d.ready)
+	var base []*serviceDraft
+	if i.archetype != nil {
+		base = i.archetype.services
+	}
+	i.services = e.resolve(e.merge(base, drafts), d.block)
+	if !d.varied {
+		d.shared[i.archetype] = i.services
+	}
+}
+
+// runtimeOf keeps the deckies of a network on one runtime: the network's
+// object belongs to it.
+func (e *evaluator) runtimeOf(i *decky) {
+	n := i.network
+	if n == nil {
+		return
+	}
+	if n.users == nil {
+		n.users, n.runtime = i, i.runtime
+		return
+	}
+	if n.runtime == i.runtime || e.reported["runtime "+i.of.block.name] {
+		return
+	}
+	e.reported["runtime "+i.of.block.name] = true
+	at := i.of.block.declared
+	if x := i.of.block.arguments["runtime"]; x != nil {
+		at = x.Range()
+	}
+	e.add(diag.Error(at, fmt.Sprintf("network %q has deckies of two runtimes", n.block.name),
+		"%s is %s, %s is %s. Give each runtime a network of its own, with a pool of its own.", n.users.address, n.runtime, i.address, i.runtime))
+}
