@@ -211,9 +211,9 @@ func TestEngineRestartIsSurvived(t *testing.T) {
 	_, err := b.lab.StartEngine(t.Context())
 	b.must(err)
 	// Every base comes back with its endpoint, sysctls and egress rules. A
-	// service does too, unless this engine started it before its base (engines
-	// before 24 know no order among containers that share a namespace): one
-	// apply brings that one back.
+	// service does too, unless the engine started it before its base (it knows
+	// no order among containers that share a namespace): one apply brings that
+	// one back.
 	var alone int
 	for deadline := time.Now().Add(5 * time.Second); alone < 6 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		alone = 0

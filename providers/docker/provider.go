@@ -7,6 +7,11 @@
 // It refuses to touch an object that does not carry its labels, and it needs
 // the engine on this host: it looks into the containers' network namespaces
 // and binds host directories into them.
+//
+// Known limit: a restarted engine (20.10, and moby issue 50326 says newer ones
+// too) starts containers in no order and never tries again one that shares the
+// namespace of a container it has not started yet. Most services come back by
+// themselves; one that lost that race is drift, and the next apply starts it.
 package docker
 
 import (
