@@ -404,22 +404,3 @@ func (sh *shard) worker() Worker {
 	defer sh.mu.Unlock()
 	return Worker{Shard: sh.index, PID: sh.pid, UID: sh.uid, Restarts: sh.restarts}
 }
-
-// socketPair makes the connection between supervisor and worker; messages keep
-// their boundaries and their descriptors.
-func socketPair() (ours *net.UnixConn, theirs *os.File, err error) {
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
-	}
-	theirs = os.NewFile(uintptr(fds[1]), "worker")
-	mine := os.NewFile(uintptr(fds[0]), "supervisor")
-	defer mine.Close()
-	// Room for a whole message; without the privilege the default must do.
-	_ = unix.SetsockoptInt(fds[0], unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, 2*maxMessage)
-	conn, err := net.FileConn(mine)
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("make a socket pair: %w", err), theirs.Close())
-	}
-	return conn.(*net.UnixConn), theirs, nil
-}
