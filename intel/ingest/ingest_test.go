@@ -197,12 +197,17 @@ func TestStoppedWhileTheLogFailsNothingIsPassedOver(t *testing.T) {
 	}
 	in, stop := run(t, m, owned(dir))
 	eventually(t, "a failure", func() bool { return in.Stats().Errors > 0 })
+	// A second round waits behind the first, and the disk has room again just
+	// after the last attempt at the first.
 	write(t, dir, command("20", time.Now()))
+	eventually(t, "pauses between attempts", func() bool { return in.Stats().Errors > 3 })
+	m.mu.Lock()
+	m.fail = 1
+	m.mu.Unlock()
 	stop()
 	if len(m.offsets) != 0 {
 		t.Fatalf("offsets %v without any event stored", m.offsets)
 	}
-	m.fail = 0
 	run(t, m, owned(dir))
 	eventually(t, "all events", func() bool { return len(m.all()) == 21 })
 }

@@ -114,6 +114,8 @@ func TestWindows(t *testing.T) {
 	three := schema.Rule{Name: "r", Technique: "T1110", When: when, Threshold: 3, Within: "10s"}
 	distinct := three
 	distinct.Distinct = "event.username"
+	pair := distinct
+	pair.Threshold = 2
 	byUser := three
 	byUser.By = "event.username"
 	once := schema.Rule{Name: "r", Technique: "T1110", When: when, Within: "10s"}
@@ -145,6 +147,7 @@ func TestWindows(t *testing.T) {
 		{"one out of order that lies before the window", three, []step{{at: 20}, {at: 24}, {at: 2}}, nil},
 		{"one out of order completes a window that ended before", three, []step{{at: 0}, {at: 4}, {at: 100}, {at: 2}}, []string{"E4:3"}},
 		{"too late for any window", three, []step{{at: 0}, {at: 4}, {at: 5000}, {at: 2}}, nil},
+		{"a value between its repeats counts in its own window", pair, []step{{0, "", "a"}, {15, "", "a"}, {30, "", "a"}, {18, "", "b"}}, []string{"E4:2"}},
 		{"distinct out of order", distinct, []step{{0, "", "a"}, {1, "", "b"}, {20, "", "a"}, {2, "", "c"}}, []string{"E4:3"}},
 	}
 	for _, tt := range tests {
