@@ -40,7 +40,7 @@ check: ## formatting, vet, staticcheck, generated files, layers
 	$(GO) test ./cmd/internal/layers
 
 bench: build ## figures against their goals; exits 1 on SHORT (BENCH=small for a quick one)
-	$(GO) run -tags bench ./cmd/internal/bench -size=$(or $(BENCH),full)
+	$(GO) run ./cmd/internal/bench -size=$(or $(BENCH),full)
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz'); do \

@@ -5,9 +5,18 @@ package all
 
 import (
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/detection"
+	"github.com/decnet/decnet/providers/docker"
+	"github.com/decnet/decnet/providers/native"
+	"github.com/decnet/decnet/providers/netlink"
 )
 
 // New makes every provider, in the order of their names.
 func New(env providers.Env) []providers.Provider {
-	return []providers.Provider{}
+	return []providers.Provider{
+		detection.New(env),
+		docker.New(env),
+		native.New(env),
+		netlink.New(env),
+	}
 }

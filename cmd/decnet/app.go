@@ -1,0 +1,114 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/decnet/decnet/cmd/internal/view"
+)
+
+// app is one invocation: where it reads and writes, and what every command may
+// be told.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	log            *slog.Logger
+
+	dir      string // of the configuration
+	state    string // path of the state file, "" for the default
+	json     bool
+	noColor  bool
+	verbose  bool
+	vars     []string
+	varFiles []string
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "decnet",
+		Short: "Deception networks as code",
+		Long: `decnet turns a configuration in HCL into a network of decoy hosts, keeps it as written, and tells
+what attackers do in it.`,
+		SilenceErrors: true, SilenceUsage: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			level := slog.LevelWarn
+			if a.verbose {
+				level = slog.LevelDebug
+			}
+			a.log = slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: level}))
+			return nil
+		},
+	}
+	root.SetIn(a.stdin)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	flags := root.PersistentFlags()
+	flags.StringVarP(&a.dir, "chdir", "C", ".", "directory of the configuration")
+	flags.StringVar(&a.state, "state", "", "state file (default: .decnet/state.db in the directory)")
+	flags.BoolVar(&a.json, "json", false, "answer in JSON")
+	flags.BoolVar(&a.noColor, "no-color", false, "no colours, as with NO_COLOR")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what is done")
+	flags.StringArrayVar(&a.vars, "var", nil, "value of a variable, `NAME=VALUE`")
+	flags.StringArrayVar(&a.varFiles, "var-file", nil, "file of values for variables")
+
+	root.AddGroup(
+		&cobra.Group{ID: "main", Title: "Deception network:"},
+		&cobra.Group{ID: "intel", Title: "What attackers did:"},
+		&cobra.Group{ID: "tools", Title: "Tools:"},
+	)
+	grouped := func(id string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.validateCommand(), a.fmtCommand())
+	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
+	grouped("tools", a.labCommand(), a.doctorCommand(), a.versionCommand())
+	return root
+}
+
+// directory takes the optional argument of a command as the configuration's
+// directory.
+func (a *app) directory(args []string) error {
+	if len(args) > 0 {
+		a.dir = args[0]
+	}
+	info, err := os.Stat(a.dir)
+	if err != nil {
+		return fmt.Errorf("configuration: %w", err)
+	}
+	if !info.IsDir() {
+		return fmt.Errorf("configuration: %s is a file; name its directory, %s", a.dir, filepath.Dir(a.dir))
+	}
+	return nil
+}
+
+func (a *app) style() view.Style { return view.StyleFor(a.stdout, a.noColor || a.json) }
+
+// printJSON writes v as one indented document.
+func (a *app) printJSON(v any) error {
+	encoder := json.NewEncoder(a.stdout)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
+}
+
+// fromEnv is an environment variable, or a default.
+func fromEnv(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+// dataDir and runDir are where the objects of this host are kept.
+func dataDir() string { return fromEnv("DECNET_DATA_DIR", "/var/lib/decnet") }
+
+func runDir() string { return fromEnv("DECNET_RUN_DIR", "/run/decnet") }

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+
+	"github.com/decnet/decnet/cmd/internal/version"
+	deckies "github.com/decnet/decnet/providers/decky/all"
+	"github.com/decnet/decnet/reconciler/reservation"
+	"github.com/decnet/decnet/reconciler/state"
+	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/diag"
+
+	"github.com/decnet/decnet/modules"
+)
+
+// load reads the configuration and shows what is wrong with it.
+func (a *app) load() (*schema.Configuration, error) {
+	options := schema.Options{Version: version.String(), Catalogue: modules.FS}
+	for _, name := range a.varFiles {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("values: %w", err)
+		}
+		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: name, Source: source})
+	}
+	configuration, diags := schema.LoadDir(a.dir, options)
+	return configuration, a.report(configuration, diags)
+}
+
+// report shows diagnostics; its error is exitFailure where one is an error.
+func (a *app) report(c *schema.Configuration, diags hcl.Diagnostics) error {
+	if len(diags) == 0 {
+		return nil
+	}
+	if a.json && diags.HasErrors() {
+		if err := a.printJSON(map[string]any{"valid": false, "diagnostics": diag.Records(c.Files(), diags)}); err != nil {
+			return err
+		}
+		return exitFailure
+	}
+	if err := diag.Write(a.stderr, c.Files(), diags, diag.Style{Width: 100, Color: a.style().Color}); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stderr)
+	if diags.HasErrors() {
+		return exitFailure
+	}
+	return nil
+}
+
+// evaluate resolves a configuration against the state and the host. Without a
+// session it knows neither, as in a check that runs anywhere.
+func (a *app) evaluate(ctx context.Context, c *schema.Configuration, s *session) (*schema.Desired, error) {
+	desired, diags, err := a.resolve(ctx, c, s)
+	if err != nil {
+		return nil, err
+	}
+	return desired, a.report(c, diags)
+}
+
+func (a *app) resolve(ctx context.Context, c *schema.Configuration, s *session) (*schema.Desired, hcl.Diagnostics, error) {
+	variables, err := a.variables()
+	if err != nil {
+		return nil, nil, err
+	}
+	options := schema.EvalOptions{
+		Environment: environment(), Variables: variables, Services: serviceTypes(),
+		DefaultRuntime: os.Getenv("DECNET_RUNTIME"),
+	}
+	if options.Interfaces, err = hostInterfaces(); err != nil {
+		return nil, nil, err
+	}
+	if s != nil {
+		if err := s.options(ctx, c.Settings(), &options); err != nil {
+			return nil, nil, err
+		}
+	}
+	desired, diags := c.Evaluate(options)
+	return desired, diags, nil
+}
+
+// options fills in what state and host know.
+func (s *session) options(ctx context.Context, settings schema.Settings, o *schema.EvalOptions) error {
+	var err error
+	if o.DefaultRuntime, err = s.defaultRuntime(ctx, settings.Runtime); err != nil {
+		return err
+	}
+	instances, err := s.store.Instances(ctx)
+	if err != nil {
+		return err
+	}
+	o.Prior = make(map[addr.Address]json.RawMessage, len(instances))
+	for _, i := range instances {
+		o.Prior[i.Address] = i.Config
+	}
+	if o.Seed = s.meta.Seed; o.Seed == "" && settings.Seed == "" {
+		o.Seed = state.NewSeed()
+	}
+	held, err := reservation.Others(ctx, reservation.Path(dataDir()), s.meta.Lineage)
+	if errors.Is(err, os.ErrPermission) {
+		return nil // the plan says so
+	}
+	if err != nil {
+		return err
+	}
+	taken := make(map[netip.Addr]bool, len(held))
+	for _, h := range held {
+		if ip, err := netip.ParseAddr(h.IP); err == nil {
+			taken[ip] = true
+		}
+	}
+	o.Reserved = func(ip netip.Addr) bool { return taken[ip] }
+	return nil
+}
+
+// variables are the values of --var.
+func (a *app) variables() ([]schema.Value, error) {
+	var values []schema.Value
+	for _, v := range a.vars {
+		name, raw, ok := strings.Cut(v, "=")
+		if !ok || name == "" {
+			return nil, fmt.Errorf("--var %q: write --var NAME=VALUE", v)
+		}
+		values = append(values, schema.Value{Name: strings.TrimSpace(name), Raw: raw, Origin: "--var"})
+	}
+	return values, nil
+}
+
+// environment are the values of DECNET_VAR_name.
+func environment() []schema.Value {
+	var values []schema.Value
+	for _, entry := range os.Environ() {
+		key, raw, _ := strings.Cut(entry, "=")
+		if name, ok := strings.CutPrefix(key, "DECNET_VAR_"); ok {
+			values = append(values, schema.Value{Name: name, Raw: raw, Origin: key})
+		}
+	}
+	return values
+}
+
+// serviceTypes tells the language which services there are.
+func serviceTypes() map[string]schema.ServiceType {
+	types := map[string]schema.ServiceType{}
+	for _, s := range deckies.Services() {
+		info := s.Info()
+		t := schema.ServiceType{Slug: info.Slug, Summary: info.Summary, Check: s.Check}
+		for _, p := range info.Ports {
+			t.Ports = append(t.Ports, schema.Port{Number: p.Number, Transport: p.Transport})
+		}
+		for _, arg := range s.Arguments() {
+			t.Arguments = append(t.Arguments, schema.Argument{
+				Name: arg.Name, Type: arg.Type, Doc: arg.Doc, Default: arg.Default, OneOf: arg.OneOf, Sensitive: arg.Sensitive,
+			})
+		}
+		types[info.Slug] = t
+	}
+	return types
+}

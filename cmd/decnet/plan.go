@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/reconciler"
+	"github.com/decnet/decnet/reconciler/plan"
+	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// planFlags are what plan, apply and destroy have in common.
+type planFlags struct {
+	detailed    bool
+	destroy     bool
+	noRefresh   bool
+	replace     []string
+	parallelism int
+	out         string
+}
+
+func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
+	flags := cmd.Flags()
+	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 where the plan is not empty")
+	flags.IntVar(&f.parallelism, "parallelism", reconciler.DefaultParallelism, "how many steps run at once")
+	flags.BoolVar(&f.noRefresh, "no-refresh", false, "trust the state, look at no object")
+	flags.StringArrayVar(&f.replace, "replace", nil, "make the object at this `ADDRESS` anew")
+	if destroyable {
+		flags.BoolVar(&f.destroy, "destroy", false, "plan to take everything away")
+	}
+}
+
+func (f *planFlags) options(runtime string) reconciler.PlanOptions {
+	options := reconciler.PlanOptions{Destroy: f.destroy, NoRefresh: f.noRefresh, Runtime: runtime}
+	for _, r := range f.replace {
+		options.Replace = append(options.Replace, addr.Address(r))
+	}
+	return options
+}
+
+func (a *app) planCommand() *cobra.Command {
+	var flags planFlags
+	cmd := &cobra.Command{
+		Use: "plan [DIR]", Short: "Show what would change, and why; touch nothing", Args: cobra.MaximumNArgs(1),
+		Long: `Plan compares the configuration with the state and with what is alive, and shows what an apply would
+do. It changes nothing and needs no privilege: what it could not look at, it says.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.directory(args); err != nil {
+				return err
+			}
+			return a.plan(cmd.Context(), flags)
+		},
+	}
+	flags.register(cmd, true)
+	cmd.Flags().StringVarP(&flags.out, "out", "o", "", "save the plan to this `FILE`, for apply")
+	return cmd
+}
+
+func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
+	p, _, s, err := a.planned(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if flags.out != "" {
+		if err := p.Save(flags.out); err != nil {
+			return err
+		}
+	}
+	if err := a.showPlan(p); err != nil {
+		return err
+	}
+	if flags.out != "" && !a.json {
+		fmt.Fprintf(a.stdout, "\nSaved. To carry out exactly this: decnet -C %s apply %s\n", a.dir, flags.out)
+	}
+	if flags.detailed && !p.Empty() {
+		return exitChanges
+	}
+	return nil
+}
+
+// planned loads, resolves and plans. The caller closes the session.
+func (a *app) planned(ctx context.Context, flags planFlags) (*plan.Plan, *schema.Desired, *session, error) {
+	configuration, err := a.load()
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	settings := configuration.Settings()
+	s, err := a.open(ctx, a.statePath(settings.State), a.secretPath(settings.Secret), flags.parallelism)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	p, desired, err := a.planIn(ctx, s, configuration, flags)
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, s.Close())
+	}
+	return p, desired, s, nil
+}
+
+func (a *app) planIn(ctx context.Context, s *session, configuration *schema.Configuration, flags planFlags) (*plan.Plan, *schema.Desired, error) {
+	runtime, err := s.defaultRuntime(ctx, configuration.Settings().Runtime)
+	if err != nil {
+		return nil, nil, err
+	}
+	desired, err := a.evaluate(ctx, configuration, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := s.engine.Plan(ctx, desired, flags.options(runtime))
+	return p, desired, err
+}
+
+func (a *app) showPlan(p *plan.Plan) error {
+	if a.json {
+		data, err := p.Encode()
+		if err != nil {
+			return err
+		}
+		_, err = a.stdout.Write(data)
+		return err
+	}
+	return view.Plan(a.stdout, p, a.style())
+}

@@ -1,0 +1,109 @@
+// Package view renders what the engine and intel say, for people. It decides
+// nothing: every rendering is of one document.
+package view
+
+import (
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+)
+
+// Style colours words, or leaves them as they are.
+type Style struct{ Color bool }
+
+// StyleFor is the style for a writer: colour on a terminal, unless NO_COLOR is
+// set or the terminal is dumb.
+func StyleFor(w any, noColor bool) Style {
+	f, ok := w.(*os.File)
+	color := ok && !noColor && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(f.Fd()))
+	return Style{Color: color}
+}
+
+func (s Style) paint(code, text string) string {
+	if !s.Color || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// Bold is for headings.
+func (s Style) Bold(text string) string { return s.paint("1", text) }
+
+// Dim is for what can be passed over.
+func (s Style) Dim(text string) string { return s.paint("2", text) }
+
+// Good, Warn and Bad are green, yellow and red.
+func (s Style) Good(text string) string { return s.paint("32", text) }
+
+// Warn is yellow.
+func (s Style) Warn(text string) string { return s.paint("33", text) }
+
+// Bad is red.
+func (s Style) Bad(text string) string { return s.paint("31", text) }
+
+// symbol colours the sign of an action.
+func (s Style) symbol(sign string) string {
+	switch sign {
+	case "+":
+		return s.Good(sign)
+	case "~", "-/+":
+		return s.Warn(sign)
+	case "-":
+		return s.Bad(sign)
+	default:
+		return sign
+	}
+}
+
+// Clean makes text from outside safe for a terminal: control characters, and
+// what a terminal might take for one, become escapes.
+func Clean(text string) string {
+	clean := true
+	for _, r := range text {
+		if unsafe(r) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if unsafe(r) {
+			b.WriteString(escape(r))
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// unsafe tells whether a rune may move a cursor, reorder text or hide.
+func unsafe(r rune) bool {
+	switch {
+	case r < 0x20, r >= 0x7f && r < 0xa0, r == 0xfffd, r == 0xfeff:
+		return true
+	case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x2069:
+		return true
+	default:
+		return false
+	}
+}
+
+func escape(r rune) string {
+	switch r {
+	case '\n':
+		return `\n`
+	case '\r':
+		return `\r`
+	case '\t':
+		return `\t`
+	}
+	const digits = "0123456789abcdef"
+	if r < 0x100 {
+		return `\x` + string([]byte{digits[r>>4], digits[r&15]})
+	}
+	return `\u` + string([]byte{digits[r>>12&15], digits[r>>8&15], digits[r>>4&15], digits[r&15]})
+}
