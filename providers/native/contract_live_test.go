@@ -120,7 +120,7 @@ func (w *world) killSupervisor(t testing.TB) {
 	client := supervise.NewClient(supervise.ClientOptions{Log: w.env.Log, Dirs: supervise.NewDirs(lineage, w.env.DataDir, w.env.RunDir)})
 	defer client.Close()
 	status, err := client.Status(context.Background())
-	if err != nil || !status.Running {
+	if err != nil || !status.Running || status.PID <= 1 {
 		t.Fatalf("no supervisor to kill: %v", err)
 	}
 	if err := syscall.Kill(status.PID, syscall.SIGKILL); err != nil {

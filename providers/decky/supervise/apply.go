@@ -82,6 +82,8 @@ func (s *Supervisor) serveAll(units []Unit) []error {
 
 // openAll opens the sockets of every namespace on a few threads.
 func (s *Supervisor) openAll(fresh []*hosted, errs []error, byNamespace map[string][]int) {
+	s.forking.RLock()
+	defer s.forking.RUnlock()
 	var group sync.WaitGroup
 	slots := make(chan struct{}, runtime.NumCPU())
 	for path, indices := range byNamespace {

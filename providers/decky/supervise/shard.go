@@ -60,6 +60,7 @@ type shard struct {
 	dirs    Dirs
 	command []string
 	log     *slog.Logger
+	forking *sync.RWMutex // the supervisor's
 
 	write sync.Mutex // one message at a time; never held together with mu
 
@@ -79,7 +80,7 @@ func newShard(index int, s *Supervisor) *shard {
 	uid, host := s.identity(index)
 	sh := &shard{
 		index: index, uid: uid, host: host, dirs: s.dirs, command: s.options.Worker, log: s.options.Log.With("worker", index),
-		units: map[Key]*hosted{}, waiting: map[uint64]func(error){},
+		forking: &s.forking, units: map[Key]*hosted{}, waiting: map[uint64]func(error){},
 	}
 	sh.changed = sync.NewCond(&sh.mu)
 	return sh
@@ -133,7 +134,10 @@ func (sh *shard) live(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(err, theirs.Close())
 	}
-	if err := cmd.Start(); err != nil {
+	sh.forking.Lock()
+	err = cmd.Start()
+	sh.forking.Unlock()
+	if err != nil {
 		return errors.Join(fmt.Errorf("start worker: %w", err), theirs.Close())
 	}
 	if err := theirs.Close(); err != nil {

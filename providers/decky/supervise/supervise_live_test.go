@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -88,7 +89,7 @@ func (w *world) end() {
 		w.t.Logf("the supervisor's log (%v):\n%s", err, log)
 	}
 	if status, err := w.client.Status(context.Background()); err == nil && status.Running {
-		_ = syscall.Kill(status.PID, syscall.SIGKILL)
+		w.kill(status.PID)
 	}
 	w.client.Close()
 	pins, err := filepath.Glob(filepath.Join(w.run, "netns", "*"))
@@ -142,13 +143,33 @@ func (w *world) serve(units ...supervise.Unit) {
 	}
 }
 
+// status waits until every worker has started: an idle one may be late.
 func (w *world) status() supervise.Status {
 	w.t.Helper()
-	status, err := w.client.Status(w.t.Context())
-	if err != nil {
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		status, err := w.client.Status(w.t.Context())
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		late := slices.ContainsFunc(status.Workers, func(worker supervise.Worker) bool { return worker.PID == 0 })
+		if !late {
+			return status
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("a worker does not start: %+v", status.Workers)
+		}
+	}
+}
+
+// kill ends one process, and never more.
+func (w *world) kill(pid int) {
+	w.t.Helper()
+	if pid <= 1 {
+		w.t.Fatalf("pid %d is no process of ours", pid)
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		w.t.Fatal(err)
 	}
-	return status
 }
 
 // say connects inside a decky's namespace and exchanges one line.
@@ -266,9 +287,7 @@ func TestNoConnectionIsRefusedWhileAWorkerIsKilled(t *testing.T) {
 			})
 		}
 		time.Sleep(20 * time.Millisecond)
-		if err := syscall.Kill(mine.PID, syscall.SIGKILL); err != nil {
-			t.Fatal(err)
-		}
+		w.kill(mine.PID)
 		time.Sleep(200 * time.Millisecond)
 		close(stop)
 		clients.Wait()
@@ -318,9 +337,7 @@ func TestSupervisorTakesUpItsRecords(t *testing.T) {
 	w.serve(a)
 	w.hears(b, 80, "decky.b http")
 	old := w.status()
-	if err := syscall.Kill(old.PID, syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
+	w.kill(old.PID)
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		if _, err := say(a, 22, "hello"); errors.Is(err, unix.ECONNREFUSED) {
 			break

@@ -45,6 +45,11 @@ type Supervisor struct {
 	shards  []*shard
 	leave   context.CancelFunc
 
+	// forking is held to start a worker: until its exec, the child holds
+	// copies of all our sockets, and a port that one of them closed meanwhile
+	// cannot be opened again. Sockets are opened with it held for reading.
+	forking sync.RWMutex
+
 	// turn lets one batch or status at a time touch the units.
 	turn  sync.Mutex
 	units map[Key]*hosted
