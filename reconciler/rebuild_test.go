@@ -190,8 +190,8 @@ func TestPoolsOfTwoConfigurationsDoNotCollide(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if len(two.world.Objects()) > 0 {
-		t.Error("something was touched")
+	if meta, err := two.store.Meta(ctx); len(two.world.Objects()) > 0 || meta.Lineage != "" || err != nil {
+		t.Errorf("something was touched: %+v (%v)", meta, err)
 	}
 	one.apply(fake.Fleet{Deckies: 0}.Desired(), reconciler.PlanOptions{})
 	two.apply(other(), reconciler.PlanOptions{})
