@@ -17,8 +17,8 @@ import (
 const (
 	rule    = `{"name":"spray","technique":"T1110.003","when":"true","threshold":8,"within":"10m"}`
 	ruleTwo = `{"name":"spray","technique":"T1110.003","when":"true","threshold":9,"within":"10m"}`
-	sink    = `{"name":"file","type":"file","path":"/tmp/events.log"}`
-	sinkTwo = `{"name":"file","type":"file","path":"/tmp/other.log"}`
+	sink    = `{"name":"file","type":"file","path":"/var/log/decnet/events.log"}`
+	sinkTwo = `{"name":"file","type":"file","path":"/var/log/decnet/other.log"}`
 )
 
 func resources(dir string) map[string]providers.Resource {
