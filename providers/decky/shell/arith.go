@@ -63,7 +63,7 @@ func (r *runner) number(text string) (int64, error) {
 	if n, ok := parseNumber(text); ok {
 		return n, nil
 	}
-	if c := text[0]; c >= '0' && c <= '9' {
+	if c := text[0]; c >= '0' && c <= '9' && !strings.ContainsAny(text, "+-*/%<>=&|^?() ") {
 		return 0, badNumber(text)
 	}
 	if syntax.ValidName(text) {

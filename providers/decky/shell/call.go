@@ -395,7 +395,7 @@ func (r *runner) evaluate(text string, io streams) error {
 	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
 	for stmt, err := range parser.StmtsSeq(strings.NewReader(text)) {
 		if err != nil {
-			r.syntaxError(err, io, false)
+			r.syntaxError(err, text, io, false)
 			return nil
 		}
 		if err := r.stmt(stmt, io); err != nil {

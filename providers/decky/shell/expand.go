@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 
@@ -190,7 +189,7 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 	case *syntax.ArithmExp:
 		n, err := e.r.arithm(p.X)
 		if err != nil {
-			return err
+			return inExpression(p.X, err)
 		}
 		e.value(strconv.FormatInt(n, 10), quoted)
 	case *syntax.ProcSubst:
@@ -201,6 +200,20 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 		e.now.add("{", false)
 	}
 	return nil
+}
+
+// inExpression puts the expression in front of a message about it.
+func inExpression(x syntax.ArithmExpr, err error) error {
+	var said wordsError
+	if !errors.As(err, &said) || !strings.HasPrefix(string(said), "division") && !strings.HasPrefix(string(said), "exponent") && !strings.HasPrefix(string(said), "attempted") {
+		return err
+	}
+	var b strings.Builder
+	if x == nil || syntax.NewPrinter(syntax.Minify(true)).Print(&b, &syntax.ArithmExp{X: x}) != nil {
+		return err
+	}
+	text := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(b.String(), "\\\n"), "$(("), "))")
+	return wordsError(strings.TrimPrefix(text, "\\\n") + ": " + string(said))
 }
 
 // onlyAt tells "$@": the one quoted word that may be none.
@@ -410,6 +423,3 @@ func sequence(b *syntax.BraceExp) []*syntax.Word {
 	}
 	return out
 }
-
-// isEOF tells the normal end of a reader.
-func isEOF(err error) bool { return errors.Is(err, io.EOF) }

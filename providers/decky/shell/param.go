@@ -82,7 +82,7 @@ func (r *runner) unset(message string) error {
 	r.io.err.print(r.prefix() + message + "\n")
 	r.state.status = 1
 	if r.session.options.TTY == "" || r.state.subshell > 0 {
-		return exitError(1)
+		return exitError(127)
 	}
 	return errExpansion
 }

@@ -143,18 +143,6 @@ func inClass(name string, c byte) bool {
 	return false
 }
 
-// quoteMeta is s as a pattern that matches only s.
-func quoteMeta(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if strings.IndexByte(`*?[]\`, s[i]) >= 0 {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 // hasMeta tells whether a pattern is more than a literal.
 func hasMeta(p string) bool {
 	for i := 0; i < len(p); i++ {

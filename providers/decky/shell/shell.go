@@ -108,6 +108,12 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login}
 	streams := streams{in: &lineInput{answer: answer, from: stdin}, out: answer.stream(1), err: answer.stream(2)}
 	r.text(line, streams, mode == ModeExec)
+	if body, ok := s.state.traps["EXIT"]; ok && (mode == ModeExec || s.exited) {
+		status := s.state.status
+		delete(s.state.traps, "EXIT")
+		r.text(body, streams, true)
+		s.state.status = status
+	}
 	if err := answer.finish(s.state.status); err != nil {
 		return s.state.status, err
 	}
@@ -130,7 +136,7 @@ func (r *runner) text(script string, io streams, once bool) {
 		}
 	}
 	if failed != nil {
-		r.syntaxError(failed, io, once)
+		r.syntaxError(failed, script, io, once)
 	}
 }
 
@@ -153,26 +159,30 @@ func (r *runner) end(err error, io streams) {
 
 // syntaxError prints bash's words for a parse error as far as they can be told
 // from the parser's.
-func (r *runner) syntaxError(err error, io streams, once bool) {
+func (r *runner) syntaxError(err error, script string, io streams, once bool) {
 	r.state.status = 2
-	prefix := "-bash: "
+	prefix := func(int) string { return r.prefix() }
 	if once {
-		prefix = "bash: -c: line 1: "
+		prefix = func(line int) string { return "bash: -c: line " + strconv.Itoa(line) + ": " }
 	}
-	message := err.Error()
+	message, line := err.Error(), 1
 	var parse syntax.ParseError
 	if errors.As(err, &parse) {
-		message = parse.Text
+		message, line = parse.Text, int(parse.Pos.Line())
 	}
+	_, after, _ := strings.Cut(message, "`")
+	token, _, _ := strings.Cut(after, "`")
 	switch {
+	case syntax.IsIncomplete(err) && strings.Contains(message, "quote"):
+		io.err.print(prefix(line) + "unexpected EOF while looking for matching `" + token + "'\n")
 	case syntax.IsIncomplete(err):
-		io.err.print(prefix + "syntax error: unexpected end of file\n")
+		io.err.print(prefix(strings.Count(script, "\n")+2) + "syntax error: unexpected end of file\n")
 	default:
-		token := "newline"
-		if _, after, ok := strings.Cut(message, "`"); ok {
-			token, _, _ = strings.Cut(after, "`")
+		if token == "" {
+			token = "newline"
 		}
-		io.err.print(prefix + "syntax error near unexpected token `" + token + "'\n")
+		lines := strings.Split(script, "\n")
+		io.err.print(prefix(line) + "syntax error near unexpected token `" + token + "'\n" + prefix(line) + "`" + lines[min(max(line-1, 0), len(lines)-1)] + "'\n")
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"time"
 
 	"github.com/decnet/decnet/schema/event"
 )
@@ -44,7 +43,6 @@ type answer struct {
 	sent     int
 	unknown  bool
 	recorded bool
-	began    time.Time
 	err      error
 }
 

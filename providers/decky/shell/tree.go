@@ -37,7 +37,7 @@ var devices = []struct {
 	{"tty", vfs.TypeChar | 0o666, 5, 5, 0}, {"console", vfs.TypeChar | 0o600, 5, 5, 1}, {"ptmx", vfs.TypeChar | 0o666, 5, 5, 2}, {"kmsg", vfs.TypeChar | 0o644, 0, 1, 11}, {"mem", vfs.TypeChar | 0o640, 15, 1, 1},
 	{"sda", vfs.TypeBlock | 0o660, 6, 8, 0}, {"sda1", vfs.TypeBlock | 0o660, 6, 8, 1}, {"sda2", vfs.TypeBlock | 0o660, 6, 8, 2}, {"sda5", vfs.TypeBlock | 0o660, 6, 8, 5}, {"fuse", vfs.TypeChar | 0o666, 0, 10, 229},
 	{"tty0", vfs.TypeChar | 0o620, 5, 4, 0}, {"tty1", vfs.TypeChar | 0o620, 5, 4, 1}, {"ttyS0", vfs.TypeChar | 0o660, 20, 4, 64}, {"loop-control", vfs.TypeChar | 0o660, 6, 10, 237}, {"rtc0", vfs.TypeChar | 0o600, 0, 253, 0},
-	{"pts/ptmx", vfs.TypeChar | 0o000, 0, 5, 2}, {"pts/0", vfs.TypeChar | 0o620, 5, 136, 0},
+	{"pts/ptmx", vfs.TypeChar, 0, 5, 2}, {"pts/0", vfs.TypeChar | 0o620, 5, 136, 0},
 }
 
 // tree makes directories, links and devices.
