@@ -9,6 +9,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/network"
+	"github.com/docker/docker/client"
 
 	"github.com/decnet/decnet/providers"
 )
@@ -60,7 +61,43 @@ func (p *provider) containers(ctx context.Context, pairs ...string) ([]container
 	if err != nil {
 		return nil, p.engine.explain("list containers", err)
 	}
-	return list, nil
+	settled := list[:0]
+	for _, found := range list {
+		there, err := p.settle(ctx, c, &found)
+		if err != nil {
+			return nil, err
+		}
+		if there {
+			settled = append(settled, found)
+		}
+	}
+	return settled, nil
+}
+
+// settle looks again at a container that does not run: the engine goes on with
+// what a killed decnet asked for, and the list does not wait for it. It tells
+// whether the container is there to stay.
+func (p *provider) settle(ctx context.Context, c *client.Client, found *container.Summary) (bool, error) {
+	switch found.State {
+	case container.StateRemoving:
+		return false, p.awaitRemoval(ctx, found.ID)
+	case container.StateRunning, container.StateRestarting, container.StatePaused:
+		return true, nil
+	}
+	now, err := c.ContainerInspect(ctx, found.ID) // waits for a start in flight
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, p.engine.explain("inspect container "+short(found.ID), err)
+	}
+	if now.State != nil {
+		found.State = now.State.Status
+	}
+	if now.NetworkSettings != nil {
+		found.NetworkSettings = &container.NetworkSettingsSummary{Networks: now.NetworkSettings.Networks}
+	}
+	return true, nil
 }
 
 // run creates and starts a container: two round trips. Where the name is taken

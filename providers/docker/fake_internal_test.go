@@ -47,6 +47,7 @@ type fakeContainer struct {
 	container.CreateRequest
 	id, name string
 	running  bool
+	starting bool // a start is in flight: the list shows it stopped still
 	netns    uint64
 	seen     inside
 }
@@ -233,7 +234,13 @@ func (f *fakeEngine) container(r *http.Request, path []string) (int, any) {
 		return 204, nil
 	case path[2] == "json":
 		config := *c.Config
-		return 200, map[string]any{"Id": c.id, "Name": "/" + c.name, "Config": config, "HostConfig": c.HostConfig, "State": map[string]any{"Running": c.running}}
+		// Like the real one, it answers after what was in flight.
+		c.running = c.running || c.starting
+		state := container.StateExited
+		if c.running {
+			state = container.StateRunning
+		}
+		return 200, map[string]any{"Id": c.id, "Name": "/" + c.name, "Config": config, "HostConfig": c.HostConfig, "State": map[string]any{"Running": c.running, "Status": state}}
 	}
 	return f.startContainer(c, path[2] == "restart")
 }

@@ -333,3 +333,19 @@ func TestAnEngineOfAnotherHost(t *testing.T) {
 		}
 	}
 }
+
+// What a killed decnet asked for goes on in the engine: a start in flight is
+// waited for, so that the plan does not go stale at once.
+func TestAStartInFlightIsWaitedFor(t *testing.T) {
+	f := newFakeEngine(t)
+	p := fakeProvider(testEnv(t, f.url), f)
+	steps := story(t, driverMacvlan)
+	if err := converge(p, steps); err != nil {
+		t.Fatal(err)
+	}
+	base := f.named("quickstart-web-0")
+	f.mu.Lock()
+	base.running, base.starting = false, true
+	f.mu.Unlock()
+	settled(t, p, steps)
+}
