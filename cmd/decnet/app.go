@@ -90,7 +90,19 @@ func (a *app) directory(args []string) error {
 	return nil
 }
 
-func (a *app) style() view.Style { return view.StyleFor(a.stdout, a.noColor || a.json) }
+func (a *app) style() view.Style {
+	style := view.StyleFor(a.stdout, a.noColor || a.json)
+	types := serviceTypes()
+	style.Hidden = func(slug, argument string) bool {
+		for _, known := range types[slug].Arguments {
+			if known.Name == argument {
+				return known.Sensitive
+			}
+		}
+		return false
+	}
+	return style
+}
 
 // printJSON writes v as one indented document.
 func (a *app) printJSON(v any) error {

@@ -78,7 +78,7 @@ func TestExamplesPlanAsBefore(t *testing.T) {
 		name := filepath.Base(filepath.Dir(main))
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
-			if err := view.Plan(&got, planAgainstNothing(t, filepath.Dir(main)), view.Style{}); err != nil {
+			if err := view.Plan(&got, planAgainstNothing(t, filepath.Dir(main)), (&app{stdout: &got}).style()); err != nil {
 				t.Fatal(err)
 			}
 			golden := filepath.Join("testdata/golden", name+".plan")

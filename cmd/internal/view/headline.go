@@ -14,7 +14,7 @@ type attribute struct{ name, value string }
 
 // headline is what is worth reading of something new; the rest stands in the
 // JSON document. A type that is not known here shows everything.
-func headline(typ string, config json.RawMessage) []attribute {
+func headline(typ string, config json.RawMessage, s Style) []attribute {
 	var h headlines
 	switch typ {
 	case providers.TypeNetwork:
@@ -39,12 +39,18 @@ func headline(typ string, config json.RawMessage) []attribute {
 		}
 	case providers.TypeService:
 		var c struct {
+			Slug      string          `json:"slug"`
 			Ports     []schema.Port   `json:"ports"`
 			Arguments json.RawMessage `json:"arguments"`
 		}
 		if json.Unmarshal(config, &c) == nil {
 			h.ports(c.Ports)
 			h.all("arguments", c.Arguments)
+			for i, a := range h {
+				if s.hides(c.Slug, a.name) {
+					h[i].value = hidden
+				}
+			}
 		}
 	case providers.TypeRule:
 		var c schema.Rule

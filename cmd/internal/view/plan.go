@@ -1,6 +1,7 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -97,7 +98,7 @@ func driftSection(b *strings.Builder, p *plan.Plan, s Style) {
 			continue
 		}
 		fmt.Fprintf(b, "  %s %s\n", s.symbol("~"), d.Address)
-		attributes(b, d.Changes, "~", s)
+		attributes(b, d.Changes, slugOf(d.Type, d.State), s)
 	}
 	b.WriteString("\n")
 }
@@ -120,10 +121,10 @@ func change(b *strings.Builder, c *plan.Change, s Style) {
 	fmt.Fprintf(b, "%s %s\n", pad(s.symbol(c.Action.Symbol()), len(c.Action.Symbol())), heading(c))
 	switch {
 	case len(c.Attributes) > 0:
-		attributes(b, c.Attributes, "~", s)
+		attributes(b, c.Attributes, slugOf(c.Type, c.Config), s)
 	case c.Action == plan.Create || c.Action == plan.Replace:
 		sign := "      " + s.symbol("+") + " "
-		for _, a := range headline(c.Type, c.Config) {
+		for _, a := range headline(c.Type, c.Config, s) {
 			b.WriteString(sign)
 			b.WriteString(a.name)
 			b.WriteString(" = ")
@@ -144,7 +145,22 @@ func heading(c *plan.Change) string {
 	return c.Type + " on " + c.Runtime
 }
 
-func attributes(b *strings.Builder, changes []providers.Change, sign string, s Style) {
+// slugOf is the slug of a service, from its configuration or from a state that
+// holds it.
+func slugOf(typ string, document json.RawMessage) string {
+	var c struct {
+		Slug   string `json:"slug"`
+		Config struct {
+			Slug string `json:"slug"`
+		} `json:"config"`
+	}
+	if typ != providers.TypeService || json.Unmarshal(document, &c) != nil {
+		return ""
+	}
+	return c.Slug + c.Config.Slug
+}
+
+func attributes(b *strings.Builder, changes []providers.Change, slug string, s Style) {
 	width := 0
 	for _, a := range changes {
 		width = max(width, len(a.Path))
@@ -157,7 +173,11 @@ func attributes(b *strings.Builder, changes []providers.Change, sign string, s S
 		if a.Cause == plan.CauseDrift {
 			note += s.Dim("  # drift")
 		}
-		fmt.Fprintf(b, "      %s %-*s = %s -> %s%s\n", s.symbol(sign), width, a.Path, orNone(a.Before), orNone(a.After), note)
+		before, after := orNone(a.Before), orNone(a.After)
+		if s.hides(slug, a.Path) {
+			before, after = hidden, hidden
+		}
+		fmt.Fprintf(b, "      %s %-*s = %s -> %s%s\n", s.symbol("~"), width, a.Path, before, after, note)
 	}
 }
 

@@ -41,7 +41,7 @@ func State(w io.Writer, s state.Snapshot, style Style) error {
 	fmt.Fprintf(b, "%s, lineage %s, serial %d, runtime %s, %d %s\n\n", style.Bold(s.Name), s.Lineage, s.Serial, s.Runtime, len(s.Instances), plural(len(s.Instances), "instance"))
 	for _, i := range Sorted(s.Instances) {
 		fmt.Fprintf(b, "%s%s\n", style.Bold(string(i.Address)), tainted(i))
-		for _, a := range headline(i.Type, i.Config) {
+		for _, a := range headline(i.Type, i.Config, style) {
 			fmt.Fprintf(b, "    %s = %s\n", a.name, a.value)
 		}
 	}
@@ -70,7 +70,11 @@ func Instance(w io.Writer, i state.Instance, style Style) error {
 	}{{"configuration", i.Config}, {"object", i.Object}} {
 		fmt.Fprintf(b, "\n  %s\n", style.Bold(section.name))
 		for _, a := range providers.Compare(nil, section.document, nil) {
-			fmt.Fprintf(b, "    %s = %s\n", a.Path, Clean(a.After))
+			value := Clean(a.After)
+			if style.hides(slugOf(i.Type, i.Config), a.Path) {
+				value = hidden
+			}
+			fmt.Fprintf(b, "    %s = %s\n", a.Path, value)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

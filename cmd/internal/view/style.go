@@ -9,8 +9,28 @@ import (
 	"golang.org/x/term"
 )
 
-// Style colours words, or leaves them as they are.
-type Style struct{ Color bool }
+// Style colours words, or leaves them as they are, and keeps what is sensitive
+// to itself.
+type Style struct {
+	Color bool
+	// Hidden tells whether an argument of a service is sensitive; nil: none is.
+	Hidden func(slug, argument string) bool
+}
+
+// hides tells whether the value at a path of a service's configuration or
+// state must not be shown.
+func (s Style) hides(slug, path string) bool {
+	_, path, found := strings.Cut("."+path, ".arguments.")
+	if !found || s.Hidden == nil {
+		return false
+	}
+	argument, _, _ := strings.Cut(path, ".")
+	argument, _, _ = strings.Cut(argument, "[")
+	return s.Hidden(slug, argument)
+}
+
+// hidden stands where a sensitive value would.
+const hidden = "(sensitive)"
 
 // StyleFor is the style for a writer: colour on a terminal, unless NO_COLOR is
 // set or the terminal is dumb.
