@@ -2,7 +2,6 @@ package journal
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -214,7 +213,8 @@ func (r *Reader) lines(records []Record, limit int) []Record {
 		default:
 			record.Raw = bytes.Clone(line)
 			record.Event = &event.Event{}
-			if err := json.Unmarshal(record.Raw, record.Event); err != nil {
+			// json.Unmarshal would read it twice.
+			if err := record.Event.UnmarshalJSON(record.Raw); err != nil {
 				record.Event, record.Err = nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 			}
 		}
