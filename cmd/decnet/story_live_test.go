@@ -247,8 +247,7 @@ func TestLiveLock(t *testing.T) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() && !strings.HasPrefix(lines.Text(), "Plan:") {
 	}
-	// The pipe is full sooner or later: the first apply cannot end before it is
-	// read on.
+	// Making ninety deckies takes longer than the second needs to start.
 	_, stderr, code := s.try("apply", "--auto-approve")
 	if code != 1 || !regexp.MustCompile(`locked by root@\S+, process \d+, decnet apply since \d{4}-`).MatchString(stderr) {
 		t.Errorf("the second apply: exit code %d, %q; want who holds the lock and since when", code, stderr)
