@@ -389,18 +389,9 @@ func (r *runner) sourced(text string, args []string, io streams) error {
 
 // evaluate parses and runs text; a mistake in it is printed.
 func (r *runner) evaluate(text string, io streams) error {
-	if len(text) > r.budget.limits.Line*8 {
-		return errBudget
+	stopped, failed := r.parsed(text, io)
+	if stopped == nil && failed != nil {
+		r.syntaxError(failed, text, io, false)
 	}
-	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
-	for stmt, err := range parser.StmtsSeq(strings.NewReader(text)) {
-		if err != nil {
-			r.syntaxError(err, text, io, false)
-			return nil
-		}
-		if err := r.stmt(stmt, io); err != nil {
-			return err
-		}
-	}
-	return nil
+	return stopped
 }

@@ -105,3 +105,17 @@ func TestNothingIsSentThatIsNotOnRecord(t *testing.T) {
 		t.Errorf("%d bytes sent, error %v", sent, err)
 	}
 }
+
+func TestDeepNestingEnds(t *testing.T) {
+	for _, line := range []string{
+		strings.Repeat("(", 100_000), strings.Repeat("if ", 40_000), "echo " + strings.Repeat("$(", 60_000), "echo $((" + strings.Repeat("(", 100_000), "[[ " + strings.Repeat("! ", 60_000), "echo " + strings.Repeat("${x:-", 20_000),
+		strings.Repeat("! ", 60_000), strings.Repeat("time ", 20_000), "echo $((" + strings.Repeat("- ", 60_000) + "1))", "[[ " + strings.Repeat("a && ", 20_000) + "a ]]", strings.Repeat("a|", 60_000) + "a", strings.Repeat("true && ", 15_000) + "a",
+		"echo $((" + strings.Repeat("1+", 60_000) + "1))", "echo $((" + strings.Repeat("a?b:", 30_000) + "1))", "echo $((" + strings.Repeat("a=", 60_000) + "1))", `awk '` + strings.Repeat("(", 60_000) + `'`, "expr " + strings.Repeat("'(' ", 20_000), "[ " + strings.Repeat("! ", 40_000) + "]",
+	} {
+		began := time.Now()
+		run(t, newShell(t, "root"), line, "")
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%.20q took %s", line, took)
+		}
+	}
+}

@@ -123,21 +123,46 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 // text parses and runs a whole script. A line that does not parse runs up to
 // the mistake, as bash reads one command at a time.
 func (r *runner) text(script string, io streams, once bool) {
-	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
-	var failed error
-	for stmt, err := range parser.StmtsSeq(strings.NewReader(script)) {
-		if err != nil {
-			failed = err
-			break
-		}
-		if err := r.stmt(stmt, io); err != nil {
-			r.end(err, io)
-			return
-		}
-	}
-	if failed != nil {
+	stopped, failed := r.parsed(script, io)
+	if stopped != nil {
+		r.end(stopped, io)
+	} else if failed != nil {
 		r.syntaxError(failed, script, io, once)
 	}
+}
+
+// maxNesting bounds what may open something in one script: the parser
+// recurses for each.
+const maxNesting = 5000
+
+// parsed runs every statement of a script until one stops it; failed is the
+// parser's error.
+func (r *runner) parsed(script string, io streams) (stopped, failed error) {
+	if len(script) > r.budget.limits.Line*8 || nesting(script) > maxNesting {
+		return errBudget, nil
+	}
+	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
+	for stmt, err := range parser.StmtsSeq(strings.NewReader(script)) {
+		// The loop goes on after a stop: the parser's iterator does not take
+		// a break at every place.
+		switch {
+		case stopped != nil:
+		case err != nil:
+			failed = err
+		case failed == nil:
+			stopped = r.stmt(stmt, io)
+		}
+	}
+	return stopped, failed
+}
+
+// nesting counts what may open something.
+func nesting(script string) int {
+	n := 0
+	for _, opener := range []string{"(", "{", "`", "if", "while", "until", "for", "case", "do", "time", "coproc"} {
+		n += strings.Count(script, opener)
+	}
+	return n
 }
 
 // end is what a script does with the error that stopped it.

@@ -1,0 +1,313 @@
+package shell
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
+)
+
+// modeString is a mode as ls -l shows it.
+func modeString(mode uint32) string {
+	kind := map[uint32]byte{vfs.TypeDir: 'd', vfs.TypeLink: 'l', vfs.TypeChar: 'c', vfs.TypeBlock: 'b', vfs.TypeFIFO: 'p', vfs.TypeSocket: 's'}[mode&vfs.TypeMask]
+	if kind == 0 {
+		kind = '-'
+	}
+	b := []byte{kind}
+	for shift := 6; shift >= 0; shift -= 3 {
+		for i, c := range []byte("rwx") {
+			if mode>>shift&(4>>i) == 0 {
+				c = '-'
+			}
+			b = append(b, c)
+		}
+	}
+	for _, special := range []struct {
+		bit  uint32
+		at   int
+		low  byte
+		high byte
+	}{{0o4000, 3, 's', 'S'}, {0o2000, 6, 's', 'S'}, {0o1000, 9, 't', 'T'}} {
+		if mode&special.bit != 0 {
+			if b[special.at] == 'x' {
+				b[special.at] = special.low
+			} else {
+				b[special.at] = special.high
+			}
+		}
+	}
+	return string(b)
+}
+
+// each applies f to names, below directories too where recursive.
+func (c *call) each(names []string, recursive bool, f func(name string) int) int {
+	status := 0
+	for _, name := range names {
+		if !recursive {
+			status = max(status, f(name))
+			continue
+		}
+		c.walk(name, func(path string, _ vfs.Info, _ int) bool {
+			status = max(status, f(path))
+			return true
+		})
+	}
+	return status
+}
+
+func chmod(c *call) int {
+	// A mode such as -x is no option.
+	if len(c.args) > 0 && len(c.args[0]) > 1 && c.args[0][0] == '-' && strings.Trim(c.args[0][1:], "rwxst") == "" {
+		c.args = append([]string{"--"}, c.args...)
+	}
+	f, names, ok := c.parse("cfRv", "recursive=R verbose=v changes=c silent=f quiet=f reference=:z")
+	if !ok {
+		return 1
+	}
+	if len(names) == 0 {
+		return c.missing()
+	}
+	if len(names) == 1 {
+		c.usage("missing operand after ‘" + names[0] + "’")
+		return 1
+	}
+	if _, ok := newMode(names[0], 0); !ok {
+		c.usage("invalid mode: ‘" + names[0] + "’")
+		return 1
+	}
+	return c.each(names[1:], f.has("R"), func(name string) int {
+		info, err := c.view().Stat(c.path(name))
+		if err != nil {
+			if f.has("f") {
+				return 1
+			}
+			return c.complain("cannot access '%s': %s", name, vfs.Text(err))
+		}
+		mode, _ := newMode(names[0], info.Mode)
+		if err := c.view().Chmod(c.path(name), mode); err != nil {
+			return c.complain("changing permissions of '%s': %s", name, vfs.Text(err))
+		}
+		return 0
+	})
+}
+
+// newMode applies an octal or symbolic mode to old.
+func newMode(text string, old uint32) (uint32, bool) {
+	if n, err := strconv.ParseUint(text, 8, 32); err == nil {
+		return uint32(n), n <= 0o7777
+	}
+	mode := old & 0o7777
+	for clause := range strings.SplitSeq(text, ",") {
+		i := strings.IndexAny(clause, "+-=")
+		if i < 0 || strings.Trim(clause[:i], "ugoa") != "" {
+			return 0, false
+		}
+		who := clause[:i]
+		if who == "" || strings.Contains(who, "a") {
+			who = "ugo"
+		}
+		for i < len(clause) {
+			op := clause[i]
+			j := i + 1
+			for j < len(clause) && strings.IndexByte("rwxXst", clause[j]) >= 0 {
+				j++
+			}
+			if j < len(clause) && strings.IndexByte("+-=", clause[j]) < 0 {
+				return 0, false
+			}
+			mode = symbolic(mode, old, who, op, clause[i+1:j])
+			i = j
+		}
+	}
+	return mode, true
+}
+
+func symbolic(mode, old uint32, who string, op byte, letters string) uint32 {
+	var bits, mask uint32
+	for _, w := range who {
+		shift := map[rune]int{'u': 6, 'g': 3, 'o': 0}[w]
+		mask |= 7 << shift
+		for _, l := range letters {
+			switch l {
+			case 'r':
+				bits |= 4 << shift
+			case 'w':
+				bits |= 2 << shift
+			case 'x':
+				bits |= 1 << shift
+			case 'X':
+				if old&0o111 != 0 || old&vfs.TypeMask == vfs.TypeDir {
+					bits |= 1 << shift
+				}
+			case 's':
+				bits |= map[rune]uint32{'u': 0o4000, 'g': 0o2000}[w]
+			case 't':
+				bits |= 0o1000
+			}
+		}
+	}
+	switch op {
+	case '+':
+		return mode | bits
+	case '-':
+		return mode &^ bits
+	}
+	return mode&^mask | bits
+}
+
+func chown(c *call) int {
+	f, names, ok := c.parse("cfhRv", "recursive=R verbose=v")
+	if !ok {
+		return 1
+	}
+	if len(names) < 2 {
+		return c.missing()
+	}
+	user, group, _ := strings.Cut(strings.Replace(names[0], ".", ":", 1), ":")
+	if c.name == "chgrp" {
+		user, group = "", names[0]
+	}
+	uid, gid := -1, -1
+	if user != "" {
+		if uid = c.uid(user); uid < 0 {
+			return c.complain("invalid user: ‘%s’", names[0])
+		}
+	}
+	if group != "" {
+		for _, g := range c.r.session.machine.groups() {
+			if g.name == group || strconv.Itoa(g.gid) == group {
+				gid = g.gid
+			}
+		}
+		if gid < 0 {
+			return c.complain("invalid group: ‘%s’", names[0])
+		}
+	}
+	return c.each(names[1:], f.has("R"), func(name string) int {
+		err := c.view().Chown(c.path(name), uid, gid)
+		switch {
+		case errors.Is(err, syscall.ENOENT):
+			return c.complain("cannot access '%s': %s", name, vfs.Text(err))
+		case err != nil:
+			return c.complain("changing ownership of '%s': %s", name, vfs.Text(err))
+		}
+		return 0
+	})
+}
+
+func (c *call) uid(name string) int {
+	for _, a := range c.r.session.machine.accounts() {
+		if a.name == name {
+			return a.uid
+		}
+	}
+	if n, err := strconv.Atoi(name); err == nil && n >= 0 {
+		return n
+	}
+	return -1
+}
+
+func touch(c *call) int {
+	f, names, ok := c.parse("acd:fhmr:t:", "no-create=c date=:d reference=:r")
+	if !ok {
+		return 1
+	}
+	if len(names) == 0 {
+		c.usage("missing file operand")
+		return 1
+	}
+	at := c.r.session.machine.now()
+	if f.has("r") {
+		info, err := c.view().Stat(c.path(f.value["r"]))
+		if err != nil {
+			return c.complain("failed to get attributes of '%s': %s", f.value["r"], vfs.Text(err))
+		}
+		at = info.MTime
+	}
+	if t, err := time.Parse("200601021504", f.value["t"]); err == nil {
+		at = t
+	}
+	status := 0
+	for _, name := range names {
+		_, err := c.view().Stat(c.path(name))
+		if err != nil && f.has("c") {
+			continue
+		}
+		if err == nil {
+			if err := c.view().Chtimes(c.path(name), at); err != nil {
+				status = c.complain("setting times of '%s': %s", name, vfs.Text(err))
+			}
+			continue
+		}
+		if _, err = c.view().Open(c.path(name), vfs.Write|vfs.Create, 0o666&^c.r.state.umask); err != nil {
+			status = c.complain("cannot touch '%s': %s", name, vfs.Text(err))
+			continue
+		}
+		if f.has("r") || f.has("t") {
+			_ = c.view().Chtimes(c.path(name), at)
+		}
+	}
+	return status
+}
+
+func stat(c *call) int {
+	f, names, ok := c.parse("Lfc:t", "format=:c dereference=L terse=t printf=:p")
+	if !ok {
+		return 1
+	}
+	if len(names) == 0 {
+		return c.missing()
+	}
+	status := 0
+	for _, name := range names {
+		look := c.view().Lstat
+		if f.has("L") {
+			look = c.view().Stat
+		}
+		info, err := look(c.path(name))
+		if err != nil {
+			status = c.complain("cannot statx '%s': %s", name, vfs.Text(err))
+			continue
+		}
+		if f.has("c") {
+			c.print(c.statFormat(f.value["c"], name, info) + "\n")
+			continue
+		}
+		kind := kindText(info)
+		shown := name
+		if info.IsLink() {
+			shown += " -> " + info.Target
+		}
+		stamp := info.MTime.UTC().Format("2006-01-02 15:04:05.000000000 -0700")
+		c.print(fmt.Sprintf("  File: %s\n  Size: %-10d\tBlocks: %-10d IO Block: 4096   %s\nDevice: 8,1\tInode: %-11d Links: %d\nAccess: (%04o/%s)  Uid: (%5d/%8s)   Gid: (%5d/%8s)\nAccess: %s\nModify: %s\nChange: %s\n Birth: %s\n",
+			shown, info.Size, (info.Size+4095)/4096*8, kind, info.Ino, info.Links, info.Mode&0o7777, modeString(info.Mode), info.UID, c.r.session.machine.userName(info.UID), info.GID, c.r.session.machine.groupName(info.GID), stamp, stamp, stamp, stamp))
+	}
+	return status
+}
+
+func kindText(info vfs.Info) string {
+	switch info.Mode & vfs.TypeMask {
+	case vfs.TypeDir:
+		return "directory"
+	case vfs.TypeLink:
+		return "symbolic link"
+	case vfs.TypeChar:
+		return "character special file"
+	case vfs.TypeBlock:
+		return "block special file"
+	}
+	if info.Size == 0 {
+		return "regular empty file"
+	}
+	return "regular file"
+}
+
+func (c *call) statFormat(format, name string, info vfs.Info) string {
+	m := c.r.session.machine
+	return strings.NewReplacer("%n", name, "%s", strconv.FormatInt(info.Size, 10), "%a", strconv.FormatUint(uint64(info.Mode&0o7777), 8), "%A", modeString(info.Mode), "%U", m.userName(info.UID), "%G", m.groupName(info.GID),
+		"%u", strconv.Itoa(info.UID), "%g", strconv.Itoa(info.GID), "%i", strconv.FormatUint(info.Ino, 10), "%F", kindText(info), "%Y", strconv.FormatInt(info.MTime.Unix(), 10), "%y", info.MTime.UTC().Format("2006-01-02 15:04:05.000000000 -0700"), "%h", strconv.Itoa(info.Links), "%%", "%").Replace(format)
+}
