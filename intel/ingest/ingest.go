@@ -31,7 +31,7 @@ type Config struct {
 	Logger *slog.Logger
 	// Wake is called after events were stored, if set.
 	Wake func()
-	// Batch is the most events of one transaction, default 4096.
+	// Batch is the most events of one transaction, default 8192.
 	Batch int
 	// Poll is how often journals are looked at of which the kernel reported
 	// nothing, default 10 s; where it cannot report, they are looked at every
@@ -50,7 +50,7 @@ func (c *Config) defaults() {
 		c.Wake = func() {}
 	}
 	if c.Batch <= 0 {
-		c.Batch = 4096
+		c.Batch = 8192
 	}
 	if c.Poll <= 0 {
 		c.Poll = 10 * time.Second

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -64,9 +65,7 @@ func (m *memory) Offsets(context.Context) (map[string]journal.Position, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[string]journal.Position{}
-	for k, v := range m.offsets {
-		out[k] = v
-	}
+	maps.Copy(out, m.offsets)
 	return out, nil
 }
 

@@ -127,7 +127,7 @@ func (d *DB) open(ctx context.Context, path string) error {
 	if err := d.migrate(ctx); err != nil {
 		return err
 	}
-	if _, err := d.conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 4000"); err != nil {
+	if _, err := d.conn.ExecContext(ctx, "PRAGMA wal_autocheckpoint = 16000"); err != nil {
 		return err
 	}
 	if err := d.conn.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) + 1 FROM events").Scan(&d.next); err != nil {

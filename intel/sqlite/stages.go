@@ -45,7 +45,7 @@ var (
 	}
 	insertTags = bulk{
 		head:    "INSERT INTO tags (event, seq, technique, tactics, rule, attack_version, key, count, time, decky, service, session, source)",
-		columns: 13, tail: "ON CONFLICT (event, technique, rule) DO NOTHING",
+		columns: 13, tail: "ON CONFLICT (seq, technique, rule) DO NOTHING",
 	}
 	setCursor = bulk{head: "INSERT INTO cursors (stage, seq)", columns: 2, tail: "ON CONFLICT (stage) DO UPDATE SET seq = excluded.seq"}
 )

@@ -38,7 +38,7 @@ type Runner struct {
 	Store  intel.Stages
 	Stages []Stage
 	Logger *slog.Logger
-	// Batch is the most events of one run, default 4096.
+	// Batch is the most events of one run, default 16384.
 	Batch int
 	// Done is called after a run was committed, if set.
 	Done func()
@@ -49,7 +49,7 @@ type Runner struct {
 
 // New makes a Runner of stages over log.
 func New(log Log, store intel.Stages, logger *slog.Logger, stages ...Stage) *Runner {
-	return &Runner{Log: log, Store: store, Stages: stages, Logger: logger, Batch: 4096, wake: make(chan struct{}, 1), cursors: map[string]int64{}}
+	return &Runner{Log: log, Store: store, Stages: stages, Logger: logger, Batch: 16384, wake: make(chan struct{}, 1), cursors: map[string]int64{}}
 }
 
 // Wake says that there is news; it does not block.

@@ -123,7 +123,7 @@ CREATE TABLE tags (
   service        TEXT    NOT NULL,
   session        TEXT    NOT NULL,
   source         TEXT    NOT NULL,
-  UNIQUE (event, technique, rule)
+  UNIQUE (seq, technique, rule)
 );
 CREATE INDEX tags_rule   ON tags (rule, time);
 CREATE INDEX tags_source ON tags (source, technique);
