@@ -32,7 +32,9 @@ func TestCompareNamesWhatDiffers(t *testing.T) {
 	}
 }
 
-type handler struct{ providers.Handler[config, config] }
+type handler struct {
+	providers.Handler[config, config]
+}
 
 func (handler) Diff(want, have config) []providers.Change {
 	return providers.Compare(have, want, nil)

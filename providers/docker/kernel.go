@@ -315,6 +315,9 @@ func (kernel) makeHairpin(owner providers.Owner, network schema.Network) error {
 		return err
 	}
 	defer h.Close()
+	if err := h.Claim(link.Alias(owner.Lineage, owner.Address)); err != nil {
+		return needsRoot(err)
+	}
 	mine, name, err := findHairpin(h, owner)
 	if err != nil {
 		return err
@@ -342,6 +345,9 @@ func (kernel) removeHairpin(owner providers.Owner) error {
 		return err
 	}
 	defer h.Close()
+	if err := h.Claim(link.Alias(owner.Lineage, owner.Address)); err != nil {
+		return needsRoot(err)
+	}
 	mine, _, err := findHairpin(h, owner)
 	if err != nil || mine == nil {
 		return err

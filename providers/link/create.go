@@ -75,7 +75,7 @@ func (h *Handle) createChild(c Child, parent, target int) error {
 
 func (h *Handle) createVethChild(c Child, bridge, target int, mac net.HardwareAddr) error {
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MasterIndex = c.Host, bridge
+	attrs.Name, attrs.MasterIndex, attrs.Group = c.Host, bridge, mark(c.Alias)
 	veth := &netlink.Veth{LinkAttrs: attrs, PeerName: c.Name, PeerHardwareAddr: mac, PeerNamespace: netlink.NsFd(target)}
 	if err := h.nl.LinkAdd(veth); err != nil {
 		return fmt.Errorf("create veth %s: %w", c.Host, unsupported("veth", err))
@@ -137,6 +137,10 @@ func (h *Handle) CreateHostIPvlan(name, parent, alias string) error {
 
 func (h *Handle) createHost(l netlink.Link, alias string) error {
 	name := l.Attrs().Name
+	l.Attrs().Group = mark(alias)
+	if err := h.Claim(alias); err != nil {
+		return err
+	}
 	err := h.nl.LinkAdd(l)
 	switch {
 	case errors.Is(err, unix.EEXIST):

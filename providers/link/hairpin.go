@@ -69,6 +69,9 @@ func (h *Handle) EnsureHairpin(want Hairpin) (name string, err error) {
 }
 
 func (h *Handle) hairpinLink(want Hairpin) (string, error) {
+	if err := h.Claim(want.Alias); err != nil {
+		return "", err
+	}
 	links, err := h.Dump()
 	if err != nil {
 		return "", err

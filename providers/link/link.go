@@ -8,6 +8,7 @@ package link
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"net"
 	"strings"
 
@@ -33,6 +34,27 @@ func ParseAlias(alias string) (lineage, address string, ok bool) {
 	}
 	lineage, address, ok = strings.Cut(rest, ":")
 	return lineage, address, ok && lineage != "" && address != ""
+}
+
+// mark is the group number that a host-side link is created with. An alias can
+// only be given afterwards, so between the two the mark tells whose it is.
+func mark(alias string) uint32 { return crc32.ChecksumIEEE([]byte(alias)) | 1<<31 }
+
+// Claim gives the alias to the links that were created for it by somebody who
+// died before he could.
+func (h *Handle) Claim(alias string) error {
+	links, err := h.nl.LinkList()
+	if err != nil {
+		return fmt.Errorf("list links: %w", err)
+	}
+	for _, l := range links {
+		if a := l.Attrs(); a.Alias == "" && a.Group == mark(alias) {
+			if err := h.nl.LinkSetAlias(l, alias); err != nil && !isNotFound(err) {
+				return fmt.Errorf("mark link %s: %w", a.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 // Handle is a netlink socket bound to the namespace in which it was opened. It

@@ -323,6 +323,9 @@ func (h *networks) furnish(links *link.Handle, r record) error {
 }
 
 func deleteOurs(links *link.Handle, lineage, alias string) error {
+	if err := links.Claim(alias); err != nil {
+		return err
+	}
 	all, err := links.Dump()
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -25,6 +26,8 @@ import (
 const (
 	suffix  = ".ndjson"
 	ackName = "ack"
+
+	maxAck = 256 // bytes of an acknowledgement
 
 	// maxSegment bounds what a reader takes from one segment; a writer
 	// rotates far earlier.
@@ -85,10 +88,18 @@ func Acknowledge(dir string, p Position) error {
 // Acknowledged is the last acknowledged position of dir; the beginning where
 // there is none.
 func Acknowledged(dir string) (Position, error) {
-	data, err := os.ReadFile(filepath.Join(dir, ackName))
+	f, err := os.OpenFile(filepath.Join(dir, ackName), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Position{}, nil
 	}
+	if err != nil {
+		return Position{}, fmt.Errorf("read acknowledgement: %w", err)
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return Position{}, fmt.Errorf("read acknowledgement of %s: no regular file", dir)
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxAck))
 	if err != nil {
 		return Position{}, fmt.Errorf("read acknowledgement: %w", err)
 	}

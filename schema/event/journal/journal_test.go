@@ -262,6 +262,18 @@ func TestHostileDirectoryIsNeitherFollowedNorFatal(t *testing.T) {
 		t.Errorf("%d corrupt records, want 5", corrupt)
 	}
 	must(journal.Acknowledge(dir, r.Position()))
+	for _, hostile := range []func(string) error{
+		func(name string) error { return os.Symlink(secret, name) },
+		func(name string) error { return syscall.Mkfifo(name, 0o600) },
+	} {
+		ack := filepath.Join(dir, "ack")
+		must(os.Remove(ack))
+		must(hostile(ack))
+		if p, err := journal.Acknowledged(dir); err == nil {
+			t.Errorf("a hostile acknowledgement was read: %v", p)
+		}
+		must(journal.Acknowledge(dir, r.Position()))
+	}
 	if data, err := os.ReadFile(secret); err != nil || !strings.Contains(string(data), "stolen") {
 		t.Errorf("the file behind the link was changed: %q, %v", data, err)
 	}
