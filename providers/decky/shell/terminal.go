@@ -96,6 +96,10 @@ func (t *Terminal) command(ctx context.Context) (context.Context, func() bool) {
 	ctx, cancel := context.WithCancel(ctx)
 	t.mu.Lock()
 	t.stop, t.interrupt = cancel, false
+	if bytes.IndexByte(t.bytes, 3) >= 0 {
+		// ^C was typed while the line was still on its way.
+		t.interrupted()
+	}
 	t.mu.Unlock()
 	return ctx, func() bool {
 		cancel()
