@@ -253,3 +253,50 @@ func TestStoppingLosesNothingThatWasWritten(t *testing.T) {
 	stop()
 	checkOnce(t, dir, total)
 }
+
+// TestItsOwnWritingIsNoNews has everything in one watched directory, as a small
+// installation has.
+func TestItsOwnWritingIsNoNews(t *testing.T) {
+	dir := t.TempDir()
+	w := &world{root: filepath.Join(dir, "journal")}
+	j := writer(t, w.root, "a")
+	ready := make(chan string, 1)
+	d, err := run.New(run.Config{
+		Database: filepath.Join(dir, "intel.db"), Listen: "-", World: w, Watch: []string{dir}, Refresh: time.Hour, Ready: func(a string) { ready <- a },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- d.Run(ctx) }()
+	<-ready
+	time.Sleep(500 * time.Millisecond) // the first looks
+	quiet := w.asked.Load()
+	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if err := j.Append(attempt("decky.a", "s", "root", "x", false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if asked := w.asked.Load() - quiet; asked > 0 {
+		t.Errorf("the world was asked %d times because of the daemon's own files", asked)
+	}
+	// A burst of changes is one reason, or a few.
+	for i := range 200 {
+		if err := os.WriteFile(filepath.Join(dir, "state.db"), []byte{byte(i)}, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	eventually(t, "the change noticed", func() bool { return w.asked.Load() > quiet })
+	if asked := w.asked.Load() - quiet; asked > 12 {
+		t.Errorf("the world was asked %d times within about a second", asked)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if n := stored(t, dir); n == 0 {
+		t.Error("no event was stored meanwhile")
+	}
+}

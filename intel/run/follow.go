@@ -13,8 +13,13 @@ import (
 )
 
 // settle is how long changes are gathered before World is asked: an apply
-// writes its state many times a second.
-const settle = 50 * time.Millisecond
+// writes its state many times a second. Asking costs, so that however much
+// changes it takes no more than a twentieth of the time.
+const (
+	settle = 50 * time.Millisecond
+	gap    = 250 * time.Millisecond // between the end of one and the next
+	share  = 20
+)
 
 // follower asks the world and tells the parts.
 type follower struct {
@@ -60,6 +65,7 @@ func (f *follower) run(ctx context.Context) error {
 	defer ticker.Stop()
 	// What changed between the first look and the watch is seen by this one.
 	soon := time.After(0)
+	var next time.Time // before which World is not asked because of a change
 	for {
 		if watcher != nil {
 			f.watch(watcher)
@@ -69,13 +75,15 @@ func (f *follower) run(ctx context.Context) error {
 			return nil
 		case e := <-events:
 			if soon == nil && f.concerns(e) {
-				soon = time.After(settle)
+				soon = time.After(max(settle, time.Until(next)))
 			}
 		case <-failures:
-			soon = time.After(settle)
+			soon = time.After(max(settle, time.Until(next)))
 		case <-soon:
 			soon = nil
+			began := time.Now()
 			f.refresh(ctx)
+			next = time.Now().Add(max(gap, share*time.Since(began)))
 		case <-ticker.C:
 			clear(f.watched) // a directory may have been made again
 			f.refresh(ctx)
@@ -95,9 +103,14 @@ func (f *follower) watch(watcher *fsnotify.Watcher) {
 	}
 }
 
-// concerns says whether the event is about something watched, not about a
-// neighbour of it.
+// concerns says whether the event is about something watched: not about a
+// neighbour of it, not about the daemon's own files, and not about the files
+// that SQLite makes and removes where somebody merely reads.
 func (f *follower) concerns(e fsnotify.Event) bool {
+	if e.Op == fsnotify.Chmod || strings.HasPrefix(e.Name, filepath.Clean(f.config.Database)) ||
+		strings.HasSuffix(e.Name, "-shm") || strings.HasSuffix(e.Name, "-wal") && !e.Has(fsnotify.Write) {
+		return false
+	}
 	for _, path := range f.config.Watch {
 		if strings.HasPrefix(e.Name, filepath.Clean(path)) {
 			return true

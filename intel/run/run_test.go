@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,8 @@ import (
 
 // world is a fake of the engine's state.
 type world struct {
-	root string
+	root  string
+	asked atomic.Int64
 
 	mu    sync.Mutex
 	rules []schema.Rule
@@ -36,6 +38,7 @@ type world struct {
 }
 
 func (w *world) Journals(context.Context) ([]intel.Journal, error) {
+	w.asked.Add(1)
 	return ingest.Discover(w.root, func(name string) []string { return []string{"decky." + name} })
 }
 
