@@ -90,6 +90,23 @@ func (a *app) apply(ctx context.Context, verb string, flags applyFlags) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock(), s.Close()) }()
+	for attempt := 1; ; attempt++ {
+		err := a.planAndExecute(ctx, s, lock, configuration, verb, flags)
+		var stale *reconciler.StaleError
+		if !errors.As(err, &stale) || attempt == maxPlans {
+			return err
+		}
+		// What an engine still had under way for a killed run has come to its
+		// end meanwhile.
+		fmt.Fprintf(a.stderr, "%v\nPlanning again.\n\n", err)
+	}
+}
+
+// maxPlans is how often apply plans anew because objects moved between its plan
+// and its first step.
+const maxPlans = 4
+
+func (a *app) planAndExecute(ctx context.Context, s *session, lock *state.Lock, configuration *schema.Configuration, verb string, flags applyFlags) error {
 	p, desired, err := a.planIn(ctx, s, configuration, flags.planFlags)
 	if err != nil {
 		return err
@@ -104,7 +121,7 @@ func (a *app) apply(ctx context.Context, verb string, flags applyFlags) (err err
 			return err
 		}
 	}
-	if settings.Seed == "" && s.meta.Seed == "" && !flags.destroy {
+	if configuration.Settings().Seed == "" && s.meta.Seed == "" && !flags.destroy {
 		fmt.Fprintf(a.stderr, "\nThe seed %q was made for this configuration and stands in its state. Commit it, so that every\ncheckout plans the same names and addresses: decnet { seed = %q }\n", desired.Seed, desired.Seed)
 	}
 	return a.execute(ctx, s, p, reconciler.ApplyOptions{Holder: holder(verb), Lock: lock, Desired: wanted(desired, flags.destroy)}, flags)
