@@ -74,6 +74,9 @@ func newStage(t *testing.T, runtime, configuration string) *stage {
 	}
 	s := &stage{t: t, lab: l, runtime: runtime, bin: bin, dir: filepath.Join(l.Dir, "configuration")}
 	t.Cleanup(func() {
+		if t.Failed() {
+			s.logs()
+		}
 		if err := l.Down(); err != nil {
 			t.Errorf("lab down: %v", err)
 		}
@@ -91,6 +94,23 @@ func newStage(t *testing.T, runtime, configuration string) *stage {
 		}
 	}
 	return s
+}
+
+// logs shows the end of every log in the lab.
+func (s *stage) logs() {
+	s.t.Helper()
+	err := filepath.WalkDir(s.lab.Dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "log") || strings.Contains(path, "/engine/") {
+			return nil
+		}
+		if data, err := os.ReadFile(path); err == nil && !strings.HasSuffix(path, "objects.log") {
+			s.t.Logf("%s:\n%s", path, data[max(0, len(data)-6000):])
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Log(err)
+	}
 }
 
 // leftovers are the namespaces of a lab, what is mounted in it, and the links
