@@ -252,3 +252,18 @@ func TestCurlGetsThePage(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 }
+
+func TestNmapNamesNginx(t *testing.T) {
+	server := servicetest.Start(t, http.New(), servicetest.Options{})
+	if _, err := exec.LookPath("nmap"); err != nil {
+		t.Fatal("no nmap on this machine: apt-get install nmap")
+	}
+	_, port, err := net.SplitHostPort(server.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("nmap", "-sV", "-Pn", "-n", "-p", port, "127.0.0.1").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "nginx 1.22.1") {
+		t.Errorf("%v\n%s", err, out)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/schema/event"
@@ -40,7 +41,7 @@ func (h *handler) identify(conn decky.Conn) (*peer, error) {
 			break
 		}
 		if c == 0 || carriage || len(line) >= maxIdentification {
-			return nil, h.dismiss(conn, append(line, c), "Invalid SSH identification string.", true)
+			return nil, h.dismiss(conn, append(line, c), "Invalid SSH identification string.")
 		}
 		if c == '\r' {
 			carriage = true
@@ -52,11 +53,10 @@ func (h *handler) identify(conn decky.Conn) (*peer, error) {
 	var major, minor int
 	var software string
 	if n, _ := fmt.Sscanf(version, "SSH-%d.%d-%s", &major, &minor, &software); n != 3 {
-		// OpenSSH's reset comes from what is still unread.
-		return nil, h.dismiss(conn, line, "Invalid SSH identification string.", !strings.HasPrefix(version, "SSH-"))
+		return nil, h.dismiss(conn, line, "Invalid SSH identification string.")
 	}
 	if major != 2 && (major != 1 || minor != 99) {
-		return nil, h.dismiss(conn, line, "Protocol major versions differ.", false)
+		return nil, h.dismiss(conn, line, "Protocol major versions differ.")
 	}
 	if err := conn.Record(&event.Fingerprint{Method: "banner", Value: strings.ToValidUTF8(version, "?"), Raw: event.Text(version)}); err != nil {
 		return nil, err
@@ -64,17 +64,26 @@ func (h *handler) identify(conn decky.Conn) (*peer, error) {
 	return &peer{Conn: newWire(conn), version: version, banner: "SSH-2.0-" + h.banner}, nil
 }
 
-// dismiss answers a wrong identification and ends the connection.
-func (h *handler) dismiss(conn decky.Conn, line []byte, message string, unread bool) error {
+// dismiss answers a wrong identification and ends the connection: with a reset
+// where the client sent more than was read, as the kernel does for OpenSSH.
+func (h *handler) dismiss(conn decky.Conn, line []byte, message string) error {
 	if err := conn.Record(&event.Scan{Technique: "foreign-protocol", Data: event.Text(line)}); err != nil {
 		return err
 	}
-	if unread {
+	if _, err := io.WriteString(conn, message+"\r\n"); err != nil {
+		return err
+	}
+	if err := conn.SetReadDeadline(time.Now().Add(unreadPatience)); err != nil {
+		return err
+	}
+	if n, _ := conn.Read(make([]byte, 1)); n > 0 {
 		conn.ResetOnClose()
 	}
-	_, err := io.WriteString(conn, message+"\r\n")
-	return err
+	return nil
 }
+
+// unreadPatience is how long a byte that has arrived may take to be read.
+const unreadPatience = 2 * time.Millisecond
 
 // silent is a client that left, or said nothing, before it identified itself.
 func (h *handler) silent(conn decky.Conn, line []byte, err error) error {
