@@ -16,6 +16,7 @@ import (
 	"github.com/decnet/decnet/intel"
 	"github.com/decnet/decnet/intel/run"
 	"github.com/decnet/decnet/intel/sqlite"
+	"github.com/decnet/decnet/reconciler/state"
 )
 
 // intelFiles are the database and the token of the daemon: beside the state,
@@ -71,7 +72,7 @@ func (a *app) intel(ctx context.Context, listen string, files intelFiles) error 
 	d, err := run.New(run.Config{
 		Database: files.database, TokenFile: files.token, Listen: listen,
 		World: world.World{State: statePath, DataDir: dataDir(), Dir: dir},
-		Watch: []string{filepath.Dir(statePath), dataDir()}, Log: log,
+		Watch: watched(ctx, statePath), Log: log,
 		Ready: func(address string) {
 			if address != "" {
 				log.Info("ready", "api", "http://"+address+"/api/v1", "token", files.token)
@@ -84,6 +85,21 @@ func (a *app) intel(ctx context.Context, listen string, files intelFiles) error 
 		return err
 	}
 	return d.Run(ctx)
+}
+
+// watched are the places where a change is a reason to look again: the state,
+// and the journals of its lineage once there is one.
+func watched(ctx context.Context, statePath string) []string {
+	watch := []string{filepath.Dir(statePath), dataDir()}
+	store, err := state.OpenReadOnly(statePath)
+	if err != nil {
+		return watch
+	}
+	if meta, err := store.Meta(ctx); err == nil && meta.Lineage != "" {
+		watch = append(watch, world.JournalRoot(dataDir(), meta.Lineage))
+	}
+	_ = store.Close() // only read
+	return watch
 }
 
 // question is a command that asks the database.
