@@ -382,7 +382,7 @@ func (r *runner) script(path string, args []string, io streams) error {
 // sourced evaluates a script in a subshell with args as $0, $1...
 func (r *runner) sourced(text string, args []string, io streams) error {
 	return r.isolate(func(sub *runner) error {
-		sub.state.name, sub.state.params = args[0], args[1:]
+		sub.state.name, sub.state.params, sub.state.status = args[0], args[1:], 0
 		return sub.evaluate(text, io)
 	})
 }

@@ -119,3 +119,9 @@ func TestDeepNestingEnds(t *testing.T) {
 		}
 	}
 }
+
+func TestStatusOfAPipelineIsItsLastCommands(t *testing.T) {
+	if _, _, status := run(t, newShell(t, "root"), "false | sh", ""); status != 0 {
+		t.Errorf("status %d, want that of sh", status)
+	}
+}

@@ -256,7 +256,7 @@ func (l *listing) names(list []vfs.Info) {
 	case !l.columns:
 		l.c.print(strings.Join(shown, "\n") + "\n")
 	default:
-		l.c.print(inColumns(shown, l.c.r.session.cols))
+		l.c.print(inColumns(shown, int(l.c.r.session.cols.Load())))
 	}
 }
 

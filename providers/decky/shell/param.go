@@ -238,11 +238,11 @@ func (r *runner) variable(name string) (string, bool) {
 		return "1", true
 	case "COLUMNS":
 		if r.session.options.TTY != "" {
-			return strconv.Itoa(r.session.cols), true
+			return strconv.Itoa(int(r.session.cols.Load())), true
 		}
 	case "LINES":
 		if r.session.options.TTY != "" {
-			return strconv.Itoa(r.session.rows), true
+			return strconv.Itoa(int(r.session.rows.Load())), true
 		}
 	}
 	if n, err := strconv.Atoi(name); err == nil {

@@ -16,6 +16,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"mvdan.cc/sh/v3/syntax"
@@ -56,8 +57,8 @@ type Session struct {
 	login   account
 	started time.Time
 	pid     int
-	rows    int
-	cols    int
+	rows    atomic.Int32 // may change while a command runs
+	cols    atomic.Int32
 	rand    *rand.Rand
 
 	history []string
@@ -69,7 +70,8 @@ type Session struct {
 // New is a login shell of options.User, who must be in the machine's
 // /etc/passwd; anybody else gets root's.
 func New(options Options) *Session {
-	s := &Session{machine: options.Machine, options: options, limits: options.Limits.withDefaults(), record: options.Record, rows: 24, cols: 80}
+	s := &Session{machine: options.Machine, options: options, limits: options.Limits.withDefaults(), record: options.Record}
+	s.SetSize(24, 80)
 	if s.record == nil {
 		s.record = func(event.Body) error { return nil }
 	}
@@ -81,13 +83,14 @@ func New(options Options) *Session {
 	return s
 }
 
-// SetSize tells the shell how large its terminal is.
+// SetSize tells the shell how large its terminal is; it may be called while
+// another method runs.
 func (s *Session) SetSize(rows, cols int) {
 	if rows > 0 && rows < 1000 {
-		s.rows = rows
+		s.rows.Store(int32(rows))
 	}
 	if cols > 0 && cols < 2000 {
-		s.cols = cols
+		s.cols.Store(int32(cols))
 	}
 }
 

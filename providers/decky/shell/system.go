@@ -243,7 +243,7 @@ func top(c *call) int {
 	c.print("top -" + m.uptimeLine() + fmt.Sprintf("Tasks: %3d total,   1 running, %3d sleeping,   0 stopped,   0 zombie\n%%Cpu(s):  0.3 us,  0.2 sy,  0.0 ni, 99.5 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st \nMiB Mem : %8.1f total, %8.1f free, %8.1f used, %8.1f buff/cache     \nMiB Swap: %8.1f total, %8.1f free,      0.0 used. %8.1f avail Mem \n\n    PID USER      PR  NI    VIRT    RES    SHR S  %%CPU  %%MEM     TIME+ COMMAND\n",
 		len(list)+1, len(list), mib(x.total), mib(x.free), mib(x.total-x.free-x.buffers-x.cached), mib(x.buffers+x.cached), mib(x.swap), mib(x.swap), mib(x.available)))
 	for i, p := range list {
-		if i >= c.r.session.rows-7 && c.out.tty {
+		if i >= int(c.r.session.rows.Load())-7 && c.out.tty {
 			break
 		}
 		c.printf("%7d %-8.8s  20   0 %7d %6d %6d %.1s   0.0 %5.1f   0:%02d.%02d %s\n", p.pid, p.user, p.vsz, p.rss, p.rss*2/3, p.stat, float64(p.rss*100)/float64(x.total), p.cpu, p.pid%100, p.name)

@@ -9,7 +9,7 @@ import (
 
 // directories of an installation; "!" marks those of the kernel, where
 // nothing new can be made.
-var directories = strings.Fields(`/boot /dev! /dev/pts! /dev/shm:1777 /dev/mqueue:1777! /dev/disk! /dev/input! /etc /etc/alternatives /etc/apt /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/cron.d
+var directories = strings.Fields(`/ /boot /dev! /dev/pts! /dev/shm:1777 /dev/mqueue:1777! /dev/disk! /dev/input! /etc /etc/alternatives /etc/apt /etc/apt/sources.list.d /etc/apt/apt.conf.d /etc/cron.d
 /etc/cron.daily /etc/cron.hourly /etc/cron.monthly /etc/cron.weekly /etc/default /etc/init.d /etc/iproute2 /etc/kernel /etc/ld.so.conf.d /etc/logrotate.d /etc/network /etc/network/interfaces.d
 /etc/network/if-up.d /etc/pam.d /etc/profile.d /etc/rc0.d /etc/rc1.d /etc/rc2.d /etc/rc3.d /etc/rc4.d /etc/rc5.d /etc/rc6.d /etc/rcS.d /etc/security /etc/skel /etc/ssh /etc/ssh/sshd_config.d /etc/ssl
 /etc/ssl/certs /etc/ssl/private:710 /etc/sudoers.d:750 /etc/sysctl.d /etc/systemd /etc/systemd/system /etc/systemd/network /etc/terminfo /etc/udev /etc/update-motd.d /home /lost+found:700 /media /mnt /opt

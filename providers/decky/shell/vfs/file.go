@@ -233,6 +233,9 @@ func (f *FS) add(path string, mode uint32, uid, gid int, mtime time.Time) *node 
 	defer f.mu.Unlock()
 	dir := f.root
 	names := splitPath(path)
+	if len(names) == 0 {
+		dir.mode, dir.uid, dir.gid, dir.mtime = mode, uid, gid, mtime
+	}
 	for i, name := range names {
 		child := dir.children[name]
 		switch {
