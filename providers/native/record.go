@@ -91,7 +91,18 @@ func loadAll[T any](p *Provider, lineage, prefix string) ([]T, error) {
 // anchor prepares the file that a namespace is pinned on. All are hard links of
 // one: linking is far cheaper than making a file.
 func anchor(d supervise.Dirs, name string) error {
-	path, one := pin(d, name), anchorFile(d)
+	var err error
+	for range 10 {
+		// Whoever deletes the last decky besides us takes empty directories
+		// away under our feet.
+		if err = tryAnchor(pin(d, name), anchorFile(d)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return err
+}
+
+func tryAnchor(path, one string) error {
 	if err := os.Link(one, path); err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
 	}

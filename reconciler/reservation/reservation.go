@@ -130,7 +130,7 @@ func Others(ctx context.Context, path, lineage string) ([]Held, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	db, err := open(path, "mode=ro&_busy_timeout=10000")
+	db, err := open(path, "mode=rw&_busy_timeout=10000")
 	if err != nil {
 		return nil, fmt.Errorf("read reservations %s: %w", path, err)
 	}
