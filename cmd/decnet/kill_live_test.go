@@ -65,7 +65,7 @@ const (
 func TestLiveKill(t *testing.T) {
 	for _, runtime := range runtimes {
 		t.Run(runtime, func(t *testing.T) {
-			deckies := 12
+			deckies := 24
 			if runtime == providers.RuntimeDocker {
 				deckies = 4
 			}
