@@ -25,7 +25,7 @@ import (
 // of Redis; parts is in how many client processes.
 const (
 	interactions = 10_000
-	parts        = 20
+	parts        = 50
 )
 
 // TestLiveExactlyOnce has real clients ask 10,000 questions while the collector
@@ -109,7 +109,7 @@ func (s *stage) echo(host string, from, to int) []string {
 	return answered
 }
 
-// intelUntil runs the collector and kills it about every 700 ms.
+// intelUntil runs the collector and kills it about every 250 ms.
 func (s *stage) intelUntil(ctx context.Context) (killed int) {
 	for ctx.Err() == nil {
 		cmd := s.decnet(s.t.Context(), "intel", "--listen", "-")
@@ -119,7 +119,7 @@ func (s *stage) intelUntil(ctx context.Context) (killed int) {
 		}
 		select {
 		case <-ctx.Done():
-		case <-time.After(700 * time.Millisecond):
+		case <-time.After(250 * time.Millisecond):
 		}
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -128,15 +128,16 @@ func (s *stage) intelUntil(ctx context.Context) (killed int) {
 	return killed
 }
 
-// killWorkers kills a serving process about every 900 ms.
+// killWorkers kills a serving process about every 150 ms.
 func (s *stage) killWorkers(ctx context.Context) (killed int) {
+	namespaces := s.namespaces()
 	for n := 0; ctx.Err() == nil; n++ {
 		select {
 		case <-ctx.Done():
 			return killed
-		case <-time.After(900 * time.Millisecond):
+		case <-time.After(150 * time.Millisecond):
 		}
-		pids := s.workers()
+		pids := s.workers(namespaces)
 		if len(pids) == 0 {
 			continue
 		}
@@ -148,7 +149,7 @@ func (s *stage) killWorkers(ctx context.Context) (killed int) {
 }
 
 // workers are the processes of this lab that speak to attackers.
-func (s *stage) workers() []int {
+func (s *stage) workers(namespaces map[string]bool) []int {
 	names, err := filepath.Glob("/proc/[0-9]*/cmdline")
 	if err != nil {
 		s.t.Error(err)
@@ -161,11 +162,11 @@ func (s *stage) workers() []int {
 			continue
 		}
 		argv := strings.Split(string(data), "\x00")
-		if len(argv) < 2 || filepath.Base(argv[0]) != "decky" || argv[1] != "serve" {
+		if len(argv) < 3 || argv[1] != "serve" || argv[2] != "--worker" && argv[2] != "--spec" {
 			continue
 		}
 		var pid int
-		if _, err := fmt.Sscanf(name, "/proc/%d/cmdline", &pid); err == nil && s.owns(pid) {
+		if _, err := fmt.Sscanf(name, "/proc/%d/cmdline", &pid); err == nil && s.owns(pid, namespaces) {
 			pids = append(pids, pid)
 		}
 	}
@@ -174,21 +175,26 @@ func (s *stage) workers() []int {
 
 // owns tells whether a process descends from this lab's runtime: by the program
 // it runs (native) or by its network namespace (docker).
-func (s *stage) owns(pid int) bool {
+func (s *stage) owns(pid int, namespaces map[string]bool) bool {
 	if s.runtime == providers.RuntimeNative {
 		exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid))
 		return err == nil && strings.HasPrefix(exe, s.bin)
 	}
 	ns, err := os.Readlink(fmt.Sprintf("/proc/%d/ns/net", pid))
-	if err != nil {
-		return false
-	}
-	for _, decky := range []string{"decky.web", "decky.database"} {
-		if own, err := os.Readlink(s.namespace(decky)); err == nil && own == ns {
-			return true
+	return err == nil && namespaces[ns]
+}
+
+// namespaces are the network namespaces of the attacked deckies on Docker.
+func (s *stage) namespaces() map[string]bool {
+	all := map[string]bool{}
+	if s.runtime == providers.RuntimeDocker {
+		for _, decky := range []string{"decky.web", "decky.database"} {
+			if ns, err := os.Readlink(s.namespace(decky)); err == nil {
+				all[ns] = true
+			}
 		}
 	}
-	return false
+	return all
 }
 
 // exactlyOnce waits for the collector to catch up and counts.

@@ -51,7 +51,7 @@ func (s *stage) mustBeGone() {
 		s.t.Errorf("after destroy the state still has:\n%s", out)
 	}
 	if s.runtime == providers.RuntimeDocker {
-		for _, what := range [][]string{{"ps", "-aq"}, {"network", "ls", "-q", "--filter", "label=decnet.lineage"}} {
+		for _, what := range [][]string{{"ps", "-aq", "--filter", "label=decnet.lineage"}, {"network", "ls", "-q", "--filter", "label=decnet.lineage"}} {
 			out, err := s.command(s.t.Context(), "operator", append([]string{"docker"}, what...)...).CombinedOutput()
 			if err != nil || strings.TrimSpace(string(out)) != "" {
 				s.t.Errorf("docker %s after destroy: %s %v", strings.Join(what, " "), out, err)
