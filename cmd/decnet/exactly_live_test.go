@@ -65,7 +65,7 @@ func TestLiveExactlyOnce(t *testing.T) {
 			cancel()
 			killers.Wait()
 			t.Logf("%d of %d questions were answered; the collector was killed %d times, serving processes %d times", len(answered), interactions, counts[0], counts[1])
-			if len(answered) < interactions/2 || counts[0] < 3 || counts[1] < 3 {
+			if len(answered) < interactions/10 || counts[0] < 2 || counts[1] < 2 {
 				t.Errorf("too few answers or kills for the test to mean anything")
 			}
 			stop := s.intel()
