@@ -7,17 +7,18 @@ import (
 
 	"github.com/vishvananda/netlink"
 
+	"github.com/decnet/decnet/providers/link"
 	"github.com/decnet/decnet/schema"
 )
 
 // hostInterfaces describes this host's interfaces, for what a network block
 // leaves out.
 func hostInterfaces() ([]schema.Interface, error) {
-	links, err := netlink.LinkList()
+	links, err := link.Whole(netlink.LinkList)
 	if err != nil {
 		return nil, fmt.Errorf("list interfaces: %w", err)
 	}
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := link.Whole(func() ([]netlink.Route, error) { return netlink.RouteList(nil, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("list routes: %w", err)
 	}
@@ -38,7 +39,7 @@ func hostInterfaces() ([]schema.Interface, error) {
 		if attrs.Flags&net.FlagLoopback != 0 {
 			continue
 		}
-		addresses, err := netlink.AddrList(l, netlink.FAMILY_V4)
+		addresses, err := link.Whole(func() ([]netlink.Addr, error) { return netlink.AddrList(l, netlink.FAMILY_V4) })
 		if err != nil {
 			return nil, fmt.Errorf("list addresses of %s: %w", attrs.Name, err)
 		}

@@ -111,8 +111,8 @@ func TestLiveKill(t *testing.T) {
 	}
 }
 
-// kill starts a run and kills it after a random number of finished steps and a
-// moment more. It tells which steps were under way, and whether the run had
+// kill starts a run and kills it after any number of its steps but the last,
+// and a moment more. It tells which steps were under way, and whether the run had
 // begun and not ended.
 func (s *stage) kill(verb string, random *rand.Rand) (where string, hit bool) {
 	s.t.Helper()
@@ -128,8 +128,9 @@ func (s *stage) kill(verb string, random *rand.Rand) (where string, hit bool) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		line := lines.Text()
-		if strings.HasPrefix(line, "Plan:") {
-			after = random.IntN(8)
+		var add, change, destroy int
+		if n, _ := fmt.Sscanf(line, "Plan: %d to add, %d to change, %d to destroy.", &add, &change, &destroy); n == 3 {
+			after = random.IntN(max(1, add+change+destroy))
 		} else if after >= 0 {
 			seen++
 		}

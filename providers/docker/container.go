@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
@@ -247,31 +248,54 @@ func nameOf(c container.Summary) string {
 
 func running(c container.Summary) bool { return c.State == container.StateRunning }
 
+// unseenPatience is how long a container may be running for the engine without
+// a process here: an engine notices the end of one late, a loaded one seconds
+// late.
+const unseenPatience = 5 * time.Second
+
 // processOf is a process of a running container; 0 if it ended meanwhile. A
-// container that runs where its processes cannot be seen is on another host.
+// container that goes on running where its processes cannot be seen is on
+// another host.
 func (p *provider) processOf(ctx context.Context, id string, pids map[string]int) (int, error) {
 	if pid := pids[id]; pid != 0 {
 		return pid, nil
 	}
-	c, err := p.engine.client(ctx)
-	if err != nil {
-		return 0, err
-	}
-	found, err := c.ContainerInspect(ctx, id)
-	if errdefs.IsNotFound(err) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, p.engine.explain("inspect container "+short(id), err)
-	}
-	if found.State == nil || !found.State.Running || found.State.Restarting {
-		return 0, nil
-	}
-	if pids, err = p.world.processes(); err != nil || pids[id] != 0 {
-		return pids[id], err
-	}
-	return 0, &providers.UnavailableError{
+	unseen := &providers.UnavailableError{
 		Provider: "docker", What: "the processes of its containers cannot be seen from here",
 		Remedy: "run decnet on the host of the engine, outside any container",
 	}
+	for deadline := time.Now().Add(unseenPatience); ; {
+		running, err := p.runs(ctx, id)
+		if err != nil || !running {
+			return 0, err
+		}
+		if pids, err = p.world.processes(); err != nil || pids[id] != 0 {
+			return pids[id], err
+		}
+		if p.elsewhere.Load() || time.Now().After(deadline) {
+			p.elsewhere.Store(true) // no other container need be waited for
+			return 0, unseen
+		}
+		select {
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// runs tells whether the engine takes a container to be running.
+func (p *provider) runs(ctx context.Context, id string) (bool, error) {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return false, err
+	}
+	found, err := c.ContainerInspect(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, p.engine.explain("inspect container "+short(id), err)
+	}
+	return found.State != nil && found.State.Running && !found.State.Restarting, nil
 }

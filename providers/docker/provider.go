@@ -17,6 +17,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/decnet/decnet/providers"
 )
@@ -28,6 +29,8 @@ type provider struct {
 	world  world
 	images *images
 	user   int // uid and gid of service processes
+	// elsewhere is set once a container ran whose processes are not on this host.
+	elsewhere atomic.Bool
 }
 
 // New returns the docker provider. It does not touch the engine before a

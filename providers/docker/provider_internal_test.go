@@ -349,3 +349,29 @@ func TestAStartInFlightIsWaitedFor(t *testing.T) {
 	f.mu.Unlock()
 	settled(t, p, steps)
 }
+
+// A container whose processes were killed a moment ago still runs for the
+// engine: that is a stopped container seen early, not an engine elsewhere.
+func TestAnEndTheEngineNoticesLate(t *testing.T) {
+	f := newFakeEngine(t)
+	p := fakeProvider(testEnv(t, f.url), f)
+	if err := converge(p, story(t, driverMacvlan)); err != nil {
+		t.Fatal(err)
+	}
+	f.mu.Lock()
+	f.remote = true
+	f.mu.Unlock()
+	noticed := time.AfterFunc(300*time.Millisecond, func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, c := range f.containers {
+			c.running = false
+		}
+		f.remote = false
+	})
+	defer noticed.Stop()
+	objects, err := resourceOf(p, providers.TypeDecky).List(t.Context(), lineage)
+	if err != nil || len(objects) == 0 {
+		t.Fatalf("list: %v, %d objects", err, len(objects))
+	}
+}

@@ -115,7 +115,7 @@ func (h *Handle) OnlyAddress(name, cidr string) error {
 
 // onlyAddress gives a link one IPv4 address and takes others away.
 func (h *Handle) onlyAddress(l netlink.Link, cidr string) error {
-	have, err := h.nl.AddrList(l, netlink.FAMILY_V4)
+	have, err := h.addresses(l)
 	if err != nil {
 		return fmt.Errorf("list addresses of link %s: %w", l.Attrs().Name, err)
 	}

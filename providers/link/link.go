@@ -43,7 +43,7 @@ func mark(alias string) uint32 { return crc32.ChecksumIEEE([]byte(alias)) | 1<<3
 // Claim gives the alias to the links that were created for it by somebody who
 // died before he could.
 func (h *Handle) Claim(alias string) error {
-	links, err := h.nl.LinkList()
+	links, err := h.links()
 	if err != nil {
 		return fmt.Errorf("list links: %w", err)
 	}
@@ -88,11 +88,11 @@ type Info struct {
 // Dump lists every link of the namespace with its IPv4 addresses: two requests,
 // however many links there are.
 func (h *Handle) Dump() ([]Info, error) {
-	links, err := h.nl.LinkList()
+	links, err := h.links()
 	if err != nil {
 		return nil, fmt.Errorf("list links: %w", err)
 	}
-	addrs, err := h.nl.AddrList(nil, netlink.FAMILY_V4)
+	addrs, err := h.addresses(nil)
 	if err != nil {
 		return nil, fmt.Errorf("list addresses: %w", err)
 	}
@@ -230,7 +230,7 @@ func (h *Handle) Routes(name string) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("look up link %s: %w", name, err)
 	}
-	routes, err := h.nl.RouteList(l, netlink.FAMILY_V4)
+	routes, err := Whole(func() ([]netlink.Route, error) { return h.nl.RouteList(l, netlink.FAMILY_V4) })
 	if err != nil {
 		return nil, fmt.Errorf("list routes of link %s: %w", name, err)
 	}
@@ -278,7 +278,7 @@ func (h *Handle) Strip(path string) error {
 	if here != pinned {
 		return fmt.Errorf("strip another namespace than %s: %w", path, ErrForeign)
 	}
-	links, err := h.nl.LinkList()
+	links, err := h.links()
 	if err != nil {
 		return fmt.Errorf("list links: %w", err)
 	}
