@@ -52,7 +52,8 @@ func TestFunctions(t *testing.T) {
 		`strcontains("abc", "d")`: `false`, `length("héé")`: `3`, `length([1, 2])`: `2`, `length({ a = 1 })`: `1`, `length(toset(["a"]))`: `1`,
 		`contains(["a"], "a")`: `true`, `concat([1], [2])`: `[1,2]`, `distinct(["a", "a"])`: `["a"]`, `element(["a", "b"], 3)`: `"b"`,
 		`flatten([[1], [2, [3]]])`: `[1,2,3]`, `keys({ b = 1, a = 2 })`: `["a","b"]`, `values({ b = 1, a = 2 })`: `[2,1]`, `lookup({ a = 1 }, "b", 9)`: `9`,
-		`merge({ a = 1 }, { b = 2 })`: `{"a":1,"b":2}`, `range(3)`: `[0,1,2]`, `reverse([1, 2])`: `[2,1]`, `slice([1, 2, 3], 1, 2)`: `[2]`, `sort(["b", "a"])`: `["a","b"]`,
+		`merge({ a = 1 }, { b = 2 })`: `{"a":1,"b":2}`, `range(3)`: `[0,1,2]`, `range(-2)`: `[0,-1]`, `range(1, 3)`: `[1,2]`, `range(3, 1)`: `[3,2]`, `range(0, 1, 0.5)`: `[0,0.5]`,
+		`range(2, 2, -1)`: `[]`, `range(0)`: `[]`, `length(range(5000))`: `5000`, `reverse([1, 2])`: `[2,1]`, `slice([1, 2, 3], 1, 2)`: `[2]`, `sort(["b", "a"])`: `["a","b"]`,
 		`setunion(["a"], ["b"])`: `["a","b"]`, `setintersection(["a", "b"], ["b"])`: `["b"]`, `setsubtract(["a", "b"], ["b"])`: `["a"]`,
 		`setproduct(["a"], ["b", "c"])`: `[["a","b"],["a","c"]]`, `zipmap(["a"], [1])`: `{"a":1}`, `chunklist([1, 2, 3], 2)`: `[[1,2],[3]]`, `coalesce("", "b")`: `""`,
 		`coalesce(null, "b")`: `"b"`, `coalescelist([], ["a"])`: `["a"]`, `compact(["a", ""])`: `["a"]`, `index(["a", "b"], "b")`: `1`, `one(["a"])`: `"a"`, `one([])`: `null`,
@@ -96,7 +97,8 @@ func TestFunctionsSayWhatIsWrong(t *testing.T) {
 		`cidrsubnet("10.0.0.0/8", 1.5, 1)`: "", `cidrsubnet("10.0.0.0/8", 1, 1.5)`: "", `cidrsubnets("10.0.0.0/30", 1, 1, 1)`: "no room", `cidrsubnets("10.0.0.0/30", 9)`: "does not fit",
 		`cidrsubnets("x", 9)`: "no CIDR", `cidrsubnets("10.0.0.0/30", 1.5)`: "", `base64decode("!")`: "not base64", `base64decode("/w==")`: "UTF-8", `replace("a", "/(/", "b")`: "pattern",
 		`length(5)`: "length", `index(["a"], "b")`: "not in the list", `index("a", "b")`: "only a list", `one(["a", "b"])`: "one element", `one("a")`: "one element", `one(toset(["a", "b"]))`: "one element",
-		`sum("a")`: "numbers", `sum(["a"])`: "numbers", `matchkeys(["a"], [], [])`: "as many keys", `transpose({ a = [null] })`: "null", `timestamp()`: "no function", `uuid()`: "no function",
+		`sum("a")`: "numbers", `sum(["a"])`: "numbers", `matchkeys(["a"], [], [])`: "as many keys", `transpose({ a = [null] })`: "null", `timestamp()`: "no function",
+		`range()`: "range takes", `range(0, 5, 0)`: "never arrives", `range(0, 5, -1)`: "leads away", `range(5, 0, 1)`: "leads away", `range(2000000)`: "more than", `uuid()`: "no function",
 	} {
 		got, err := value(t, source)
 		if err == nil || !strings.Contains(err.Error(), want) {

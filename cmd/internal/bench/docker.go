@@ -32,9 +32,8 @@ type made struct {
 // dockerApply compares an apply on an engine of its own with a bare loop over
 // the Engine API that creates and starts the same containers.
 func (b *bench) dockerApply(ctx context.Context) error {
-	configuration := strings.Replace(fleet(b.size.docker, false), `"native"`, `"docker"`, 1)
-	configuration = strings.Replace(configuration, "10.64.0.0/10", "10.77.0.0/24", 1)
-	configuration = strings.Replace(configuration, "10.64.0.1", "10.77.0.1", 1)
+	configuration := strings.NewReplacer(`"native"`, `"docker"`, "10.64.0.0/10", "10.77.0.0/24", "10.64.0.1", "10.77.0.1",
+		"10.96.0.0-10.127.255.250", "10.77.0.100-10.77.0.199").Replace(fleet(b.size.docker, false))
 	dir, err := b.write("docker", "main.hcl", configuration)
 	if err != nil {
 		return err
