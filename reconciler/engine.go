@@ -23,7 +23,7 @@ import (
 )
 
 // DefaultParallelism is how many steps run at once where nothing else is said.
-const DefaultParallelism = 8
+const DefaultParallelism = 16
 
 // Config is what an engine works with.
 type Config struct {

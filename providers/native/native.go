@@ -58,7 +58,7 @@ func (p *Provider) Resources() []providers.Resource {
 }
 
 // parallel operations on namespaces: the kernel serialises most of them.
-const parallel = 4
+const parallel = 8
 
 // Close ends the connections; deckies go on being served.
 func (p *Provider) Close() error {
