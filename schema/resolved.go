@@ -13,6 +13,57 @@ type Desired struct {
 	Seed      string // public root of derived names; made by the first apply where the configuration has none
 	Instances []Instance
 	Outputs   []Output
+	Moved     []Move
+	Removed   []Removal
+	Imports   []Import
+	Checks    []CheckResult
+}
+
+// Move says that what the state holds under From is now To. An address without
+// a key stands for every instance of the block, and a decky's for its services.
+type Move struct {
+	From, To addr.Address
+	Source   string
+}
+
+// Removal says that what the state holds under From is no longer ours to manage.
+type Removal struct {
+	From    addr.Address
+	Destroy bool // false: the object is forgotten and lives on
+	Source  string
+}
+
+// Import says that a live object becomes the instance To.
+type Import struct {
+	To addr.Address
+	// ID names the object as its provider shows it: a container's name, a
+	// decky's engine-side name.
+	ID     string
+	Source string
+}
+
+// CheckResult is one assertion of a check block.
+type CheckResult struct {
+	Name    string `json:"name"` // of the block
+	Passed  bool   `json:"passed"`
+	Message string `json:"message,omitempty"` // why not
+	Source  string `json:"source"`
+}
+
+// Lifecycle is how the engine treats an instance beyond making it so.
+type Lifecycle struct {
+	// PreventDestroy makes a plan that deletes or replaces it an error.
+	PreventDestroy bool `json:"prevent_destroy,omitempty"`
+	// IgnoreChanges are paths of Config whose difference is no change; "all" is
+	// every path.
+	IgnoreChanges []string `json:"ignore_changes,omitempty"`
+	// ReplaceTriggeredBy are instances whose change replaces this one.
+	ReplaceTriggeredBy []addr.Address `json:"replace_triggered_by,omitempty"`
+	// CreateBeforeDestroy makes the new object before the old one goes, where
+	// both can be at once.
+	CreateBeforeDestroy bool `json:"create_before_destroy,omitempty"`
+	// OnDrift is "heal" (empty means that), "report" or "quarantine".
+	OnDrift string `json:"on_drift,omitempty"`
 }
 
 // Instance is one expanded resource. Config is the JSON of the type's struct
@@ -33,6 +84,7 @@ type Instance struct {
 	// Sensitive are the paths of Config that plans and logs do not show:
 	// "arguments.users".
 	Sensitive []string
+	Lifecycle Lifecycle
 }
 
 // Output is one evaluated output.
