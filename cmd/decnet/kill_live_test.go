@@ -111,12 +111,12 @@ func TestLiveKill(t *testing.T) {
 	}
 }
 
-// kill starts a run and kills it after any number of its steps but the last,
+// kill starts a run and kills it after any number of its steps but the last two,
 // and a moment more. It tells which steps were under way, and whether the run had
 // begun and not ended.
 func (s *stage) kill(verb string, random *rand.Rand) (where string, hit bool) {
 	s.t.Helper()
-	cmd := s.decnet(s.t.Context(), verb, "--auto-approve")
+	cmd := s.decnet(s.t.Context(), verb, "--auto-approve", "--parallelism", "2") // a long run, to be hit
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		s.t.Fatal(err)
@@ -130,7 +130,10 @@ func (s *stage) kill(verb string, random *rand.Rand) (where string, hit bool) {
 		line := lines.Text()
 		var add, change, destroy int
 		if n, _ := fmt.Sscanf(line, "Plan: %d to add, %d to change, %d to destroy.", &add, &change, &destroy); n == 3 {
-			after = random.IntN(max(1, add+change+destroy))
+			after = random.IntN(max(1, add+change+destroy-1))
+			if random.IntN(4) > 0 {
+				after = max(1, after) // mostly not before the first step
+			}
 		} else if after >= 0 {
 			seen++
 		}
