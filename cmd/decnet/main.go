@@ -34,7 +34,7 @@ func command(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	defer stop()
 	a := &app{stdin: stdin, stdout: stdout, stderr: stderr}
 	root := a.root()
-	root.SetArgs(args)
+	root.SetArgs(doubled(root, args))
 	err := root.ExecuteContext(ctx)
 	var code exitError
 	switch {

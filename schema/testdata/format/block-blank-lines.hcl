@@ -1,0 +1,16 @@
+
+
+
+decnet {
+
+
+  name = "x"
+
+
+}
+
+
+
+decky "a" {}
+
+

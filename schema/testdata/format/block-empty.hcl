@@ -1,0 +1,11 @@
+decnet {
+}
+network "a" {
+
+}
+network "b" {
+
+
+  # nothing
+
+}

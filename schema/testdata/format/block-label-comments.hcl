@@ -1,0 +1,4 @@
+network /* old */ "office" { # one
+} # two
+rule "x" { // three
+}

@@ -1,0 +1,10 @@
+decky "web" {
+network=network.office
+    archetype   = "web-server"
+service "http" {
+title="Intranet"
+  lifecycle {
+ ignore_changes=[title]
+}
+}
+}

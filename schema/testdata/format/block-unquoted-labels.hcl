@@ -1,0 +1,6 @@
+network office {
+}
+decky web {
+service ssh extra {
+}
+}

@@ -1,0 +1,7 @@
+a="x"
+b = "with \"quotes\" and \\ and \n"
+c="$${not} %%{this}"
+d = ""
+e="ümlaut — dash"
+f="日本"
+longer="x"

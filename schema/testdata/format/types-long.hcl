@@ -1,0 +1,10 @@
+variable "a" {
+type = object({
+name=string
+ports = list( number )
+more=map(object({
+x=bool
+}))
+})
+description="x"
+}
