@@ -28,60 +28,94 @@ type Style struct {
 //
 // files are those of Configuration.Files.
 func Write(w io.Writer, files map[string]*hcl.File, diags hcl.Diagnostics, style Style) error {
-	var b bytes.Buffer
-	for i, d := range diags {
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		writeOne(&b, files, d, style)
-	}
-	if _, err := w.Write(b.Bytes()); err != nil {
+	if err := WriteFindings(w, Findings(files, diags), style); err != nil {
 		return fmt.Errorf("write diagnostics: %w", err)
 	}
 	return nil
 }
 
-func writeOne(b *bytes.Buffer, files map[string]*hcl.File, d *hcl.Diagnostic, style Style) {
-	label, colour := "Error", "\x1b[1;31m"
-	if d.Severity == hcl.DiagWarning {
-		label, colour = "Warning", "\x1b[1;33m"
+// WriteFindings renders findings as Write renders diagnostics. Identifiers other
+// than the language's own stand behind the summary; what was suppressed is left
+// out.
+func WriteFindings(w io.Writer, findings []Finding, style Style) error {
+	var b bytes.Buffer
+	for _, f := range findings {
+		if f.Suppressed != "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		writeOne(&b, f, style)
+	}
+	if _, err := w.Write(b.Bytes()); err != nil {
+		return fmt.Errorf("write findings: %w", err)
+	}
+	return nil
+}
+
+// labels are how a severity is called, and its colour.
+var labels = map[Severity][2]string{
+	SeverityError: {"Error", "\x1b[1;31m"}, SeverityWarning: {"Warning", "\x1b[1;33m"}, SeverityNote: {"Note", "\x1b[1;36m"},
+}
+
+func writeOne(b *bytes.Buffer, f Finding, style Style) {
+	label, colour := labels[f.Severity][0], labels[f.Severity][1]
+	summary := printable(f.Summary)
+	if f.Address != "" {
+		summary = printable(f.Address) + ": " + summary
 	}
 	if style.Color {
-		fmt.Fprintf(b, "%s%s:\x1b[0m \x1b[1m%s\x1b[0m\n", colour, label, printable(d.Summary))
+		summary = fmt.Sprintf("%s%s:\x1b[0m \x1b[1m%s\x1b[0m", colour, label, summary)
 	} else {
-		fmt.Fprintf(b, "%s: %s\n", label, printable(d.Summary))
+		summary = label + ": " + summary
 	}
-	if r := Describe(files, d); r.Range != nil {
+	if f.ID != "" && !strings.HasPrefix(f.ID, languagePrefix) {
+		summary += " [" + printable(f.ID) + "]"
+	}
+	b.WriteString(summary + "\n")
+	if f.Range != nil {
 		b.WriteByte('\n')
-		fmt.Fprintf(b, "  on %s line %d", r.Range.File, r.Range.Start.Line)
-		if r.Context != "" {
-			fmt.Fprintf(b, ", in %s", printable(r.Context))
+		fmt.Fprintf(b, "  on %s line %d", f.Range.File, f.Range.Start.Line)
+		if f.Context != "" {
+			fmt.Fprintf(b, ", in %s", printable(f.Context))
 		}
 		b.WriteString(":\n")
-		writeSnippet(b, r, colour, style)
+		writeSnippet(b, f, colour, style)
 	}
-	if d.Detail != "" {
-		b.WriteByte('\n')
-		for line := range strings.SplitSeq(d.Detail, "\n") {
+	for i, text := range []string{f.Detail, f.Fix, help(f.Help)} {
+		if text == "" {
+			continue
+		}
+		if i == 0 || i == 1 && f.Detail == "" {
+			b.WriteByte('\n')
+		}
+		for line := range strings.SplitSeq(text, "\n") {
 			b.WriteString(wrap(printable(line), style.Width))
 			b.WriteByte('\n')
 		}
 	}
 }
 
-func writeSnippet(b *bytes.Buffer, r Record, colour string, style Style) {
-	if r.Snippet == "" {
+func help(help string) string {
+	if help == "" {
+		return ""
+	}
+	return "See " + help
+}
+
+func writeSnippet(b *bytes.Buffer, f Finding, colour string, style Style) {
+	if f.Snippet == "" {
 		return
 	}
-	lines := strings.Split(r.Snippet, "\n")
+	lines := strings.Split(f.Snippet, "\n")
 	for i, line := range lines {
-		prefix := fmt.Sprintf("  %d: ", r.Range.Start.Line+i)
-		shown := printable(line)
-		fmt.Fprintf(b, "%s%s\n", prefix, shown)
+		prefix := fmt.Sprintf("  %d: ", f.Range.Start.Line+i)
+		fmt.Fprintf(b, "%s%s\n", prefix, printable(line))
 		if i > 0 || len(lines) > 1 {
 			continue
 		}
-		start, end := clampRunes(line, r.Range.Start.Column), clampRunes(line, r.Range.End.Column)
+		start, end := clampRunes(line, f.Range.Start.Column), clampRunes(line, f.Range.End.Column)
 		marks := strings.Repeat("^", max(end-start, 1))
 		if style.Color {
 			marks = colour + marks + "\x1b[0m"
@@ -104,6 +138,8 @@ func printable(s string) string {
 			return ' '
 		case r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r == utf8.RuneError:
 			return '\uFFFD'
+		case r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x2069, r == 0xfeff:
+			return '\uFFFD' // they hide or reorder text
 		}
 		return r
 	}, s)
