@@ -75,6 +75,9 @@ type Env struct {
 	Derive func(label string) ([]byte, error)
 	// DockerHost is the engine's address, "" for the environment's default.
 	DockerHost string
+	// Rootless allows the native runtime to do without uids of its workers' own
+	// where the user namespace has none. Only the test runner sets it.
+	Rootless bool
 }
 
 // Provider is one leaf: a set of handlers over one kind of machinery. New

@@ -107,8 +107,15 @@ func (e *evaluator) add(d *hcl.Diagnostic) { e.diags = append(e.diags, d) }
 // Evaluate resolves every block to its instances. It reports all errors at
 // once, those that Load found in blocks too; Desired is nil where there is one.
 func (c *Configuration) Evaluate(o EvalOptions) (*Desired, hcl.Diagnostics) {
+	_, desired, diags := c.evaluate(o)
+	return desired, diags
+}
+
+// evaluate also leaves the evaluator, for what else is to be evaluated with it;
+// nil where the configuration is broken.
+func (c *Configuration) evaluate(o EvalOptions) (*evaluator, *Desired, hcl.Diagnostics) {
 	if c.broken {
-		return nil, hcl.Diagnostics{{
+		return nil, nil, hcl.Diagnostics{{
 			Severity: hcl.DiagError, Summary: "The configuration was not loaded", Detail: "Loading reported errors; correct them first.",
 		}}
 	}
@@ -142,9 +149,9 @@ func (c *Configuration) Evaluate(o EvalOptions) (*Desired, hcl.Diagnostics) {
 		desired.Instances = e.lower()
 	}
 	if e.diags = diag.Sort(e.diags); e.diags.HasErrors() {
-		return nil, e.diags
+		return e, nil, e.diags
 	}
-	return desired, e.diags
+	return e, desired, e.diags
 }
 
 func newEvaluator(c *Configuration, o EvalOptions) *evaluator {

@@ -44,6 +44,10 @@ type Value struct {
 	Name   string
 	Raw    string
 	Origin string // for diagnostics: "--var", "DECNET_VAR_parent"
+	// Given is the value itself where it is no text (a test file's), and At
+	// where it stands; Raw is then not looked at.
+	Given cty.Value
+	At    hcl.Range
 }
 
 // variable takes in a variable block.
@@ -236,6 +240,9 @@ func (e *evaluator) takeRaw(into map[string]cty.Value, given []Value, strict boo
 
 // parse reads a text as a value of the variable's type.
 func (v *variable) parse(g Value) (cty.Value, *hcl.Diagnostic) {
+	if g.Given != cty.NilVal {
+		return v.convert(g.Given, g.At)
+	}
 	at := hcl.Range{Filename: fmt.Sprintf("%s %s", g.Origin, g.Name), Start: hcl.InitialPos, End: hcl.InitialPos}
 	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
 		return v.convert(cty.StringVal(g.Raw), at)

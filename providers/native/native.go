@@ -90,6 +90,9 @@ func (p *Provider) client(lineage string) *supervise.Client {
 	c := p.clients[lineage]
 	if c == nil {
 		args := append([]string{p.env.Decky, "supervise"}, supervise.Args(lineage, p.env.DataDir, p.env.RunDir)...)
+		if p.env.Rootless {
+			args = append(args, supervise.Rootless)
+		}
 		c = supervise.NewClient(supervise.ClientOptions{Log: p.env.Log, Dirs: p.dirs(lineage), Start: args, Image: p.env.DeckyDigest})
 		p.clients[lineage] = c
 	}

@@ -38,9 +38,10 @@ const (
 type Options struct {
 	// UID is the uid and gid that the worker runs as, inside and on the host.
 	UID uint32 `json:"uid"`
-	// Host is the host's id behind UID where they differ: in a user namespace
-	// that has no other. 0 means the same.
-	Host uint32 `json:"host,omitempty"`
+	// Single says that the caller's user namespace has no id but its own: on
+	// the host the worker then has the caller's, and no uid tells workers
+	// apart. Every other layer stands. It is for tests without root.
+	Single bool `json:"single,omitempty"`
 	// Dirs are what the worker sees of the host's files: name in its root ->
 	// directory of the host. They are writable there, as far as their modes
 	// let UID.
@@ -61,9 +62,6 @@ func Confine(cmd *exec.Cmd, options Options) error {
 	if options.UID == 0 {
 		return errors.New("confine a worker: uid 0 is no jail")
 	}
-	if options.Host == 0 {
-		options.Host = options.UID
-	}
 	for name := range options.Dirs {
 		if name == "" || strings.ContainsAny(name, "/\x00") || strings.HasPrefix(name, ".") {
 			return fmt.Errorf("confine a worker: directory name %q", name)
@@ -73,18 +71,23 @@ func Confine(cmd *exec.Cmd, options Options) error {
 	if err != nil {
 		return fmt.Errorf("confine a worker: %w", err)
 	}
-	ids := []syscall.SysProcIDMap{{ContainerID: int(options.UID), HostID: int(options.Host), Size: 1}}
+	uids := []syscall.SysProcIDMap{{ContainerID: int(options.UID), HostID: int(options.UID), Size: 1}}
+	gids := uids
+	if options.Single {
+		uids = []syscall.SysProcIDMap{{ContainerID: int(options.UID), HostID: os.Geteuid(), Size: 1}}
+		gids = []syscall.SysProcIDMap{{ContainerID: int(options.UID), HostID: os.Getegid(), Size: 1}}
+	}
 	cmd.Env = []string{Variable + "=" + string(data)}
 	cmd.Dir = "/"
 	cmd.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET |
 			unix.CLONE_NEWIPC | unix.CLONE_NEWUTS | unix.CLONE_NEWCGROUP,
-		UidMappings: ids,
-		GidMappings: ids,
+		UidMappings: uids,
+		GidMappings: gids,
 		// The worker starts with the parent's uid, which its user namespace
 		// does not map, to reach directories that are closed to others; Enter
 		// changes to UID, and from there no way leads back.
-		GidMappingsEnableSetgroups: os.Geteuid() == 0 && options.Host == options.UID,
+		GidMappingsEnableSetgroups: os.Geteuid() == 0 && !options.Single,
 		AmbientCaps:                entryCaps,
 		Pdeathsig:                  unix.SIGKILL,
 		Setsid:                     true,
@@ -202,7 +205,7 @@ func newRoot(options Options) error {
 // for now: the namespace has no uid 0 to lose them with.
 func become(options Options) error {
 	id := int(options.UID)
-	if options.Host == options.UID {
+	if !options.Single {
 		if err := unix.Setgroups(nil); err != nil {
 			return fmt.Errorf("leave the groups: %w", err)
 		}

@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/decnet/decnet/providers/decky/jail"
 )
 
 // give makes a directory that only uid may enter, and hands over what another
@@ -47,15 +49,21 @@ func give(dir string, uid int) error {
 	return root.Chmod(".", 0o700)
 }
 
-// identity is the uid of a shard's worker, inside and on the host. In a user
-// namespace that does not map it (rootless), the host's side is our own: the
-// jail holds, but workers are not told apart by uid.
-func (s *Supervisor) identity(index int) (uid, host uint32) {
-	uid = UID(s.options.Lineage, index)
-	if mapped(uid) {
-		return uid, uid
+// sharesUID tells whether the workers must do with the supervisor's own uid, since
+// its user namespace has none of theirs. Only Options.Rootless allows that.
+func (s *Supervisor) sharesUID() (bool, error) {
+	for i := range s.options.Shards {
+		uid := UID(s.options.Lineage, i)
+		if mapped(uid) {
+			continue
+		}
+		if !s.options.Rootless {
+			return false, fmt.Errorf("uid %d of a worker is not in this user namespace: without it workers could read each other's journals (map the ids %d to %d)",
+				uid, jail.FirstUID, jail.FirstUID+jail.UIDs-1)
+		}
+		return true, nil
 	}
-	return uid, uint32(os.Geteuid())
+	return false, nil
 }
 
 // mapped tells whether the user namespace of this process has an id

@@ -56,7 +56,7 @@ type hosted struct {
 type shard struct {
 	index   int
 	uid     uint32
-	host    uint32
+	single  bool
 	dirs    Dirs
 	command []string
 	log     *slog.Logger
@@ -77,9 +77,8 @@ type shard struct {
 }
 
 func newShard(index int, s *Supervisor) *shard {
-	uid, host := s.identity(index)
 	sh := &shard{
-		index: index, uid: uid, host: host, dirs: s.dirs, command: s.options.Worker, log: s.options.Log.With("worker", index),
+		index: index, uid: UID(s.options.Lineage, index), single: s.single, dirs: s.dirs, command: s.options.Worker, log: s.options.Log.With("worker", index),
 		forking: &s.forking, units: map[Key]*hosted{}, waiting: map[uint64]func(error){},
 	}
 	sh.changed = sync.NewCond(&sh.mu)
@@ -126,7 +125,7 @@ func (sh *shard) live(ctx context.Context) error {
 	defer ours.Close()
 	cmd := exec.Command(sh.command[0], sh.command[1:]...)
 	cmd.ExtraFiles = []*os.File{theirs}
-	options := jail.Options{UID: sh.uid, Host: sh.host, Dirs: map[string]string{"journal": sh.dirs.Journal(), "store": sh.dirs.Store()}}
+	options := jail.Options{UID: sh.uid, Single: sh.single, Dirs: map[string]string{"journal": sh.dirs.Journal(), "store": sh.dirs.Store()}}
 	if err := jail.Confine(cmd, options); err != nil {
 		return errors.Join(err, theirs.Close())
 	}
@@ -313,8 +312,12 @@ func (sh *shard) prepare(name string) error {
 	if !mine {
 		return fmt.Errorf("decky %q is not this worker's", name)
 	}
+	owner := int(sh.uid)
+	if sh.single {
+		owner = os.Geteuid()
+	}
 	for _, parent := range []string{sh.dirs.Journal(), sh.dirs.Store()} {
-		if err := give(filepath.Join(parent, name), int(sh.host)); err != nil {
+		if err := give(filepath.Join(parent, name), owner); err != nil {
 			return err
 		}
 	}

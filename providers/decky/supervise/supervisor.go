@@ -35,6 +35,9 @@ type Options struct {
 	// Idle ends a supervisor that was given nothing since its start; 30 s
 	// where 0.
 	Idle time.Duration
+	// Rootless lets workers share the supervisor's uid where its user namespace
+	// has no other. Only tests ask for it.
+	Rootless bool
 }
 
 // Supervisor is the privileged process of one lineage.
@@ -42,6 +45,7 @@ type Supervisor struct {
 	options Options
 	dirs    Dirs
 	image   string
+	single  bool // workers have our own uid
 	shards  []*shard
 	leave   context.CancelFunc
 
@@ -79,6 +83,9 @@ func Run(ctx context.Context, options Options) error {
 	}
 	defer unlock()
 	if s.image, err = ownImage(); err != nil {
+		return fmt.Errorf("supervise: %w", err)
+	}
+	if s.single, err = s.sharesUID(); err != nil {
 		return fmt.Errorf("supervise: %w", err)
 	}
 	ln, err := s.listen()
