@@ -39,7 +39,7 @@ func (c *computation) assemble() (*Plan, error) {
 		FormatVersion: FormatVersion, Lineage: c.in.Prior.Lineage, Serial: c.in.Prior.Serial,
 		Name: c.in.Desired.Name, Seed: c.in.Desired.Seed, Runtime: c.in.Runtime,
 		Configuration: Digest(c.in.Desired), Destroy: c.in.Destroy,
-		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Findings: c.in.Findings,
+		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Findings: c.in.Findings, Checks: c.in.Desired.Checks,
 	}
 	if p.Name == "" {
 		p.Name = c.in.Prior.Name
@@ -95,12 +95,21 @@ func (c *computation) emit(p *Plan, g *graph, n *node) {
 		fingerprint = Fingerprint(c.fingerprint[n.address])
 	}
 	index := len(p.Changes)
+	if n.prior != nil {
+		n.change.Before = n.prior.Config
+	}
+	if n.want != nil {
+		n.change.Sensitive = n.want.Sensitive
+	}
 	if n.object != nil && n.change.Action != NoOp {
 		n.change.Object = &Object{Type: n.object.Kind.Type, Runtime: n.object.Kind.Runtime, Digest: n.object.Digest, State: n.object.State}
 	}
 	switch n.change.Action {
 	case NoOp:
 		p.Summary.NoOp++
+		if w := n.want; w != nil {
+			p.Unchanged = append(p.Unchanged, Unchanged{Address: n.address, Type: w.Type, Runtime: w.Runtime, Config: w.Config, Source: w.Source, Sensitive: w.Sensitive})
+		}
 	case Create:
 		p.Summary.Create++
 		n.steps.make = g.add(OpCreate, n.address, index)

@@ -88,10 +88,24 @@ type Plan struct {
 	Drift   []Drift  `json:"drift,omitempty"`
 	Steps   []Step   `json:"steps"` // the execution graph; a step comes after those it needs
 
-	Summary     Summary             `json:"summary"`
-	Unavailable []Unavailable       `json:"unavailable,omitempty"`
-	Findings    []providers.Finding `json:"findings,omitempty"`
-	Outputs     []schema.Output     `json:"outputs,omitempty"`
+	Summary     Summary              `json:"summary"`
+	Unavailable []Unavailable        `json:"unavailable,omitempty"`
+	Findings    []providers.Finding  `json:"findings,omitempty"`
+	Outputs     []schema.Output      `json:"outputs,omitempty"`
+	Checks      []schema.CheckResult `json:"checks,omitempty"`
+	// Unchanged is what stays as it is: for readers of the document, an apply
+	// needs none of it.
+	Unchanged []Unchanged `json:"unchanged,omitempty"`
+}
+
+// Unchanged is an instance that a plan leaves alone.
+type Unchanged struct {
+	Address   addr.Address    `json:"address"`
+	Type      string          `json:"type"`
+	Runtime   string          `json:"runtime,omitempty"`
+	Config    json.RawMessage `json:"config"`
+	Source    string          `json:"source,omitempty"`
+	Sensitive []string        `json:"sensitive,omitempty"` // paths of Config
 }
 
 // Empty tells that an apply would touch no object and forget none.
@@ -108,6 +122,11 @@ type Change struct {
 	Because    addr.Address       `json:"because,omitempty"`
 	Attributes []providers.Change `json:"attributes,omitempty"` // sorted by path
 	Source     string             `json:"source,omitempty"`
+
+	// Before is the configuration that was applied last, where there is one.
+	Before json.RawMessage `json:"before,omitempty"`
+	// Sensitive are the paths of Config and Before that nobody is shown.
+	Sensitive []string `json:"sensitive,omitempty"`
 
 	// What create, update and replace make true.
 	Config  json.RawMessage `json:"config,omitempty"`
