@@ -62,14 +62,17 @@ type ServiceType struct {
 	Check func(json.RawMessage) error
 }
 
-// Argument is one argument of a service.
+// Argument is one argument of a service or another block.
 type Argument struct {
-	Name      string
-	Type      string // "string", "number", "bool", "list(string)", "map(string)"
-	Doc       string
-	Default   string
-	OneOf     []string
-	Sensitive bool
+	Name string `json:"name"`
+	// Type of a service's argument is "string", "number", "bool",
+	// "list(string)" or "map(string)"; other blocks have more.
+	Type      string   `json:"type"`
+	Doc       string   `json:"doc"`
+	Default   string   `json:"default,omitempty"` // as it is written, or a word about where it comes from
+	OneOf     []string `json:"one_of,omitempty"`
+	Required  bool     `json:"required,omitempty"`
+	Sensitive bool     `json:"sensitive,omitempty"`
 }
 
 // evaluator is one run of Evaluate.
