@@ -51,7 +51,7 @@ func (e *evaluator) archetype(b *block, scope *hcl.EvalContext) {
 	if x := b.arguments["distros"]; x != nil {
 		a.distros, _ = e.slugs(x, scope, "distro")
 	}
-	a.services = e.drafts(b, scope, nil)
+	a.services = e.drafts(b, scope, nil, nil)
 	e.archetypes[b.name] = a
 	if a.extends == "" || e.archetypes[a.extends] != nil {
 		e.link(a)

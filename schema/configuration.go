@@ -23,6 +23,11 @@ type Configuration struct {
 	locals    map[string]*expression
 	blocks    map[string]map[string]*block // by type and name
 	given     []givenValue                 // from files of values, weakest first
+	late      []*expression                // evaluated when everything else is
+	checks    []*checkBlock
+	moved     []*movedBlock
+	removed   []*removedBlock
+	imports   []*importBlock
 }
 
 // block is one network, decky, archetype, distro, rule, sink or output.
@@ -31,6 +36,7 @@ type block struct {
 	declared   hcl.Range // its header
 	arguments  map[string]*expression
 	services   []*serviceBlock
+	lifecycle  *lifecycleBlock
 	catalogue  bool // stands in the catalogue
 }
 
@@ -40,6 +46,8 @@ type serviceBlock struct {
 	declared    hcl.Range
 	slugRange   hcl.Range
 	arguments   map[string]*expression
+	lifecycle   *lifecycleBlock
+	dynamic     *dynamicService // then slug and label are none yet
 }
 
 // id is how the block is referred to.
@@ -87,6 +95,10 @@ func (l *loader) blocks(body hcl.Body, catalogue bool) {
 			l.localValues(b)
 		case "variable":
 			l.variable(b)
+		case "check":
+			l.check(b)
+		case "moved", "removed", "import":
+			l.refactoring(b, g.blocks[b.Type])
 		default:
 			l.block(b, g.blocks[b.Type], catalogue)
 		}
@@ -108,16 +120,28 @@ func (l *loader) block(b *hcl.Block, g *grammar, catalogue bool) {
 	where := fmt.Sprintf("%s %q", b.Type, name)
 	got, diags := g.read(b.Body, where, b.DefRange)
 	l.add(diags...)
-	made := &block{
-		kind: b.Type, name: name, declared: b.DefRange, catalogue: catalogue, arguments: l.expressions(got.attributes, b.Type),
-	}
-	l.dependsOn(made)
+	made := &block{kind: b.Type, name: name, declared: b.DefRange, catalogue: catalogue}
+	made.arguments = l.arguments(got.attributes, b.Type)
+	o := owner{kind: b.Type, counted: b.Type == "decky"}
 	for _, inner := range got.blocks {
 		switch inner.Type {
 		case "service":
 			l.service(made, inner)
+		case "dynamic":
+			l.dynamic(made, inner)
 		case "lifecycle":
-			l.add(diag.Error(inner.DefRange, "lifecycle is reserved", "The block has no meaning yet; leave it out."))
+			if made.lifecycle != nil {
+				l.add(diag.Error(inner.DefRange, fmt.Sprintf("lifecycle stands twice in %s", where), "The first one stands at %s; put both in one.", place(made.lifecycle.declared)))
+				continue
+			}
+			made.lifecycle = l.lifecycle(o, inner)
+		case "precondition":
+			if made.lifecycle == nil {
+				made.lifecycle = &lifecycleBlock{declared: inner.DefRange}
+			}
+			if c, ok := l.condition(o, inner, false); ok {
+				made.lifecycle.conditions = append(made.lifecycle.conditions, c)
+			}
 		}
 	}
 	of := l.configuration.blocks[b.Type]
@@ -126,25 +150,6 @@ func (l *loader) block(b *hcl.Block, g *grammar, catalogue bool) {
 		return
 	}
 	of[name] = made
-}
-
-// dependsOn checks that depends_on is a list of whole blocks.
-func (l *loader) dependsOn(b *block) {
-	x, given := b.arguments["depends_on"]
-	if !given {
-		return
-	}
-	items, diags := hcl.ExprList(x.Expression)
-	if diags.HasErrors() {
-		l.add(diag.Error(x.Range(), "depends_on is a list of blocks", "Write depends_on = [decky.NAME, network.NAME]."))
-		return
-	}
-	for _, item := range items {
-		traversal, diags := hcl.AbsTraversalForExpr(item)
-		if diags.HasErrors() || len(traversal) != 2 || traversal.RootName() != "decky" && traversal.RootName() != "network" {
-			l.add(diag.Error(item.Range(), "depends_on takes whole blocks", "Write decky.NAME or network.NAME; a block with count or for_each is waited for as a whole."))
-		}
-	}
 }
 
 func duplicate(b, first *block) *hcl.Diagnostic {
@@ -170,13 +175,46 @@ func (l *loader) service(b *block, inner *hcl.Block) {
 	}
 	got, diags := serviceGrammar.read(inner.Body, fmt.Sprintf("service %q", s.slug), inner.DefRange)
 	l.add(diags...)
-	s.arguments = l.expressions(got.attributes, b.kind)
+	s.arguments = l.arguments(got.attributes, b.kind)
+	l.serviceLifecycle(b, s, got.blocks)
 	for _, other := range b.services {
-		if other.slug == s.slug && other.label == s.label {
+		if other.dynamic == nil && other.slug == s.slug && other.label == s.label {
 			l.add(diag.Error(s.declared, fmt.Sprintf("service %q stands twice in %s %q", s.slug, b.kind, b.name),
 				"The first one stands at %s. A second one of a slug needs a label: service %q \"other\" { ... }", place(other.declared), s.slug))
 			return
 		}
 	}
 	b.services = append(b.services, s)
+}
+
+// arguments takes in the arguments of a block with depends_on among them.
+func (l *loader) arguments(attributes hcl.Attributes, kind string) map[string]*expression {
+	after, given := attributes["depends_on"]
+	if given {
+		attributes = maps.Clone(attributes)
+		delete(attributes, "depends_on")
+	}
+	out := l.expressions(attributes, kind)
+	if given {
+		out["depends_on"], _ = l.targets(after, false, false)
+	}
+	return out
+}
+
+// serviceLifecycle takes in the lifecycle of a service block.
+func (l *loader) serviceLifecycle(b *block, s *serviceBlock, blocks hcl.Blocks) {
+	for _, inner := range blocks {
+		switch {
+		case b.kind == "archetype":
+			l.add(diag.Error(inner.DefRange, "A service of an archetype has no lifecycle", "An archetype says what a decky is; write the lifecycle in the decky's service block."))
+		case s.lifecycle != nil:
+			l.add(diag.Error(inner.DefRange, fmt.Sprintf("lifecycle stands twice in service %q", s.slug), "The first one stands at %s; put both in one.", place(s.lifecycle.declared)))
+		default:
+			o := owner{kind: "service", counted: true}
+			if s.dynamic != nil {
+				o.iterator = s.dynamic.iterator
+			}
+			s.lifecycle = l.lifecycle(o, inner)
+		}
+	}
 }

@@ -22,14 +22,25 @@ type grammar struct {
 	free      bool // any argument: its block's owner checks them
 }
 
-var serviceGrammar = &grammar{labels: []string{"slug", "label"}, optional: 1, free: true}
+var serviceGrammar = &grammar{labels: []string{"slug", "label"}, optional: 1, free: true, blocks: map[string]*grammar{"lifecycle": lifecycleGrammar}}
 
 var topGrammar = &grammar{blocks: map[string]*grammar{
-	"decnet":    {arguments: []string{"name", "required_version", "state", "runtime", "seed", "secret"}},
-	"locals":    {free: true},
-	"variable":  variableGrammar,
-	"output":    {labels: []string{"name"}, arguments: []string{"value", "description", "sensitive"}, required: []string{"value"}},
-	"network":   {labels: []string{"name"}, arguments: []string{"driver", "parent", "subnet", "gateway", "pool", "host_access", "host_ip"}},
+	"decnet":   {arguments: []string{"name", "required_version", "state", "runtime", "seed", "secret"}},
+	"locals":   {free: true},
+	"variable": variableGrammar,
+	"output": {
+		labels: []string{"name"}, arguments: []string{"value", "description", "sensitive", "depends_on"}, required: []string{"value"},
+		blocks: map[string]*grammar{"precondition": conditionGrammar},
+	},
+	"network": {
+		labels:    []string{"name"},
+		arguments: []string{"driver", "parent", "subnet", "gateway", "pool", "host_access", "host_ip", "depends_on"},
+		blocks:    map[string]*grammar{"lifecycle": lifecycleGrammar},
+	},
+	"check":     checkGrammar,
+	"import":    importGrammar,
+	"moved":     movedGrammar,
+	"removed":   removedGrammar,
 	"decky":     deckyGrammar,
 	"archetype": archetypeGrammar,
 	"distro": {
@@ -39,10 +50,14 @@ var topGrammar = &grammar{blocks: map[string]*grammar{
 	},
 	"rule": {
 		labels:    []string{"name"},
-		arguments: []string{"technique", "when", "by", "distinct", "threshold", "within", "tactics"},
+		arguments: []string{"technique", "when", "by", "distinct", "threshold", "within", "tactics", "depends_on"},
 		required:  []string{"technique", "when"},
+		blocks:    map[string]*grammar{"lifecycle": lifecycleGrammar},
 	},
-	"sink": {labels: []string{"name"}, arguments: []string{"type", "path", "address"}, required: []string{"type"}},
+	"sink": {
+		labels: []string{"name"}, arguments: []string{"type", "path", "address", "depends_on"}, required: []string{"type"},
+		blocks: map[string]*grammar{"lifecycle": lifecycleGrammar},
+	},
 }}
 
 var variableGrammar = &grammar{
@@ -58,12 +73,12 @@ var deckyGrammar = &grammar{
 		"count", "for_each", "depends_on", "network", "archetype", "services", "os", "distro", "hostname", "domain", "ip", "mac", "vendor", "runtime",
 	},
 	required: []string{"network"},
-	blocks:   map[string]*grammar{"service": serviceGrammar, "lifecycle": {free: true}},
+	blocks:   map[string]*grammar{"service": serviceGrammar, "lifecycle": lifecycleGrammar, "dynamic": dynamicGrammar},
 }
 
 var archetypeGrammar = &grammar{
 	labels: []string{"slug"}, arguments: []string{"extends", "services", "os", "distros", "description"},
-	blocks: map[string]*grammar{"service": serviceGrammar},
+	blocks: map[string]*grammar{"service": serviceGrammar, "dynamic": dynamicGrammar},
 }
 
 // catalogueGrammar is what a catalogue file may hold.

@@ -28,11 +28,12 @@ type deckyBlock struct {
 	failed    bool
 	value     cty.Value // what a reference yields, made when it is asked for
 
-	static map[string]cty.Value // values of the arguments that every instance shares
-	errors map[string]bool      // arguments of those that failed
-	ready  map[*serviceBlock]*serviceDraft
-	shared map[*archetype][]*service // where no service differs by instance
-	varied bool                      // some service differs by instance
+	static   map[string]cty.Value // values of the arguments that every instance shares
+	errors   map[string]bool      // arguments of those that failed
+	ready    map[*serviceBlock]*serviceDraft
+	expanded map[*serviceBlock][]*serviceDraft // of dynamic blocks
+	shared   map[*archetype][]*service         // where no service differs by instance
+	varied   bool                              // some service differs by instance
 }
 
 // decky is one instance.
@@ -64,7 +65,7 @@ func (e *evaluator) wave(blocks []*block) {
 	var instances []*decky
 	for _, b := range blocks {
 		d := &deckyBlock{
-			block: b, static: map[string]cty.Value{}, errors: map[string]bool{}, ready: map[*serviceBlock]*serviceDraft{},
+			block: b, static: map[string]cty.Value{}, errors: map[string]bool{}, ready: map[*serviceBlock]*serviceDraft{}, expanded: map[*serviceBlock][]*serviceDraft{},
 			shared: map[*archetype][]*service{},
 		}
 		e.deckies[b.name] = d
@@ -102,6 +103,10 @@ func (e *evaluator) expand(d *deckyBlock) {
 			d.varied = true
 			continue
 		}
+		if s.dynamic != nil {
+			d.expanded[s] = e.expandDynamic(s, d.scope)
+			continue
+		}
 		d.ready[s] = e.draft(s, d.scope)
 	}
 	if x := d.block.arguments["services"]; x != nil && x.instance {
@@ -117,13 +122,11 @@ func (e *evaluator) expand(d *deckyBlock) {
 	case forEach != nil:
 		e.forEach(d, forEach)
 	default:
-		for _, arguments := range d.block.allArguments() {
-			for _, x := range arguments {
-				if x.instance {
-					e.add(diag.Error(x.Range(), "The block has neither count nor for_each", "count.index and each.key have no meaning in it."))
-					d.failed = true
-					return
-				}
+		for _, x := range d.block.everyExpression() {
+			if x.instance {
+				e.add(diag.Error(x.Range(), "The block has neither count nor for_each", "count.index and each.key have no meaning in it."))
+				d.failed = true
+				return
 			}
 		}
 		e.instance(d, addr.Key{}, d.scope)
@@ -174,37 +177,16 @@ func (e *evaluator) forEach(d *deckyBlock, x *expression) {
 	if !ok {
 		return
 	}
-	if value.ContainsMarked() {
-		e.notSensitive(x)
-		return
-	}
-	ty := value.Type()
-	isMap := ty.IsMapType() || ty.IsObjectType()
-	isSet := ty.IsSetType() && (ty.ElementType() == cty.String || value.LengthInt() == 0)
-	if value.IsNull() || !isMap && !isSet {
-		e.add(diag.Error(x.Range(), "for_each is a map or a set of texts", "This is %s. toset([...]) makes a set of a list.", describe(ty)))
-		return
-	}
-	d.failed = false
-	for it := value.ElementIterator(); it.Next(); {
-		key, element := it.Element()
-		if isSet {
-			key = element
-		}
-		if key.IsNull() || key.AsString() == "" {
-			e.add(diag.Error(x.Range(), "A key of for_each is empty", "Every key names a decky."))
-			d.failed = true
-			continue
-		}
+	d.failed = !e.eachOf(x, value, func(key, element cty.Value) bool {
 		if len(d.instances) == MaxInstances {
 			e.add(diag.Error(x.Range(), "for_each has too many keys", "At most %d are accepted.", MaxInstances))
-			d.failed = true
-			return
+			return false
 		}
 		scope := d.scope.NewChild()
 		scope.Variables = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": element})}
 		e.instance(d, addr.NameKey(key.AsString()), scope)
-	}
+		return true
+	})
 }
 
 // instanceValue evaluates an argument of an instance, once for all of them where it

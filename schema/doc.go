@@ -26,6 +26,20 @@
 // References: var.NAME, local.NAME, network.NAME, archetype.NAME, distro.NAME,
 // decky.NAME (with [0] or ["key"] where it is counted; address, name, hostname,
 // domain, ip, mac, os, distro, network), count.index, each.key, each.value,
-// path.module. Package function has the functions, package rule the language
-// of when, by and distinct.
+// path.module; in a postcondition self, in a dynamic block its iterator.
+//
+// lifecycle stands in network, decky, service, rule and sink. Its arguments are
+// expressions and may differ by instance; conditions may refer to anything,
+// since they are checked when all is resolved. A service has its decky's
+// on_drift, unless it says its own, and ignores what its decky ignores of the
+// host; prevent_destroy, create_before_destroy and replace_triggered_by are
+// the block's own: taking a service block away changes its decky, and what
+// replaces a decky replaces its services.
+//
+// moved, removed and import name instances: decky.web, decky.web[0],
+// decky.web.service.ssh["label"]. Chains of moves are folded, a failed check
+// block warns, and dynamic "service" makes services of a collection.
+//
+// Package function has the functions, package rule the
+// language of when, by and distinct.
 package schema

@@ -103,6 +103,10 @@ type evaluator struct {
 	outputs   []Output
 	others    []Instance // rules and sinks
 	reported  map[string]bool
+
+	lifecycle  map[addr.Address]Lifecycle
+	lateScopes map[*lifecycleBlock]*hcl.EvalContext
+	unfit      map[*expression]bool // what is wrong with it was reported once
 }
 
 func (e *evaluator) add(d *hcl.Diagnostic) { e.diags = append(e.diags, d) }
@@ -146,8 +150,10 @@ func (c *Configuration) evaluate(o EvalOptions) (*evaluator, *Desired, hcl.Diagn
 		e.wave(deckies)
 	}
 	e.checkPools()
+	e.lifecycles()
 	slices.SortFunc(e.outputs, func(a, b Output) int { return strings.Compare(a.Name, b.Name) })
-	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs}
+	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs, Checks: e.runChecks()}
+	e.refactorings(desired)
 	if !e.diags.HasErrors() {
 		desired.Instances = e.lower()
 	}
@@ -165,6 +171,7 @@ func newEvaluator(c *Configuration, o EvalOptions) *evaluator {
 		deckies: map[string]*deckyBlock{}, segments: map[string]*derive.IPs{},
 		hostnames: derive.NewHostnames(len(o.Prior) / 4), macs: derive.NewMACs(len(o.Prior) / 4), names: derive.NewNames(len(o.Prior) / 4),
 		priors: make(map[addr.Address]priorValues, len(o.Prior)/4), checked: map[string]error{}, reported: map[string]bool{},
+		lifecycle: map[addr.Address]Lifecycle{}, lateScopes: map[*lifecycleBlock]*hcl.EvalContext{}, unfit: map[*expression]bool{},
 	}
 	if e.seed == "" {
 		e.seed = o.Seed

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
@@ -23,7 +24,7 @@ func (e *evaluator) value(x *expression, scope *hcl.EvalContext) (cty.Value, boo
 	}
 	value, diags := x.Value(scope)
 	for _, d := range diags {
-		e.add(withoutSecrets(d))
+		e.add(explained(withoutSecrets(d)))
 	}
 	if diags.HasErrors() {
 		return cty.DynamicVal, false
@@ -58,6 +59,22 @@ func withoutSecrets(d *hcl.Diagnostic) *hcl.Diagnostic {
 		}
 	}
 	return d
+}
+
+// explained says what to do about an error of the expression language itself.
+func explained(d *hcl.Diagnostic) *hcl.Diagnostic {
+	traversal, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
+	if !ok || d.Severity != hcl.DiagError {
+		return d
+	}
+	other := map[string]string{"each": "count.index", "count": "each.key and each.value"}[traversal.Traversal.RootName()]
+	if other == "" || d.Summary != "Unknown variable" {
+		return d
+	}
+	clean := *d
+	clean.Summary = fmt.Sprintf("%s has no meaning here", traversal.Traversal.RootName())
+	clean.Detail = fmt.Sprintf("The block around it knows %s.", other)
+	return &clean
 }
 
 // as converts a value to a type and takes its marks off. False: reported, or

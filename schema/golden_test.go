@@ -145,7 +145,24 @@ func listed(t *testing.T, d *schema.Desired) string {
 		if len(i.Sensitive) > 0 {
 			fmt.Fprintf(&b, " sensitive %s", strings.Join(i.Sensitive, ", "))
 		}
+		if lifecycle, err := json.Marshal(i.Lifecycle); err != nil {
+			t.Fatal(err)
+		} else if string(lifecycle) != "{}" {
+			fmt.Fprintf(&b, " lifecycle %s", lifecycle)
+		}
 		fmt.Fprintf(&b, " <%s>\n", i.Source)
+	}
+	for _, m := range d.Moved {
+		fmt.Fprintf(&b, "moved %s -> %s <%s>\n", m.From, m.To, m.Source)
+	}
+	for _, r := range d.Removed {
+		fmt.Fprintf(&b, "removed %s destroy=%v <%s>\n", r.From, r.Destroy, r.Source)
+	}
+	for _, i := range d.Imports {
+		fmt.Fprintf(&b, "import %s = %s <%s>\n", i.To, i.ID, i.Source)
+	}
+	for _, c := range d.Checks {
+		fmt.Fprintf(&b, "check %s passed=%v %q <%s>\n", c.Name, c.Passed, c.Message, c.Source)
 	}
 	for _, o := range d.Outputs {
 		fmt.Fprintf(&b, "output %s = %s\n", o.Name, o.Value)

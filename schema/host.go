@@ -117,7 +117,7 @@ func (e *evaluator) servicesOf(i *decky) {
 		i.services = services
 		return
 	}
-	drafts := e.drafts(d.block, i.scope, d.ready)
+	drafts := e.drafts(d.block, i.scope, d.ready, d.expanded)
 	var base []*serviceDraft
 	if i.archetype != nil {
 		base = i.archetype.services

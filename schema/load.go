@@ -127,6 +127,7 @@ type loader struct {
 	fatal         hcl.Diagnostics // what keeps it from being read
 	diags         hcl.Diagnostics
 	settings      hcl.Diagnostics // of the decnet block
+	iterator      string          // known in the expressions that are being read
 }
 
 func (l *loader) fail(d *hcl.Diagnostic) { l.fatal = append(l.fatal, d) }

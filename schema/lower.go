@@ -18,7 +18,7 @@ func (e *evaluator) lower() []Instance {
 	for _, d := range e.all {
 		total += 1 + len(d.services)
 	}
-	l := &lowering{evaluator: e, out: make([]Instance, 0, total), tails: map[hostTail][]byte{}, after: map[*deckyBlock][]addr.Address{}}
+	l := &lowering{evaluator: e, out: make([]Instance, 0, total), tails: map[hostTail][]byte{}, after: map[*expression][]addr.Address{}}
 	e.checkContainers()
 	slices.SortFunc(e.all, func(a, b *decky) int { return addr.Compare(a.address, b.address) })
 	for _, d := range e.all {
@@ -32,9 +32,14 @@ func (e *evaluator) lower() []Instance {
 		}
 		l.out = append(l.out, Instance{
 			Address: n.address, Type: "network", Runtime: runtime, Config: n.encoded, Digest: digest(n.encoded), Source: n.block.declared.String(),
+			After: l.dependencies(n.block.arguments["depends_on"]),
 		})
 	}
-	l.out = append(l.out, e.others...)
+	for _, i := range e.others {
+		i.After = l.dependencies(e.configuration.blocks[i.Type][strings.TrimPrefix(string(i.Address), i.Type+".")].arguments["depends_on"])
+		l.out = append(l.out, i)
+	}
+	l.lifecycles()
 	slices.SortFunc(l.out, func(a, b Instance) int { return addr.Compare(a.Address, b.Address) })
 	return l.out
 }
@@ -45,7 +50,7 @@ type lowering struct {
 	*evaluator
 	out   []Instance
 	tails map[hostTail][]byte
-	after map[*deckyBlock][]addr.Address
+	after map[*expression][]addr.Address
 }
 
 // hostTail is what decides the shared part of Host.
@@ -78,7 +83,7 @@ func (l *lowering) decky(d *decky) {
 	config = append(config, '}')
 	l.out = append(l.out, Instance{
 		Address: d.address, Type: "decky", Runtime: d.runtime, Config: config, Digest: digest(config),
-		Parents: []addr.Address{d.network.address}, After: l.dependencies(d.of), Source: source,
+		Parents: []addr.Address{d.network.address}, After: l.dependencies(d.of.block.arguments["depends_on"]), Source: source,
 	})
 	parents := []addr.Address{d.address}
 	for _, s := range d.services {
@@ -104,7 +109,7 @@ func (l *lowering) decky(d *decky) {
 		config = append(config, '}')
 		l.out = append(l.out, Instance{
 			Address: serviceAddress(d.address, s), Type: "service", Runtime: d.runtime, Config: config, Digest: digest(config),
-			Parents: parents, Source: at, Sensitive: s.sensitive,
+			Parents: parents, After: l.dependencies(s.draft.after), Source: at, Sensitive: s.sensitive,
 		})
 	}
 }
@@ -155,32 +160,46 @@ func appendText(out []byte, s string) []byte {
 	return append(out, '"')
 }
 
-// dependencies are the instances that depends_on names.
-func (l *lowering) dependencies(d *deckyBlock) []addr.Address {
-	if after, done := l.after[d]; done {
+// dependencies are the instances that a depends_on names.
+func (l *lowering) dependencies(x *expression) []addr.Address {
+	if x == nil {
+		return nil
+	}
+	if after, done := l.after[x]; done {
 		return after
 	}
 	var out []addr.Address
-	if x := d.block.arguments["depends_on"]; x != nil {
-		for _, r := range x.references {
-			if r.kind == "network" {
-				out = append(out, addr.Address(r.id()))
-				continue
-			}
-			if other := l.deckies[r.name]; other != nil {
-				for _, i := range other.instances {
-					out = append(out, i.address)
-					for _, s := range i.services {
-						out = append(out, serviceAddress(i.address, s))
-					}
-				}
-			}
+	for _, r := range x.references {
+		of, err := l.instancesOf(&target{steps: []addr.Step{{Type: r.kind, Name: r.name}}}, addr.Key{})
+		if err == nil { // a whole block always has its instances
+			out = append(out, of...)
 		}
-		slices.SortFunc(out, addr.Compare)
-		out = slices.Compact(out)
 	}
-	l.after[d] = out
+	slices.SortFunc(out, addr.Compare)
+	out = slices.Compact(out)
+	l.after[x] = out
 	return out
+}
+
+// lifecycles gives instances what their lifecycle says; one waits for what
+// replaces it.
+func (l *lowering) lifecycles() {
+	if len(l.lifecycle) == 0 {
+		return
+	}
+	for n := range l.out {
+		i := &l.out[n]
+		lifecycle, given := l.lifecycle[i.Address]
+		if !given {
+			continue
+		}
+		i.Lifecycle = lifecycle
+		if len(lifecycle.ReplaceTriggeredBy) > 0 {
+			after := slices.Concat(i.After, lifecycle.ReplaceTriggeredBy)
+			slices.SortFunc(after, addr.Compare)
+			i.After = slices.Compact(after)
+		}
+	}
 }
 
 // checkContainers looks for a decky whose name is that of another's service

@@ -20,6 +20,10 @@ type expression struct {
 	references []reference
 	// instance: it has another value for every instance of a counted block.
 	instance bool
+	// inner: it stands in a block within a counted one.
+	inner bool
+	// self: it refers to self.
+	self bool
 	// bad: what is wrong with it was reported; it is not evaluated.
 	bad bool
 }
@@ -44,13 +48,13 @@ var eventArguments = []string{"when", "by", "distinct"}
 func (l *loader) expressions(attributes hcl.Attributes, kind string) map[string]*expression {
 	out := make(map[string]*expression, len(attributes))
 	for name, attribute := range attributes {
-		e := &expression{Expression: attribute.Expr, name: name, nameRange: attribute.NameRange}
+		e := &expression{Expression: attribute.Expr, name: name, nameRange: attribute.NameRange, inner: kind == "dynamic decky"}
 		overEvent := kind == "rule" && slices.Contains(eventArguments, name)
 		for _, traversal := range attribute.Expr.Variables() {
-			if overEvent && traversal.RootName() == "event" {
+			if overEvent && traversal.RootName() == "event" || l.iterator != "" && traversal.RootName() == l.iterator {
 				continue
 			}
-			if d := e.refer(traversal, kind == "decky"); d != nil {
+			if d := e.refer(traversal, kind == "decky" || kind == "dynamic decky"); d != nil {
 				e.bad = true
 				l.add(d)
 			}
@@ -66,7 +70,7 @@ func (e *expression) refer(traversal hcl.Traversal, counted bool) *hcl.Diagnosti
 	switch {
 	case root == "count" || root == "each":
 		e.instance = true
-		if !counted || e.name == "count" || e.name == "for_each" {
+		if !counted || e.name == "count" || e.name == "for_each" && !e.inner {
 			return diag.Error(at, fmt.Sprintf("%s has no meaning here", root), "Only the arguments of a decky with count or for_each have it.")
 		}
 		return nil
@@ -137,6 +141,11 @@ func (l *loader) finish(o Options) {
 			l.checkReference(n, r)
 		}
 	}
+	for _, x := range l.configuration.late {
+		for _, r := range x.references {
+			l.checkReference(nil, r)
+		}
+	}
 	for _, v := range l.configuration.variables {
 		for _, check := range v.validations {
 			for _, r := range slices.Concat(check.condition.references, check.message.references) {
@@ -148,6 +157,7 @@ func (l *loader) finish(o Options) {
 			}
 		}
 	}
+	l.checkMoves()
 	_, diags := l.configuration.order()
 	l.add(diags...)
 }
@@ -214,6 +224,7 @@ func (c *Configuration) nodes() []*node {
 					n.references = append(n.references, arguments[key].references...)
 				}
 			}
+			n.references = append(n.references, b.ordering()...)
 			n.references = append(n.references, c.extended(b)...)
 			out = append(out, n)
 		}
@@ -233,6 +244,21 @@ func (c *Configuration) extended(b *block) []reference {
 		return nil
 	}
 	return []reference{{kind: "archetype", name: value.AsString(), at: x.Range(), in: x}}
+}
+
+// ordering are the references that order blocks and are no values: those of
+// replace_triggered_by.
+func (b *block) ordering() []reference {
+	var out []reference
+	if b.lifecycle != nil {
+		out = append(out, b.lifecycle.references...)
+	}
+	for _, s := range b.services {
+		if s.lifecycle != nil {
+			out = append(out, s.lifecycle.references...)
+		}
+	}
+	return out
 }
 
 // allArguments are the block's own and those of its services.
@@ -302,13 +328,17 @@ func (w *walk) cycle(to *node) {
 		start--
 	}
 	var steps []string
+	related := diag.Related{}
 	for _, r := range w.path[start:] {
+		related = append(related, r.at)
 		steps = append(steps, fmt.Sprintf("%s (%s)", r.id(), place(r.at)))
 	}
 	if len(steps) == 1 {
 		w.diags = append(w.diags, diag.Error(last.at, fmt.Sprintf("%s refers to itself", to.id), "A value cannot depend on itself."))
 		return
 	}
-	w.diags = append(w.diags, diag.Error(last.at, fmt.Sprintf("%s refers to itself in a circle", to.id),
-		"%s leads to %s. Break the circle at one of these places.", to.id, strings.Join(steps, ", which leads to ")))
+	d := diag.Error(last.at, fmt.Sprintf("%s refers to itself in a circle", to.id),
+		"%s leads to %s. Break the circle at one of these places.", to.id, strings.Join(steps, ", which leads to "))
+	d.Extra = related
+	w.diags = append(w.diags, d)
 }

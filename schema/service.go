@@ -24,6 +24,9 @@ type serviceDraft struct {
 	removed     bool // enabled = false
 	arguments   map[string]draftArgument
 	resolved    *service
+	lifecycle   *lifecycleBlock
+	after       *expression          // depends_on
+	iteration   map[string]cty.Value // what a dynamic block's iterator is
 }
 
 type draftArgument struct {
@@ -52,7 +55,7 @@ type service struct {
 // drafts evaluates the services of a decky or an archetype: the list first,
 // then the blocks. ready gives the draft of a block that is the same for every
 // instance; nil: all are evaluated.
-func (e *evaluator) drafts(b *block, scope *hcl.EvalContext, ready map[*serviceBlock]*serviceDraft) []*serviceDraft {
+func (e *evaluator) drafts(b *block, scope *hcl.EvalContext, ready map[*serviceBlock]*serviceDraft, expanded map[*serviceBlock][]*serviceDraft) []*serviceDraft {
 	var out []*serviceDraft
 	if x := b.arguments["services"]; x != nil {
 		names, _ := e.list(x, scope)
@@ -66,17 +69,37 @@ func (e *evaluator) drafts(b *block, scope *hcl.EvalContext, ready map[*serviceB
 			}
 		}
 	}
+	written := map[string]hcl.Range{}
+	take := func(s *serviceDraft) {
+		if first, twice := written[s.name()]; twice { // of dynamic blocks; others were compared when loaded
+			e.add(diag.Error(s.at, fmt.Sprintf("service %q stands twice in %s %q", s.name(), b.kind, b.name), "The first one stands at %s. A second one of a slug needs a label of its own.", place(first)))
+			return
+		}
+		written[s.name()] = s.at
+		if i := slices.IndexFunc(out, func(o *serviceDraft) bool { return o.name() == s.name() }); i >= 0 {
+			out[i] = s
+		} else if b.catalogue || e.known(s.slug, s.at) {
+			out = append(out, s)
+		}
+	}
 	for _, inner := range b.services {
+		if inner.dynamic != nil {
+			drafts, done := expanded[inner]
+			if !done {
+				drafts = e.expandDynamic(inner, scope)
+			}
+			for _, s := range drafts {
+				s.builtin = b.catalogue
+				take(s)
+			}
+			continue
+		}
 		s := ready[inner]
 		if s == nil {
 			s = e.draft(inner, scope)
 			s.builtin = b.catalogue
 		}
-		if i := slices.IndexFunc(out, func(o *serviceDraft) bool { return o.name() == s.name() }); i >= 0 {
-			out[i] = s
-		} else if b.catalogue || e.known(s.slug, inner.slugRange) {
-			out = append(out, s)
-		}
+		take(s)
 	}
 	return out
 }
@@ -92,9 +115,15 @@ func (e *evaluator) known(slug string, at hcl.Range) bool {
 
 // draft evaluates one service block.
 func (e *evaluator) draft(inner *serviceBlock, scope *hcl.EvalContext) *serviceDraft {
-	s := &serviceDraft{slug: inner.slug, label: inner.label, at: inner.slugRange, arguments: map[string]draftArgument{}}
+	s := &serviceDraft{
+		slug: inner.slug, label: inner.label, at: inner.slugRange, arguments: map[string]draftArgument{},
+		lifecycle: inner.lifecycle, after: inner.arguments["depends_on"],
+	}
 	for _, name := range slices.Sorted(maps.Keys(inner.arguments)) {
 		x := inner.arguments[name]
+		if name == "depends_on" || isOwn(name) {
+			continue
+		}
 		value, ok := e.value(x, scope)
 		if !ok {
 			continue
@@ -123,7 +152,7 @@ func (e *evaluator) merge(base, over []*serviceDraft) []*serviceDraft {
 			out = append(out, s)
 		case s.removed:
 			out = slices.Delete(out, i, i+1)
-		case len(s.arguments) > 0:
+		case len(s.arguments) > 0 || s.lifecycle != nil || s.after != nil:
 			merged := *s
 			merged.resolved = nil
 			merged.arguments = maps.Clone(out[i].arguments)

@@ -29,6 +29,10 @@ func Warning(at hcl.Range, summary, format string, args ...any) *hcl.Diagnostic 
 // rendering, because a sensitive value may stand on it.
 type Withheld struct{}
 
+// Related as a diagnostic's Extra are the other places that it is about, such as
+// the steps of a circle.
+type Related []hcl.Range
+
 // Unknown is the error for a name that is none of choices: "There is no
 // archetype "web-sever"", what was probably meant, and the choices.
 func Unknown(at hcl.Range, what, name string, choices []string) *hcl.Diagnostic {

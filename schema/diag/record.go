@@ -18,6 +18,8 @@ type Record struct {
 	Context string `json:"context,omitempty"`
 	// Snippet is the lines of the range, at most maxLines of them.
 	Snippet string `json:"snippet,omitempty"`
+	// Related are the other places that it is about: the steps of a circle.
+	Related []Range `json:"related,omitempty"`
 }
 
 // Range is a part of a file.
@@ -60,10 +62,12 @@ func Describe(files map[string]*hcl.File, d *hcl.Diagnostic) Record {
 		return r
 	}
 	s := *d.Subject
-	r.Range = &Range{
-		File:  s.Filename,
-		Start: Pos{Line: s.Start.Line, Column: s.Start.Column, Byte: s.Start.Byte},
-		End:   Pos{Line: s.End.Line, Column: s.End.Column, Byte: s.End.Byte},
+	at := rangeOf(s)
+	r.Range = &at
+	if related, ok := hcl.DiagnosticExtra[Related](d); ok {
+		for _, other := range related {
+			r.Related = append(r.Related, rangeOf(other))
+		}
 	}
 	file := files[s.Filename]
 	if file == nil {
@@ -74,6 +78,14 @@ func Describe(files map[string]*hcl.File, d *hcl.Diagnostic) Record {
 		r.Snippet = snippet(file.Bytes, s)
 	}
 	return r
+}
+
+func rangeOf(s hcl.Range) Range {
+	return Range{
+		File:  s.Filename,
+		Start: Pos{Line: s.Start.Line, Column: s.Start.Column, Byte: s.Start.Byte},
+		End:   Pos{Line: s.End.Line, Column: s.End.Column, Byte: s.End.Byte},
+	}
 }
 
 // around names the innermost block that holds more than the range itself.
