@@ -1,15 +1,18 @@
 package supervise
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -223,15 +226,29 @@ func (c *Client) ask(r request) (reply, error) {
 // leavePatience is how long a leaving supervisor may take.
 const leavePatience = 10 * time.Second
 
-// awaitEnd waits until a process is gone: an orphan is reaped by init, our own
-// child by the goroutine of launch.
+// awaitEnd waits until a process is gone. One that is dead and was not reaped
+// holds nothing any more: when its parent looks is not our business.
 func (c *Client) awaitEnd(pid int) {
 	for deadline := time.Now().Add(leavePatience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
-		if errors.Is(unix.Kill(pid, 0), unix.ESRCH) {
+		if dead(pid) {
 			return
 		}
 	}
 	c.options.Log.Warn("the supervisor does not end", "pid", pid)
+}
+
+// dead tells whether a process is gone or a zombie: the state is the field
+// after the name in /proc/PID/stat (proc_pid_stat(5)).
+func dead(pid int) bool {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
+	}
+	end := bytes.LastIndexByte(data, ')')
+	if end < 0 || len(data) < end+3 {
+		return false
+	}
+	return data[end+2] == 'Z' || data[end+2] == 'X'
 }
 
 // errAbsent says that no supervisor runs.
