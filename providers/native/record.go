@@ -143,12 +143,15 @@ func orphans(d supervise.Dirs, known []deckyRecord) []string {
 	return left
 }
 
-// tidy removes directories of a lineage that are empty.
+// tidy removes directories of a lineage that are empty, unless a supervisor
+// serves it: its workers stand in them.
 func tidy(d supervise.Dirs) {
 	if os.Remove(filepath.Dir(pin(d, "x"))) == nil {
 		_ = os.Remove(anchorFile(d))
 	}
-	for _, dir := range []string{d.Run, filepath.Join(d.Data, "native"), d.Store(), d.Journal(), d.Data} {
-		_ = os.Remove(dir) // not empty: something still stands there
-	}
+	d.Alone(func() {
+		for _, dir := range []string{filepath.Join(d.Data, "native"), d.Store(), d.Journal(), d.Data} {
+			_ = os.Remove(dir) // not empty: something still stands there
+		}
+	})
 }

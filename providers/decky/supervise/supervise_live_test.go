@@ -506,3 +506,23 @@ func TestTwoSupervisorsNeverServeOneLineage(t *testing.T) {
 	}
 	w.hears(u, 22, "decky.a ssh")
 }
+
+// What a running supervisor's workers stand in is not tidied away under them;
+// a worker that dies afterwards comes back.
+func TestNobodyIsAloneBesideASupervisor(t *testing.T) {
+	w := newWorld(t)
+	u := w.unit("a", "ssh", 22)
+	w.serve(u)
+	if w.dirs.Alone(func() { t.Error("tidied under a running supervisor") }) {
+		t.Error("alone beside a running supervisor")
+	}
+	if err := w.client.Stop(t.Context(), u.Key()); err != nil {
+		t.Fatal(err)
+	}
+	tidied := false
+	if !w.dirs.Alone(func() { tidied = os.RemoveAll(w.data) == nil }) || !tidied {
+		t.Error("not alone after the last unit")
+	}
+	w.serve(u)
+	w.hears(u, 22, "decky.a ssh")
+}

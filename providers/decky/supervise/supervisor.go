@@ -101,30 +101,55 @@ func Run(ctx context.Context, options Options) error {
 // claimPatience is how long a supervisor waits for its leaving predecessor.
 const claimPatience = 5 * time.Second
 
-// claim makes the directories and takes the lineage's lock, which the kernel
-// releases if the process dies.
+// claim takes the lineage's lock, which the kernel releases if the process
+// dies, and makes the directories.
 func (s *Supervisor) claim() (unlock func(), err error) {
-	if err := os.MkdirAll(s.dirs.Run, 0o700); err != nil {
-		return nil, err
+	for deadline := time.Now().Add(claimPatience); ; time.Sleep(10 * time.Millisecond) {
+		if err := os.MkdirAll(s.dirs.Run, 0o700); err != nil {
+			return nil, err
+		}
+		f, err := tryLock(s.dirs.lock())
+		if err == nil {
+			if err := s.furnish(); err != nil {
+				return nil, errors.Join(err, f.Close())
+			}
+			return func() { _ = f.Close() }, nil
+		}
+		if !errors.Is(err, ErrBusy) && !errors.Is(err, os.ErrNotExist) || time.Now().After(deadline) {
+			return nil, err
+		}
 	}
+}
+
+// furnish makes the directories that workers see.
+func (s *Supervisor) furnish() error {
 	for _, dir := range []string{s.dirs.Journal(), s.dirs.Store()} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
-			return nil, err
+			return err
 		}
 		// Workers pass through to their own directories and cannot list.
 		if err := os.Chmod(dir, 0o711); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for deadline := time.Now().Add(claimPatience); ; time.Sleep(10 * time.Millisecond) {
-		f, err := tryLock(s.dirs.lock())
-		if err == nil {
-			return func() { _ = f.Close() }, nil
-		}
-		if !errors.Is(err, ErrBusy) || time.Now().After(deadline) {
-			return nil, err
-		}
+	return nil
+}
+
+// Alone runs fn while no supervisor serves the lineage and none can begin to,
+// and tells whether it did: what a running one has mounted must not be removed.
+func (d Dirs) Alone(fn func()) bool {
+	if err := os.MkdirAll(d.Run, 0o700); err != nil {
+		return false
 	}
+	f, err := tryLock(d.lock())
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	fn()
+	_ = os.Remove(d.lock())
+	_ = os.Remove(d.Run) // not empty: something still stands there
+	return true
 }
 
 // tryLock locks the file that has the name now: a leaving supervisor removes
