@@ -72,3 +72,6 @@ func documented(kind, within string) blockText {
 	}
 	return documentation[kind]
 }
+
+// VariableNames lists the variables that the configuration declares, sorted.
+func (c *Configuration) VariableNames() []string { return slices.Sorted(maps.Keys(c.variables)) }

@@ -70,7 +70,8 @@ what attackers do in it.`,
 	}
 	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.validateCommand(), a.fmtCommand())
 	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
-	grouped("tools", a.labCommand(), a.doctorCommand(), a.versionCommand())
+	grouped("tools", a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())
+	a.complete(root)
 	return root
 }
 

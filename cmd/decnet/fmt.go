@@ -40,9 +40,9 @@ func (a *app) fmtCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "fmt [FILE|DIR|-]...", Short: "Lay out configuration files in the one style",
 		Long: `Fmt rewrites configuration files (*.hcl, with *.vars.hcl and *.test.hcl) in the one style, which is
-Terraform's, and names those it changed. Without an argument it takes the configuration's directory;
-- is standard input, laid out to standard output. A file that does not parse is reported and stays as
-it is, and the others are done all the same.
+Terraform's, and names those it changed. Without an argument it takes the configuration's directory.
+A single dash is standard input, laid out to standard output. A file that does not parse is reported
+and stays as it is, and the others are done all the same.
 
 Exit codes: 0, or 3 where --check found a file that would change, or 2 where one could not be read.`,
 		Example: `  decnet fmt -recursive
