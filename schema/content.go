@@ -97,7 +97,7 @@ type content struct {
 func (g *grammar) read(body hcl.Body, where string, at hcl.Range) (content, hcl.Diagnostics) {
 	native, ok := body.(*hclsyntax.Body)
 	if !ok {
-		return g.readAny(body)
+		return g.readJSON(body, where, at)
 	}
 	c := content{attributes: hcl.Attributes{}}
 	var diags hcl.Diagnostics
@@ -121,36 +121,23 @@ func (g *grammar) read(body hcl.Body, where string, at hcl.Range) (content, hcl.
 			diags = append(diags, g.unknownBlock(block, where))
 			continue
 		}
-		if d := inner.checkLabels(block); d != nil {
+		made := block.AsHCLBlock()
+		if d := inner.checkLabels(made); d != nil {
 			diags = append(diags, d)
 			continue
 		}
-		c.blocks = append(c.blocks, block.AsHCLBlock())
+		c.blocks = append(c.blocks, made)
 	}
 	for _, name := range g.required {
 		if _, given := native.Attributes[name]; !given {
-			diags = append(diags, diag.Error(at, fmt.Sprintf("%s is missing in %s", name, where), "The argument %q must be given.", name))
+			diags = append(diags, missing(at, name, where))
 		}
 	}
 	return c, diags
 }
 
-// readAny reads a body of another syntax than the native one.
-func (g *grammar) readAny(body hcl.Body) (content, hcl.Diagnostics) {
-	if g.free {
-		attributes, diags := body.JustAttributes()
-		return content{attributes: attributes}, diags
-	}
-	var s hcl.BodySchema
-	for _, name := range g.arguments {
-		s.Attributes = append(s.Attributes, hcl.AttributeSchema{Name: name, Required: slices.Contains(g.required, name)})
-	}
-	for _, name := range slices.Sorted(maps.Keys(g.blocks)) {
-		inner := g.blocks[name]
-		s.Blocks = append(s.Blocks, hcl.BlockHeaderSchema{Type: name, LabelNames: inner.labels[:len(inner.labels)-inner.optional]})
-	}
-	got, diags := body.Content(&s)
-	return content{attributes: got.Attributes, blocks: got.Blocks}, diags
+func missing(at hcl.Range, name, where string) *hcl.Diagnostic {
+	return diag.Error(at, fmt.Sprintf("%s is missing in %s", name, where), "The argument %q must be given.", name)
 }
 
 func (g *grammar) unknownBlock(block *hclsyntax.Block, where string) *hcl.Diagnostic {
@@ -174,13 +161,13 @@ func (g *grammar) header(name string) string {
 	return name
 }
 
-func (g *grammar) checkLabels(block *hclsyntax.Block) *hcl.Diagnostic {
+func (g *grammar) checkLabels(block *hcl.Block) *hcl.Diagnostic {
 	header := g.header(block.Type)
 	switch {
 	case len(block.Labels) > len(g.labels):
 		return diag.Error(block.LabelRanges[len(g.labels)], fmt.Sprintf("Too many labels on %s", block.Type), "The header is: %s { ... }", header)
 	case len(block.Labels) < len(g.labels)-g.optional:
-		return diag.Error(block.DefRange(), fmt.Sprintf("%s needs a %s", block.Type, g.labels[len(block.Labels)]), "The header is: %s { ... }", header)
+		return diag.Error(block.DefRange, fmt.Sprintf("%s needs a %s", block.Type, g.labels[len(block.Labels)]), "The header is: %s { ... }", header)
 	}
 	for i, label := range block.Labels {
 		if !hclsyntax.ValidIdentifier(label) {

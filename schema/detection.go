@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
@@ -58,10 +59,23 @@ func (e *evaluator) fold(b *block, name string, scope *hcl.EvalContext, fold fun
 	if !given || x.bad {
 		return ""
 	}
-	file := e.configuration.files[x.Range().Filename]
-	folded, diags := fold(x.Expression, file.Bytes, scope)
+	if x.text == "" {
+		folded, diags := fold(x.Expression, e.configuration.files[x.Range().Filename].Bytes, scope)
+		for _, d := range diags {
+			e.add(explained(withoutSecrets(d)))
+		}
+		return folded
+	}
+	at := x.whole
+	native, diags := hclsyntax.ParseExpression([]byte(x.text), at.Filename, hcl.InitialPos) // places in the text, for folding
+	folded := ""
+	if !diags.HasErrors() {
+		folded, diags = fold(native, []byte(x.text), scope)
+	}
 	for _, d := range diags {
-		e.add(withoutSecrets(d))
+		d = explained(withoutSecrets(d))
+		d.Subject, d.Context = &at, nil
+		e.add(d)
 	}
 	return folded
 }

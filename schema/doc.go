@@ -40,6 +40,9 @@
 // decky.web.service.ssh["label"]. Chains of moves are folded, a failed check
 // block warns, and dynamic "service" makes services of a collection.
 //
+// Every file may be in HCL's JSON syntax: main.hcl.json. A text over events and
+// an address are quoted there, and a service with a label is "http.label".
+//
 // Package function has the functions, package rule the
 // language of when, by and distinct.
 package schema

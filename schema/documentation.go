@@ -108,6 +108,7 @@ output "web_ip" {
 		arguments: map[string]Argument{
 			"description": {Type: typeString, Doc: "What the value is."},
 			"sensitive":   {Type: typeBool, Default: "false", Doc: "Shows the value in no plan; needed where it is made of something sensitive."},
+			"depends_on":  dependsOn,
 			"value":       {Type: typeAny, Doc: "The value."},
 		},
 	},
@@ -124,6 +125,7 @@ output "web_ip" {
 }
 `,
 		arguments: map[string]Argument{
+			"depends_on":  dependsOn,
 			"driver":      {Type: typeString, Default: "macvlan", OneOf: drivers, Doc: "How deckies join the segment: macvlan gives each a MAC of its own on the parent, ipvlan shares the parent's, bridge is a segment of its own on this host."},
 			"gateway":     {Type: typeString, Default: "that of the route through the parent", Doc: "Default gateway that deckies show and answer through."},
 			"host_access": {Type: typeBool, Default: "false", Doc: "Makes a host-side interface, so that this host reaches the deckies too."},
@@ -246,13 +248,14 @@ decky "box" {
 }
 `,
 		arguments: map[string]Argument{
-			"by":        {Type: typeEvent, Default: "event.source", Doc: "Key that events are counted by. The rule fires once per key and window."},
-			"distinct":  {Type: typeEvent, Doc: "Counts distinct values of this instead of events."},
-			"tactics":   {Type: typeList, OneOf: tactics, Doc: "Tactics that a hit shows."},
-			"technique": {Type: typeString, Doc: "Id of the ATT&CK technique, such as T1110.003."},
-			"threshold": {Type: typeNumber, Default: "1", Doc: "How many make a hit, from 1 to 1000000."},
-			"when":      {Type: typeEvent, Doc: "Condition that an event must meet. A field that an event's kind lacks makes it false."},
-			"within":    {Type: typeString, Doc: "Window of a threshold above 1, such as \"10m\"; it slides on the time of the events."},
+			"by":         {Type: typeEvent, Default: "event.source", Doc: "Key that events are counted by. The rule fires once per key and window."},
+			"depends_on": dependsOn,
+			"distinct":   {Type: typeEvent, Doc: "Counts distinct values of this instead of events."},
+			"tactics":    {Type: typeList, OneOf: tactics, Doc: "Tactics that a hit shows."},
+			"technique":  {Type: typeString, Doc: "Id of the ATT&CK technique, such as T1110.003."},
+			"threshold":  {Type: typeNumber, Default: "1", Doc: "How many make a hit, from 1 to 1000000."},
+			"when":       {Type: typeEvent, Doc: "Condition that an event must meet. A field that an event's kind lacks makes it false."},
+			"within":     {Type: typeString, Doc: "Window of a threshold above 1, such as \"10m\"; it slides on the time of the events."},
 		},
 	},
 	"sink": {
@@ -263,11 +266,16 @@ decky "box" {
 }
 `,
 		arguments: map[string]Argument{
-			"address": {Type: typeString, Doc: "Receiver of a syslog sink: unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."},
-			"path":    {Type: typeString, Doc: "File of a file sink; events are appended."},
-			"type":    {Type: typeString, OneOf: []string{"file", "syslog"}, Doc: "What kind of sink it is."},
+			"address":    {Type: typeString, Doc: "Receiver of a syslog sink: unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."},
+			"depends_on": dependsOn,
+			"path":       {Type: typeString, Doc: "File of a file sink; events are appended."},
+			"type":       {Type: typeString, OneOf: []string{"file", "syslog"}, Doc: "What kind of sink it is."},
 		},
 	},
+	"assert": lifecycleConditions["assert"], "precondition": lifecycleConditions["precondition"],
+	"postcondition": lifecycleConditions["postcondition"], "content": lifecycleConditions["content"],
+	"removed.lifecycle": lifecycleConditions["removed.lifecycle"],
+	"check":             checkText, "moved": movedText, "removed": removedText, "import": importText, "dynamic": dynamicText,
 	"lifecycle": {
 		doc: "How the engine treats what the block describes.",
 		arguments: map[string]Argument{
@@ -283,8 +291,9 @@ decky "box" {
 var dependsOn = Argument{Type: typeReferences, Doc: "Blocks that are made before this one, though nothing here refers to them."}
 
 var serviceArguments = map[string]Argument{
-	"enabled": {Type: typeBool, Default: "true", Doc: "false takes a service of the archetype away."},
-	"ports":   {Type: typeList, Default: "the service's own", Doc: "Ports that it listens on, such as [2222] or [\"161/udp\"]."},
+	"depends_on": dependsOn,
+	"enabled":    {Type: typeBool, Default: "true", Doc: "false takes a service of the archetype away."},
+	"ports":      {Type: typeList, Default: "the service's own", Doc: "Ports that it listens on, such as [2222] or [\"161/udp\"]."},
 }
 
 func conditionArguments(holds string) map[string]Argument {

@@ -67,8 +67,8 @@ func (c confined) Open(name string) (fs.File, error) {
 	return os.OpenInRoot(string(c), filepath.FromSlash(name))
 }
 
-// Load reads every *.hcl at the top of fsys but *.test.hcl, and takes
-// decnet.vars.hcl and *.auto.vars.hcl as values. It reports what keeps the
+// Load reads every *.hcl and *.hcl.json at the top of fsys but *.test.hcl, and
+// takes decnet.vars.hcl and *.auto.vars.hcl as values, in JSON too. It reports what keeps the
 // configuration from being read: files, syntax, the decnet block; what is wrong
 // with other blocks Evaluate reports together with what it finds itself. The
 // Configuration is never nil, so that its files are there for the diagnostics.
@@ -87,13 +87,11 @@ func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 	var values []string
 	for _, entry := range entries { // sorted by name
 		name := entry.Name()
-		switch {
-		case entry.IsDir() || !strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".test.hcl") || strings.HasPrefix(name, "."):
-		case strings.HasSuffix(name, ".vars.hcl"):
-			if name == "decnet.vars.hcl" || strings.HasSuffix(name, ".auto.vars.hcl") {
-				values = append(values, name)
-			}
-		default:
+		switch kind := fileKind(name); {
+		case entry.IsDir():
+		case kind == valuesFile:
+			values = append(values, name)
+		case kind == configurationFile:
 			if file := l.parseFrom(fsys, name, name); file != nil {
 				bodies = append(bodies, file)
 			}
@@ -102,7 +100,7 @@ func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 	if len(bodies) == 0 && len(l.fatal) == 0 {
 		l.fail(&hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "There is no configuration here",
-			Detail: "No file ends in .hcl. Write a main.hcl, or name the directory of a configuration with -C.",
+			Detail: "No file ends in .hcl or .hcl.json. Write a main.hcl, or name the directory of a configuration with -C.",
 		})
 	}
 	l.loadCatalogue(o.Catalogue)
@@ -119,6 +117,33 @@ func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 	}
 	c.pending = l.diags
 	return c, l.fatal
+}
+
+// kind is what a file is to a configuration.
+type kind int
+
+const (
+	otherFile kind = iota
+	configurationFile
+	valuesFile // read without being named
+)
+
+// fileKind tells what a file is by its name. Every file may be in JSON syntax:
+// main.hcl.json, decnet.vars.hcl.json, decnet.vars.json.
+func fileKind(name string) kind {
+	base, inJSON := strings.CutSuffix(name, ".json")
+	if inJSON && strings.HasSuffix(base, ".vars") {
+		base += ".hcl"
+	}
+	switch {
+	case strings.HasPrefix(name, ".") || !strings.HasSuffix(base, ".hcl") || strings.HasSuffix(base, ".test.hcl"):
+		return otherFile
+	case base == "decnet.vars.hcl" || strings.HasSuffix(base, ".auto.vars.hcl"):
+		return valuesFile
+	case strings.HasSuffix(base, ".vars.hcl"):
+		return otherFile // for --var-file
+	}
+	return configurationFile
 }
 
 // loader is one run of Load.
@@ -149,6 +174,9 @@ func (l *loader) parse(src []byte, label string) *hcl.File {
 		l.configuration.files[label] = &hcl.File{Bytes: src}
 		l.fail(nestingError(at))
 		return nil
+	}
+	if isJSON(label) {
+		return l.parseJSON(src, label)
 	}
 	file, diags := hclsyntax.ParseConfig(src, label, hcl.InitialPos)
 	if file != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/decnet/decnet/schema/diag"
@@ -20,6 +21,9 @@ type expression struct {
 	references []reference
 	// instance: it has another value for every instance of a counted block.
 	instance bool
+	// text is what a JSON text over events holds, whole its place in the file.
+	text  string
+	whole hcl.Range
 	// inner: it stands in a block within a counted one.
 	inner bool
 	// self: it refers to self.
@@ -50,7 +54,11 @@ func (l *loader) expressions(attributes hcl.Attributes, kind string) map[string]
 	for name, attribute := range attributes {
 		e := &expression{Expression: attribute.Expr, name: name, nameRange: attribute.NameRange, inner: kind == "dynamic decky"}
 		overEvent := kind == "rule" && slices.Contains(eventArguments, name)
-		for _, traversal := range attribute.Expr.Variables() {
+		if _, native := e.Expression.(hclsyntax.Expression); overEvent && !native && !l.overEvent(e) {
+			e.bad = true
+			continue
+		}
+		for _, traversal := range e.Variables() {
 			if overEvent && traversal.RootName() == "event" || l.iterator != "" && traversal.RootName() == l.iterator {
 				continue
 			}

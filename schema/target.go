@@ -69,21 +69,11 @@ func nativeExpression(x hcl.Expression) (hclsyntax.Expression, *hcl.Diagnostic) 
 	if native, ok := x.(hclsyntax.Expression); ok {
 		return native, nil
 	}
-	value, diags := x.Value(nil) // no context: the text itself, not a template
-	if diags.HasErrors() || value.IsNull() || value.Type() != cty.String {
-		return nil, diag.Error(x.Range(), "This must be a text that holds an expression", "In JSON write it in quotes: \"decky.web[0]\".")
+	text, ok := heldText(x)
+	if !ok {
+		return nil, diag.Error(x.Range(), "This must be a text that holds an address", "In JSON write it in quotes: \"decky.web[0]\".")
 	}
-	start := x.Range().Start
-	start.Byte, start.Column = start.Byte+1, start.Column+1 // the quote
-	src := []byte(value.AsString())
-	if at, deep := tooDeep(src, x.Range().Filename); deep {
-		return nil, nestingError(at)
-	}
-	native, diags := hclsyntax.ParseExpression(src, x.Range().Filename, start)
-	if diags.HasErrors() {
-		return nil, diag.Error(x.Range(), diags[0].Summary, "The text must hold one expression. %s", diags[0].Detail)
-	}
-	return native, nil
+	return parseHeld(text, x.Range())
 }
 
 // splitTarget is the traversal that an expression writes, with the one key that
