@@ -281,6 +281,6 @@ func (e *evaluator) validate(name string, check validation) {
 			detail = s.AsString()
 		}
 	}
-	e.add(diag.Error(e.configuration.variables[name].declared, fmt.Sprintf("The value of variable %q is not accepted", name),
-		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range())))
+	e.add(diag.Concerning(diag.Error(e.configuration.variables[name].declared, fmt.Sprintf("The value of variable %q is not accepted", name),
+		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range())), "var."+name))
 }

@@ -27,6 +27,7 @@ type app struct {
 	verbose  bool
 	vars     []string
 	varFiles []string
+	rootless bool // workers may share a uid: set inside the test runner's sandbox only
 }
 
 func (a *app) root() *cobra.Command {
@@ -68,7 +69,7 @@ what attackers do in it.`,
 			root.AddCommand(c)
 		}
 	}
-	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.validateCommand(), a.fmtCommand())
+	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand())
 	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
 	grouped("tools", a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())
 	a.complete(root)

@@ -23,16 +23,25 @@ import (
 
 // load reads the configuration and shows what is wrong with it.
 func (a *app) load() (*schema.Configuration, error) {
+	configuration, diags, err := a.read()
+	if err != nil {
+		return nil, err
+	}
+	return configuration, a.report(configuration, diags)
+}
+
+// read reads the configuration.
+func (a *app) read() (*schema.Configuration, hcl.Diagnostics, error) {
 	options := schema.Options{Version: version.String(), Catalogue: modules.FS}
 	for _, name := range a.varFiles {
 		source, err := os.ReadFile(name)
 		if err != nil {
-			return nil, fmt.Errorf("values: %w", err)
+			return nil, nil, fmt.Errorf("values: %w", err)
 		}
 		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: name, Source: source})
 	}
 	configuration, diags := schema.LoadDir(a.dir, options)
-	return configuration, a.report(configuration, diags)
+	return configuration, diags, nil
 }
 
 // report shows diagnostics; its error is exitFailure where one is an error.

@@ -49,7 +49,7 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	}
 	env := providers.Env{
 		Log: a.log, Now: time.Now, DataDir: dataDir(), RunDir: runDir(), Decky: binary, DeckyDigest: digest,
-		Derive: state.NewSecret(secret).Derive, DockerHost: os.Getenv("DOCKER_HOST"),
+		Derive: state.NewSecret(secret).Derive, DockerHost: os.Getenv("DOCKER_HOST"), Rootless: a.rootless,
 	}
 	if s.registry, err = providers.NewRegistry(all.New(env)...); err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -106,3 +106,20 @@ func boolInt(b bool) int {
 	}
 	return 0
 }
+
+// About as a diagnostic's Extra names what is wrong in the words of an
+// expectation: var.n, output.ip, check.names, decky.web[0].
+type About struct {
+	Address string
+	// Extra is what else is known of the diagnostic; nil: nothing.
+	Extra any
+}
+
+// UnwrapDiagnosticExtra implements hcl.DiagnosticExtraUnwrapper.
+func (a About) UnwrapDiagnosticExtra() any { return a.Extra }
+
+// Concerning says what a diagnostic is about and returns it.
+func Concerning(d *hcl.Diagnostic, address string) *hcl.Diagnostic {
+	d.Extra = About{Address: address, Extra: d.Extra}
+	return d
+}

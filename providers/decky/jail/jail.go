@@ -233,14 +233,15 @@ func limits(options Options) error {
 	if files == 0 {
 		files = 65536
 	}
-	var have unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &have); err != nil {
-		return err
-	}
 	for resource, value := range map[int]uint64{
-		unix.RLIMIT_NOFILE: min(files, have.Max), unix.RLIMIT_NPROC: processes, unix.RLIMIT_CORE: 0,
+		unix.RLIMIT_NOFILE: files, unix.RLIMIT_NPROC: processes, unix.RLIMIT_CORE: 0,
 		unix.RLIMIT_MEMLOCK: 0, unix.RLIMIT_MSGQUEUE: 0,
 	} {
+		var have unix.Rlimit
+		if err := unix.Getrlimit(resource, &have); err != nil {
+			return fmt.Errorf("read limit %d: %w", resource, err)
+		}
+		value = min(value, have.Max) // raising it takes what a worker may not have
 		if err := syscall.Setrlimit(resource, &syscall.Rlimit{Cur: value, Max: value}); err != nil {
 			return fmt.Errorf("limit %d to %d: %w", resource, value, err)
 		}

@@ -54,6 +54,9 @@ type Options struct {
 	// Root holds the labs' records and scratch directories; DefaultRoot.
 	Root string
 	Log  *slog.Logger
+	// Here makes the calling process's own network namespace the operator's
+	// side. It must be a new one, with nothing but lo.
+	Here bool
 }
 
 // Lab is a running laboratory. Its namespaces outlive the process: Open finds
@@ -65,6 +68,7 @@ type Lab struct {
 	Dir string
 
 	root   string
+	here   bool
 	log    *slog.Logger
 	record record
 }
@@ -87,7 +91,7 @@ func newLab(name string, options Options) (*Lab, error) {
 	if options.Log == nil {
 		options.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Lab{Name: name, Dir: filepath.Join(options.Root, name), root: options.Root, log: options.Log, record: record{Name: name, Inodes: map[Side]uint64{}}}, nil
+	return &Lab{Name: name, Dir: filepath.Join(options.Root, name), root: options.Root, here: options.Here, log: options.Log, record: record{Name: name, Inodes: map[Side]uint64{}}}, nil
 }
 
 // Up makes the lab: both namespaces, the wire, addresses, the scratch
@@ -137,7 +141,7 @@ func (l *Lab) makeDirs() error {
 
 func (l *Lab) make() error {
 	for _, side := range []Side{Operator, Attacker} {
-		if err := namespace.Create(l.Namespace(side), nil); err != nil {
+		if err := l.makeSide(side); err != nil {
 			return err
 		}
 		inode, err := namespace.Inode(l.Namespace(side))
@@ -156,6 +160,28 @@ func (l *Lab) make() error {
 		return err
 	}
 	return l.setup(Attacker, AttackerLink, AttackerPrefix, "")
+}
+
+// makeSide makes, or takes, the namespace of a side.
+func (l *Lab) makeSide(side Side) error {
+	if side != Operator || !l.here {
+		return namespace.Create(l.Namespace(side), nil)
+	}
+	h, err := link.Open()
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	links, err := h.Dump()
+	if err != nil {
+		return err
+	}
+	for _, there := range links {
+		if there.Name != "lo" {
+			return fmt.Errorf("this network namespace is no new one: it has %s", there.Name)
+		}
+	}
+	return namespace.Pin(l.Namespace(side))
 }
 
 func (l *Lab) wire() error {

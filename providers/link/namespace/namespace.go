@@ -52,18 +52,8 @@ func Current() (uint64, error) { return Inode(self) }
 // fails the namespace stays, so that the caller can complete or remove it. A
 // namespace already pinned there is an error that wraps os.ErrExist.
 func Create(path string, fn func() error) error {
-	if _, err := Inode(path); err == nil {
-		return fmt.Errorf("pin namespace %s: %w", path, os.ErrExist)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("pin namespace: %w", err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("pin namespace: %w", err)
-	}
-	if err := f.Close(); err != nil {
-		return fmt.Errorf("pin namespace: %w", err)
+	if err := place(path); err != nil {
+		return err
 	}
 	return onThread(func() error {
 		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
@@ -77,6 +67,35 @@ func Create(path string, fn func() error) error {
 		}
 		return fn()
 	})
+}
+
+// Pin pins the calling thread's namespace at path, as Create does a new one.
+func Pin(path string) error {
+	if err := place(path); err != nil {
+		return err
+	}
+	if err := unix.Mount(self, path, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("pin namespace %s: %w", path, err)
+	}
+	return nil
+}
+
+// place makes the file that a namespace is pinned at.
+func place(path string) error {
+	if _, err := Inode(path); err == nil {
+		return fmt.Errorf("pin namespace %s: %w", path, os.ErrExist)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return fmt.Errorf("pin namespace: %w", err)
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("pin namespace: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("pin namespace: %w", err)
+	}
+	return nil
 }
 
 // Temporary runs fn on a thread of its own inside a new namespace that ends with
