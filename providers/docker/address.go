@@ -3,50 +3,10 @@ package docker
 import (
 	"fmt"
 	"net/netip"
-	"strings"
 
+	"github.com/decnet/decnet/providers/link"
 	"github.com/decnet/decnet/schema"
 )
-
-// poolRange reads "first-last".
-func poolRange(pool string) (first, last netip.Addr, err error) {
-	a, b, ok := strings.Cut(pool, "-")
-	if ok {
-		if first, err = netip.ParseAddr(strings.TrimSpace(a)); err == nil {
-			last, err = netip.ParseAddr(strings.TrimSpace(b))
-		}
-	}
-	if !ok || err != nil || !first.Is4() || !last.Is4() || last.Less(first) {
-		return first, last, fmt.Errorf("pool %q is no range of IPv4 addresses, first-last", pool)
-	}
-	return first, last, nil
-}
-
-// poolPrefixes covers a pool exactly with as few prefixes as possible.
-func poolPrefixes(pool string) ([]netip.Prefix, error) {
-	first, last, err := poolRange(pool)
-	if err != nil {
-		return nil, err
-	}
-	var prefixes []netip.Prefix
-	for {
-		bits := 32
-		for bits > 0 {
-			wider := netip.PrefixFrom(first, bits-1).Masked()
-			if wider.Addr() != first || last.Less(lastOf(wider)) {
-				break
-			}
-			bits--
-		}
-		p := netip.PrefixFrom(first, bits)
-		prefixes = append(prefixes, p)
-		end := lastOf(p)
-		if !end.Less(last) {
-			return prefixes, nil
-		}
-		first = end.Next()
-	}
-}
 
 // lastOf is the highest address of an IPv4 prefix.
 func lastOf(p netip.Prefix) netip.Addr {
@@ -68,7 +28,7 @@ func gatewayFor(c schema.Network) string {
 	if err != nil {
 		return ""
 	}
-	first, last, err := poolRange(c.Pool)
+	first, last, err := link.ParsePool(c.Pool)
 	if err != nil {
 		return ""
 	}

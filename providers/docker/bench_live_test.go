@@ -120,7 +120,7 @@ func TestApplyCostsNoMoreThanTheBareEngine(t *testing.T) {
 	}
 	ratio := float64(ours) / float64(theirs)
 	t.Logf("%d deckies with a service each: %v, bare engine %v, ratio %.3f (goal 1.1)", fleet, ours/rounds, theirs/rounds, ratio)
-	if ratio > 1.3 { // the goal is make bench's; this only catches a mistake on a busy machine
+	if ratio > 2 { // the goal is make bench's; this only catches a mistake on a busy machine
 		t.Errorf("ratio %.2f", ratio)
 	}
 	start := time.Now()

@@ -2,7 +2,6 @@ package docker
 
 import (
 	"encoding/json"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/decky"
@@ -132,33 +130,6 @@ func TestNetworkDiffAndHostAccess(t *testing.T) {
 	}
 	if err := r.Delete(t.Context(), state); err != nil || len(f.hairpins)+len(f.networks)+len(f.images) != 0 {
 		t.Errorf("delete left %v %v %v: %v", f.hairpins, f.networks, f.images, err)
-	}
-}
-
-func TestPoolPrefixesCoverThePoolExactly(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		a := rapid.Uint32Range(0, 2000).Draw(t, "a")
-		n := rapid.Uint32Range(0, 600).Draw(t, "n")
-		at := func(i uint32) netip.Addr { return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)}) }
-		prefixes, err := poolPrefixes(at(a).String() + "-" + at(a+n).String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		next := at(a)
-		for _, p := range prefixes {
-			if p.Addr() != next || p != p.Masked() {
-				t.Fatalf("%v: %v does not begin at %v", prefixes, p, next)
-			}
-			next = lastOf(p).Next()
-		}
-		if next != at(a+n).Next() {
-			t.Fatalf("%v ends before %v, want %v", prefixes, next, at(a+n))
-		}
-	})
-	for _, bad := range []string{"", "10.0.0.1", "10.0.0.2-10.0.0.1", "::1-::2", "a-b"} {
-		if _, err := poolPrefixes(bad); err == nil {
-			t.Errorf("pool %q is accepted", bad)
-		}
 	}
 }
 

@@ -265,36 +265,13 @@ func (kernel) repair(pid int, sysctls map[string]string) error {
 	}))
 }
 
-// hostLink is the name of the n-th hairpin of a host.
-func hostLink(n int) string { return "decnet_macvlan" + strconv.Itoa(n) }
-
-// findHairpin returns owner's host link, and a free name for one.
-func findHairpin(h *link.Handle, owner providers.Owner) (mine *link.Info, free string, err error) {
-	infos, err := h.Dump()
-	if err != nil {
-		return nil, "", err
-	}
-	taken := map[string]bool{}
-	for i, info := range infos {
-		taken[info.Name] = true
-		if info.Alias == link.Alias(owner.Lineage, owner.Address) {
-			mine = &infos[i]
-		}
-	}
-	for n := 0; ; n++ {
-		if free = hostLink(n); !taken[free] {
-			return mine, free, nil
-		}
-	}
-}
-
 func (kernel) hairpin(owner providers.Owner) (string, error) {
 	h, err := link.Open()
 	if err != nil {
 		return "", err
 	}
 	defer h.Close()
-	mine, _, err := findHairpin(h, owner)
+	mine, err := h.FindHairpin(link.Alias(owner.Lineage, owner.Address))
 	if err != nil || mine == nil || !mine.Up || len(mine.Addrs) == 0 {
 		return "", err
 	}
@@ -306,37 +283,15 @@ func (kernel) makeHairpin(owner providers.Owner, network schema.Network) error {
 	if network.Driver != driverMacvlan {
 		return fmt.Errorf("network %s: host access over %s is not supported: set host_access = false or driver = \"macvlan\"", network.Name, network.Driver)
 	}
-	routes, err := poolPrefixes(network.Pool)
-	if err != nil {
-		return err
-	}
 	h, err := link.Open()
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	if err := h.Claim(link.Alias(owner.Lineage, owner.Address)); err != nil {
-		return needsRoot(err)
-	}
-	mine, name, err := findHairpin(h, owner)
-	if err != nil {
-		return err
-	}
-	if mine != nil {
-		name = mine.Name
-	}
-	if err := h.CreateHostMacvlan(name, network.Parent, link.Alias(owner.Lineage, owner.Address)); err != nil {
-		return needsRoot(err)
-	}
-	if err := h.SetAddress(name, network.HostIP+"/32"); err != nil {
-		return err
-	}
-	for _, r := range routes {
-		if err := h.SetRoute(name, r.String()); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = h.EnsureHairpin(link.Hairpin{
+		Driver: network.Driver, Parent: network.Parent, Alias: link.Alias(owner.Lineage, owner.Address), IP: network.HostIP, Pool: network.Pool,
+	})
+	return needsRoot(err)
 }
 
 func (kernel) removeHairpin(owner providers.Owner) error {
@@ -345,10 +300,11 @@ func (kernel) removeHairpin(owner providers.Owner) error {
 		return err
 	}
 	defer h.Close()
-	if err := h.Claim(link.Alias(owner.Lineage, owner.Address)); err != nil {
+	alias := link.Alias(owner.Lineage, owner.Address)
+	if err := h.Claim(alias); err != nil {
 		return needsRoot(err)
 	}
-	mine, _, err := findHairpin(h, owner)
+	mine, err := h.FindHairpin(alias)
 	if err != nil || mine == nil {
 		return err
 	}

@@ -72,16 +72,12 @@ func (h *Handle) hairpinLink(want Hairpin) (string, error) {
 	if err := h.Claim(want.Alias); err != nil {
 		return "", err
 	}
-	links, err := h.Dump()
+	mine, taken, err := h.findHairpin(want.Alias)
 	if err != nil {
 		return "", err
 	}
-	taken := map[string]bool{}
-	for _, l := range links {
-		if l.Alias == want.Alias && strings.HasPrefix(l.Name, hairpinPrefix) {
-			return l.Name, nil
-		}
-		taken[l.Name] = true
+	if mine != nil {
+		return mine.Name, nil
 	}
 	for n := 0; ; n++ {
 		name := hairpinPrefix + strconv.Itoa(n)
@@ -95,6 +91,27 @@ func (h *Handle) hairpinLink(want Hairpin) (string, error) {
 		}
 		return name, err
 	}
+}
+
+// FindHairpin is the hairpin that carries the alias, nil where there is none.
+func (h *Handle) FindHairpin(alias string) (*Info, error) {
+	mine, _, err := h.findHairpin(alias)
+	return mine, err
+}
+
+func (h *Handle) findHairpin(alias string) (mine *Info, taken map[string]bool, err error) {
+	links, err := h.Dump()
+	if err != nil {
+		return nil, nil, err
+	}
+	taken = map[string]bool{}
+	for i, l := range links {
+		if l.Alias == alias && strings.HasPrefix(l.Name, hairpinPrefix) {
+			mine = &links[i]
+		}
+		taken[l.Name] = true
+	}
+	return mine, taken, nil
 }
 
 func (h *Handle) createHairpin(name string, want Hairpin) error {
