@@ -13,6 +13,14 @@ type Spec struct {
 	// Parallel bounds how many operations of this handler run at once; 0
 	// leaves it to the engine.
 	Parallel int
+	// Overwrites says that Create makes the new object over an existing one of
+	// the same owner in one step, so that there is never none: such an object
+	// can be created before it is destroyed. Two containers of one MAC cannot.
+	Overwrites bool
+	// Readdresses says that the handler is a Readdresser; NewResource sets it.
+	Readdresses bool
+	// Adopts says that Readdress also takes over an object of another lineage.
+	Adopts bool
 }
 
 // Object is a live object with the configuration that made it, as List found
@@ -47,6 +55,15 @@ type Handler[C, S any] interface {
 	// Delete removes the object and everything made with it. Deleting what is
 	// missing succeeds.
 	Delete(ctx context.Context, have S) error
+}
+
+// Readdresser is implemented by a handler whose objects can be told that their
+// instance has another address now. Where it is not, the state remembers the
+// address that the object carries.
+type Readdresser[S any] interface {
+	// Readdress makes the object carry owner's address, and nothing else of it
+	// changes. Of an object that carries it already it succeeds.
+	Readdress(ctx context.Context, owner Owner, have S) (S, error)
 }
 
 // Cause classifies a Change where the digest alone cannot: drift is the
@@ -94,7 +111,27 @@ type Resource interface {
 
 // NewResource erases the types of h.
 func NewResource[C, S any](spec Spec, h Handler[C, S]) Resource {
+	_, spec.Readdresses = h.(Readdresser[S])
 	return &resource[C, S]{spec: spec, handler: h}
+}
+
+// Readdress calls the handler behind r, if it is a Readdresser.
+func Readdress(ctx context.Context, r Resource, owner Owner, have json.RawMessage) (json.RawMessage, error) {
+	erased, ok := r.(interface {
+		readdress(ctx context.Context, owner Owner, have json.RawMessage) (json.RawMessage, error)
+	})
+	if !ok || !r.Spec().Readdresses {
+		return nil, fmt.Errorf("readdress %s: objects of %s keep the address that they were made with", owner.Address, r.Spec().Kind())
+	}
+	return erased.readdress(ctx, owner, have)
+}
+
+func (r *resource[C, S]) readdress(ctx context.Context, owner Owner, have json.RawMessage) (json.RawMessage, error) {
+	s, err := decode[S]("state", have)
+	if err != nil {
+		return nil, err
+	}
+	return encode(r.handler.(Readdresser[S]).Readdress(ctx, owner, s))
 }
 
 type resource[C, S any] struct {

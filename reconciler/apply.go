@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"github.com/decnet/decnet/reconciler/reservation"
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
-	"github.com/decnet/decnet/schema/addr"
 )
 
 // ApplyOptions shape a run.
@@ -46,6 +46,7 @@ type Result struct {
 	Replaced int
 	Deleted  int
 	Forgot   int
+	Moved    int // objects that were told their new address
 	Failed   int
 	Skipped  int // steps not started: what they need failed, or the run was interrupted
 	Outputs  []schema.Output
@@ -77,7 +78,7 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, options ApplyOptions) 
 	if err := e.verify(ctx, p, options.Desired); err != nil {
 		return nil, err
 	}
-	if p.Empty() && len(p.Records) == 0 {
+	if p.Empty() && len(p.Records) == 0 && len(p.Moves) == 0 {
 		return e.nothing(ctx, p)
 	}
 	meta, err := e.config.Store.Init(ctx, p.Name, p.Seed, p.Runtime)
@@ -88,14 +89,41 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, options ApplyOptions) 
 		return nil, err
 	}
 	e.config.Boundary(BeforeRun, "")
-	id, meta, err := e.config.Store.BeginRun(ctx, options.Holder.Command, options.Holder.String(), e.records(p), forgotten(p))
+	id, meta, err := e.config.Store.BeginRun(ctx, e.begin(p, options.Holder))
 	if err != nil {
 		return nil, err
 	}
 	e.config.Boundary(RunBegun, "")
 	w := newWalk(e, p, meta, id, options.Progress)
 	result, err := w.run(ctx)
-	return result, errors.Join(err, e.finish(context.WithoutCancel(ctx), meta, id, err))
+	return result, errors.Join(err, e.finish(context.WithoutCancel(ctx), meta, id, counted(p, result), err))
+}
+
+// begin is what a plan changes in the state alone.
+func (e *Engine) begin(p *plan.Plan, holder state.Holder) state.Begin {
+	b := state.Begin{Command: holder.Command, Holder: holder.String(), Records: e.records(p)}
+	for _, m := range p.Moves {
+		b.Moves = append(b.Moves, state.Move{From: m.From, To: m.To, Labelled: m.Labelled})
+	}
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if c.Action != plan.Forget {
+			continue
+		}
+		b.Forget = append(b.Forget, c.Address)
+		if c.Released {
+			b.Release = append(b.Release, state.Released{Address: cmp.Or(c.Labelled, c.Address), Type: c.Object.Type, Runtime: c.Object.Runtime})
+		}
+	}
+	return b
+}
+
+// counted is a run as the history keeps it.
+func counted(p *plan.Plan, r *Result) state.Counts {
+	return state.Counts{
+		Created: r.Created, Updated: r.Updated, Replaced: r.Replaced, Deleted: r.Deleted, Forgotten: r.Forgot,
+		Moved: len(p.Moves), Imported: p.Summary.Import, Recorded: len(p.Records), Failed: r.Failed,
+	}
 }
 
 // nothing keeps what the first apply decides even where there is nothing to do.
@@ -115,23 +143,14 @@ func (e *Engine) records(p *plan.Plan) []state.Instance {
 		all = append(all, state.Instance{
 			Address: r.Address, Type: r.Type, Runtime: r.Runtime, Config: r.Config, Digest: r.Digest, Object: r.Object,
 			Parents: r.Parents, After: r.After, Source: r.Source, Updated: now,
+			Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy,
 		})
 	}
 	return all
 }
 
-func forgotten(p *plan.Plan) []addr.Address {
-	var all []addr.Address
-	for i := range p.Changes {
-		if p.Changes[i].Action == plan.Forget {
-			all = append(all, p.Changes[i].Address)
-		}
-	}
-	return all
-}
-
 // finish closes the run, whatever became of it.
-func (e *Engine) finish(ctx context.Context, meta state.Meta, id int64, failed error) error {
+func (e *Engine) finish(ctx context.Context, meta state.Meta, id int64, counts state.Counts, failed error) error {
 	e.config.Boundary(BeforeFinish, "")
 	outcome := "done"
 	var interrupted *InterruptedError
@@ -141,7 +160,7 @@ func (e *Engine) finish(ctx context.Context, meta state.Meta, id int64, failed e
 	case failed != nil:
 		outcome = "failed"
 	}
-	err := errors.Join(e.config.Store.FinishRun(ctx, id, outcome), e.settle(ctx, meta))
+	err := errors.Join(e.config.Store.FinishRun(ctx, id, outcome, counts), e.settle(ctx, meta))
 	e.config.Boundary(Finished, "")
 	return err
 }

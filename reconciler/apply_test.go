@@ -314,7 +314,7 @@ func TestAPlanIsRefusedOnceAnythingMoved(t *testing.T) {
 		"object gone":   {func(b *bench) { b.remove("decky.web[0]") }, "decky.web[0] is no longer what was planned for (it is gone)"},
 		"object exists": {func(b *bench) { b.appear("decky.web[3]") }, "decky.web[3] is no longer what was planned for (it exists now)"},
 		"taint": {func(b *bench) {
-			if err := b.store.Taint(context.Background(), true, "decky.web[0]"); err != nil {
+			if _, err := b.store.Edit(context.Background(), state.Edit{Taint: []addr.Address{"decky.web[0]"}}); err != nil {
 				b.t.Fatal(err)
 			}
 		}, "serial"},

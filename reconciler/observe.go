@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func remembered(instances []stateInstance) plan.Observed {
 			continue
 		}
 		observed.Objects = append(observed.Objects, plan.Found{
-			Kind: providers.Kind{Type: i.Type, Runtime: i.Runtime}, Address: i.Address, Digest: i.Digest, State: i.Object,
+			Kind: providers.Kind{Type: i.Type, Runtime: i.Runtime}, Address: cmp.Or(i.Labelled, i.Address), Digest: i.Digest, State: i.Object,
 		})
 	}
 	return observed

@@ -21,7 +21,11 @@ type PlanOptions struct {
 	Destroy   bool           // want nothing
 	NoRefresh bool           // trust the state, look at no object
 	Replace   []addr.Address // make these anew, however they look
-	Runtime   string         // the default that the configuration was resolved with
+	// Targets and Excludes limit the plan, RefreshOnly to a note of what was
+	// seen; see plan.Input.
+	Targets, Excludes []addr.Address
+	RefreshOnly       bool
+	Runtime           string // the default that the configuration was resolved with
 }
 
 // Plan looks at every object and computes what must change to make desired
@@ -38,19 +42,29 @@ func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options Plan
 			return nil, fmt.Errorf("refresh: %w", err)
 		}
 	}
-	if options.Destroy {
-		desired = &schema.Desired{Name: desired.Name, Seed: desired.Seed}
-	}
 	if err := e.handled(desired.Instances); err != nil {
 		return nil, err
 	}
-	findings := e.preflight(ctx, desired, snapshot)
+	var findings []providers.Finding
+	if !options.Destroy {
+		findings = e.preflight(ctx, desired, snapshot)
+	}
 	findings = append(findings, e.lostState(ctx, snapshot.Lineage)...)
 	findings = append(findings, e.copiedState(snapshot.Lineage)...)
 	return plan.Compute(plan.Input{
-		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry},
+		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry}, Spec: e.spec,
+		Targets: options.Targets, Excludes: options.Excludes, RefreshOnly: options.RefreshOnly,
 		Replace: options.Replace, Destroy: options.Destroy, Runtime: options.Runtime, Findings: findings,
 	})
+}
+
+// spec is what a kind can do.
+func (e *Engine) spec(kind providers.Kind) providers.Spec {
+	resource, ok := e.config.Registry.Resource(kind)
+	if !ok {
+		return providers.Spec{}
+	}
+	return resource.Spec()
 }
 
 // differ lends the registry to a plan.
@@ -83,8 +97,9 @@ func Applied(snapshot state.Snapshot) *schema.Desired {
 	for _, i := range snapshot.Instances {
 		desired.Instances = append(desired.Instances, schema.Instance{
 			Address: i.Address, Type: i.Type, Runtime: i.Runtime, Config: i.Config, Digest: i.Digest, Source: i.Source,
-			Parents: slices.DeleteFunc(slices.Clone(i.Parents), missing),
-			After:   slices.DeleteFunc(slices.Clone(i.After), missing),
+			Parents:   slices.DeleteFunc(slices.Clone(i.Parents), missing),
+			After:     slices.DeleteFunc(slices.Clone(i.After), missing),
+			Sensitive: i.Sensitive, Lifecycle: schema.Lifecycle{PreventDestroy: i.PreventDestroy},
 		})
 	}
 	return desired

@@ -141,7 +141,7 @@ func TestOrphansGo(t *testing.T) {
 	for _, a := range []addr.Address{"decky.web[3]", "decky.web[4]", "decky.web[5]"} {
 		forget = append(forget, a, a+".service.ssh")
 	}
-	if err := b.store.Forget(context.Background(), forget...); err != nil {
+	if _, err := b.store.Edit(context.Background(), state.Edit{Begin: state.Begin{Forget: forget}}); err != nil {
 		t.Fatal(err)
 	}
 	twin, _ := b.world.Get("rule.spray")
@@ -161,7 +161,7 @@ func TestOrphansGo(t *testing.T) {
 	b.apply(small(), reconciler.PlanOptions{})
 	b.converged(small())
 
-	if err := b.store.Forget(context.Background(), "network.lan", "decky.web[0]", "decky.web[1]", "decky.web[2]"); err != nil {
+	if _, err := b.store.Edit(context.Background(), state.Edit{Begin: state.Begin{Forget: []addr.Address{"network.lan", "decky.web[0]", "decky.web[1]", "decky.web[2]"}}}); err != nil {
 		t.Fatal(err)
 	}
 	b.apply(nothing(), reconciler.PlanOptions{Destroy: true})

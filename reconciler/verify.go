@@ -74,7 +74,7 @@ func (e *Engine) verifyObjects(ctx context.Context, p *plan.Plan) error {
 	if unavailable := needed(p, kinds, observed.Unknown); unavailable != nil {
 		return &UnavailableError{Providers: unavailable}
 	}
-	objects := observed.ByAddress()
+	objects := plan.Relabel(observed.Objects, p.Labels)
 	var moved []string
 	for i := range p.Changes {
 		c := &p.Changes[i]

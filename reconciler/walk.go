@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/decnet/decnet/providers"
@@ -31,6 +32,10 @@ type walk struct {
 	result     *Result
 	failures   []*StepError
 	fatal      error
+
+	mu          sync.Mutex // guards the field below
+	imports     map[addr.Address]bool
+	readdressed map[int][]byte // by change: the object since it knows its new address
 }
 
 // queue is the ready steps of one handler, which may bound its own parallelism.
@@ -54,8 +59,12 @@ func newWalk(e *Engine, p *plan.Plan, meta state.Meta, id int64, progress Progre
 	w := &walk{
 		engine: e, plan: p, meta: meta, id: id, progress: progress,
 		waiting: make([]int, len(p.Steps)), dependents: make([][]int, len(p.Steps)),
+		imports: map[addr.Address]bool{}, readdressed: map[int][]byte{},
 		queueOf: map[providers.Kind]*queue{}, finished: make(chan finishedStep, e.config.Parallelism),
 		result: &Result{Run: id, Lineage: meta.Lineage, Serial: meta.Serial, Started: e.config.Now(), Outputs: p.Outputs},
+	}
+	for _, i := range p.Imports {
+		w.imports[i.Address] = true
 	}
 	for i, s := range p.Steps {
 		w.waiting[i] = len(s.Needs)
@@ -76,7 +85,7 @@ func (silent) StepFailed(plan.Step, time.Duration, error) {}
 func (w *walk) kind(step int) providers.Kind {
 	s := w.plan.Steps[step]
 	c := &w.plan.Changes[s.Change]
-	if s.Op == plan.OpDelete {
+	if s.Op == plan.OpDelete || s.Op == plan.OpReaddress {
 		return c.Object.Kind()
 	}
 	return c.Kind()
@@ -187,6 +196,8 @@ func (w *walk) count() {
 			}
 		case plan.OpForget:
 			w.result.Forgot++
+		case plan.OpReaddress:
+			w.result.Moved++
 		}
 	}
 }
@@ -243,21 +254,53 @@ func (w *walk) do(ctx context.Context, index int) {
 func (w *walk) effect(ctx context.Context, s plan.Step, c *plan.Change) ([]byte, error) {
 	registry := w.engine.config.Registry
 	owner := providers.Owner{Lineage: w.meta.Lineage, Address: string(c.Address), Digest: c.Digest}
-	if s.Op == plan.OpDelete {
+	switch s.Op {
+	case plan.OpDelete:
 		resource, ok := registry.Resource(c.Object.Kind())
 		if !ok {
 			return nil, unhandled(c.Object.Kind())
 		}
 		return nil, resource.Delete(ctx, c.Object.State)
+	case plan.OpReaddress:
+		return w.readdress(ctx, s, c)
 	}
 	resource, ok := registry.Resource(c.Kind())
 	if !ok {
 		return nil, unhandled(c.Kind())
 	}
+	if c.Action != plan.Replace && c.Labelled != "" {
+		owner.Address = string(c.Labelled)
+	}
 	if s.Op == plan.OpUpdate {
-		return resource.Update(ctx, owner, c.Config, c.Object.State)
+		return resource.Update(ctx, owner, c.Config, w.have(s, c))
 	}
 	return resource.Create(ctx, owner, c.Config)
+}
+
+// readdress tells an object its new address; it keeps its digest.
+func (w *walk) readdress(ctx context.Context, s plan.Step, c *plan.Change) ([]byte, error) {
+	resource, ok := w.engine.config.Registry.Resource(c.Object.Kind())
+	if !ok {
+		return nil, unhandled(c.Object.Kind())
+	}
+	owner := providers.Owner{Lineage: w.meta.Lineage, Address: string(c.Address), Digest: c.Object.Digest}
+	object, err := providers.Readdress(ctx, resource, owner, c.Object.State)
+	if err == nil {
+		w.mu.Lock()
+		w.readdressed[s.Change] = object
+		w.mu.Unlock()
+	}
+	return object, err
+}
+
+// have is the object that an update changes.
+func (w *walk) have(s plan.Step, c *plan.Change) []byte {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if object, ok := w.readdressed[s.Change]; ok {
+		return object
+	}
+	return c.Object.State
 }
 
 func unhandled(kind providers.Kind) error { return errors.New("no provider handles " + kind.String()) }
@@ -267,13 +310,14 @@ func (w *walk) row(c *plan.Change) *state.Instance {
 	return &state.Instance{
 		Address: c.Address, Type: c.Type, Runtime: c.Runtime, Config: c.Config, Digest: c.Digest,
 		Parents: c.Parents, After: c.After, Source: c.Source, Updated: w.engine.config.Now(),
+		Labelled: c.Labelled, Sensitive: c.Sensitive, PreventDestroy: c.PreventDestroy,
 	}
 }
 
 // reserve keeps, from the first intent on, what is allocated to an instance
 // that has no object yet.
 func (w *walk) reserve(s plan.Step, c *plan.Change) *state.Instance {
-	if s.Op != plan.OpCreate {
+	if s.Op != plan.OpCreate || c.CreateFirst {
 		return nil
 	}
 	return w.row(c)
@@ -285,12 +329,30 @@ func (w *walk) remember(s plan.Step, c *plan.Change, object []byte, err error) s
 	if s.Op == plan.OpDelete {
 		return w.rememberDelete(c, err)
 	}
+	if s.Op == plan.OpReaddress {
+		return w.rememberReaddress(c, object, err)
+	}
 	row := w.row(c)
 	row.Object, row.Tainted = object, err != nil
 	if err != nil && object == nil && s.Op == plan.OpUpdate {
-		row.Object = c.Object.State
+		row.Object = w.have(s, c)
 	}
 	return state.Outcome{Keep: row}
+}
+
+// rememberReaddress keeps the row's configuration: what else is to change comes
+// with a step of its own. One that failed leaves the row with the old label.
+func (w *walk) rememberReaddress(c *plan.Change, object []byte, err error) state.Outcome {
+	switch {
+	case err != nil:
+		return state.Outcome{}
+	case w.imports[c.Address]:
+		row := w.row(c)
+		row.Object, row.Labelled = object, ""
+		return state.Outcome{Keep: row}
+	default:
+		return state.Outcome{Relabel: true, Object: object}
+	}
 }
 
 func (w *walk) rememberDelete(c *plan.Change, err error) state.Outcome {

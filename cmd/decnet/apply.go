@@ -189,7 +189,7 @@ func (a *app) execute(ctx context.Context, s *session, p *plan.Plan, options rec
 	if err != nil {
 		return err
 	}
-	if flags.detailed && !p.Empty() {
+	if flags.detailed && changes(p) {
 		return exitChanges
 	}
 	return nil

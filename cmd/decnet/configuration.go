@@ -4,14 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 
 	"github.com/decnet/decnet/cmd/internal/version"
 	deckies "github.com/decnet/decnet/providers/decky/all"
+	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/reconciler/reservation"
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
@@ -93,7 +96,30 @@ func (a *app) resolve(ctx context.Context, c *schema.Configuration, s *session) 
 		}
 	}
 	desired, diags := c.Evaluate(options)
+	if prior, moved := movedPrior(options.Prior, desired); moved {
+		// What moves keeps the name, IP and MAC that it had elsewhere.
+		options.Prior = prior
+		desired, diags = c.Evaluate(options)
+	}
 	return desired, diags, nil
+}
+
+// movedPrior is what instances had, by the addresses that the moved blocks give
+// them; false where none of them moves.
+func movedPrior(prior map[addr.Address]json.RawMessage, desired *schema.Desired) (map[addr.Address]json.RawMessage, bool) {
+	if desired == nil || len(desired.Moved) == 0 {
+		return prior, false
+	}
+	after, moved := make(map[addr.Address]json.RawMessage, len(prior)), false
+	for _, address := range slices.Sorted(maps.Keys(prior)) {
+		to := plan.Destination(address, desired.Moved)
+		if _, taken := prior[to]; to != address && !taken {
+			after[to], moved = prior[address], true
+			continue
+		}
+		after[address] = prior[address]
+	}
+	return after, moved
 }
 
 // options fills in what state and host know.

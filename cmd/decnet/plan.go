@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,16 +21,22 @@ type planFlags struct {
 	destroy     bool
 	noRefresh   bool
 	replace     []string
+	targets     []string
+	excludes    []string
+	refreshOnly bool
 	parallelism int
 	out         string
 }
 
 func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
 	flags := cmd.Flags()
-	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 where the plan is not empty")
+	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 where the plan is not empty, or drift is reported that it does not heal")
 	flags.IntVar(&f.parallelism, "parallelism", reconciler.DefaultParallelism, "how many steps run at once")
 	flags.BoolVar(&f.noRefresh, "no-refresh", false, "trust the state, look at no object")
 	flags.StringArrayVar(&f.replace, "replace", nil, "make the object at this `ADDRESS` anew")
+	flags.StringArrayVar(&f.targets, "target", nil, "plan only this `ADDRESS`, block or module, and what it needs")
+	flags.StringArrayVar(&f.excludes, "exclude", nil, "leave out this `ADDRESS`, block or module, and what needs it")
+	flags.BoolVar(&f.refreshOnly, "refresh-only", false, "only record what was seen; touch no object")
 	if destroyable {
 		flags.BoolVar(&f.destroy, "destroy", false, "plan to take everything away")
 	}
@@ -37,10 +44,25 @@ func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
 
 func (f *planFlags) options(runtime string) reconciler.PlanOptions {
 	options := reconciler.PlanOptions{Destroy: f.destroy, NoRefresh: f.noRefresh, Runtime: runtime}
-	for _, r := range f.replace {
-		options.Replace = append(options.Replace, addr.Address(r))
-	}
+	options.RefreshOnly = f.refreshOnly
+	options.Replace, options.Targets, options.Excludes = addresses(f.replace), addresses(f.targets), addresses(f.excludes)
 	return options
+}
+
+func addresses(texts []string) []addr.Address {
+	all := make([]addr.Address, len(texts))
+	for i, t := range texts {
+		all[i] = addr.Address(t)
+	}
+	return all
+}
+
+// changes tells what --detailed-exitcode asks for.
+func changes(p *plan.Plan) bool {
+	if !p.Empty() || len(p.Moves) > 0 || len(p.Imports) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(p.Drift, func(d plan.Drift) bool { return d.Policy != plan.PolicyHeal })
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -78,7 +100,7 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	if flags.out != "" && !a.json {
 		fmt.Fprintf(a.stdout, "\nSaved. To carry out exactly this: decnet -C %s apply %s\n", a.dir, flags.out)
 	}
-	if flags.detailed && !p.Empty() {
+	if flags.detailed && changes(p) {
 		return exitChanges
 	}
 	return nil

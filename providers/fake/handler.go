@@ -150,6 +150,38 @@ func (h *handler[C]) Delete(ctx context.Context, have State[C]) error {
 	})
 }
 
+// readdressing is a handler whose objects can be told their new address.
+type readdressing[C any] struct{ *handler[C] }
+
+// Readdress makes the object carry owner's address.
+func (h readdressing[C]) Readdress(ctx context.Context, owner providers.Owner, have State[C]) (State[C], error) {
+	call := Call{Op: "readdress", Kind: h.kind, Address: owner.Address}
+	made := have
+	err := h.world.change(ctx, call, func() error {
+		if h.world.objects[have.ID] == nil {
+			return fmt.Errorf("readdress %s: %w", owner.Address, providers.ErrGone)
+		}
+		for _, o := range h.world.index[ownerKey(h.kind, owner)] {
+			if o.ID != have.ID {
+				return fmt.Errorf("readdress %s: another object carries that address", owner.Address)
+			}
+		}
+		return nil
+	}, func() (err error) {
+		o := h.world.objects[have.ID]
+		if o == nil {
+			return fmt.Errorf("readdress %s: %w", owner.Address, providers.ErrGone)
+		}
+		o.Owner = owner
+		if err := h.world.keep(o); err != nil {
+			return err
+		}
+		made, err = state[C](o)
+		return err
+	})
+	return made, err
+}
+
 // begin adopts the owner's object or makes half of a new one.
 func (h *handler[C]) begin(owner providers.Owner, want C) (State[C], error) {
 	if own := h.world.index[ownerKey(h.kind, owner)]; len(own) > 0 {
@@ -326,8 +358,16 @@ func (p *provider) Resources() []providers.Resource {
 	}
 }
 
+// resource makes objects of the runtime docker keep their address, as a
+// container's labels do; every other is told its new one. Rules and sinks are
+// written over what is there.
 func resource[C any](h *handler[C]) providers.Resource {
-	return providers.NewResource(providers.Spec{Type: h.kind.Type, Runtime: h.kind.Runtime, Parallel: h.world.options.Parallel}, h)
+	spec := providers.Spec{Type: h.kind.Type, Runtime: h.kind.Runtime, Parallel: h.world.options.Parallel}
+	if h.kind.Runtime == providers.RuntimeDocker {
+		return providers.NewResource[C, State[C]](spec, h)
+	}
+	spec.Adopts, spec.Overwrites = true, h.kind.Runtime == ""
+	return providers.NewResource[C, State[C]](spec, readdressing[C]{h})
 }
 
 // Preflight tells what Foresee set.

@@ -13,13 +13,19 @@ func (c *computation) classify(n *node) error {
 	if n.want == nil {
 		return c.classifyUnwanted(n)
 	}
+	if err := keepIgnored(n); err != nil {
+		return err
+	}
 	w := n.want
+	n.change.Sensitive, n.change.PreventDestroy = w.Sensitive, w.Lifecycle.PreventDestroy
 	n.change.Type, n.change.Runtime, n.change.Source = w.Type, w.Runtime, w.Source
 	n.change.Config, n.change.Digest, n.change.Parents, n.change.After = w.Config, w.Digest, w.Parents, w.After
 	switch {
 	case n.object == nil:
 		c.classifyMissing(n)
 		return nil
+	case n.object.Imported != "":
+		return c.classifyImported(n)
 	case n.object.Kind != kindOf(w):
 		n.change.Action = Replace
 		n.change.Reasons = []Reason{RuntimeChanged}
@@ -37,6 +43,15 @@ func (c *computation) classify(n *node) error {
 
 // classifyUnwanted deals with what is not in the configuration: it goes.
 func (c *computation) classifyUnwanted(n *node) error {
+	if n.prior != nil {
+		n.change.Sensitive, n.change.PreventDestroy = n.prior.Sensitive, n.prior.PreventDestroy
+		if r := c.removal(n.address); r != nil && !r.Destroy {
+			n.change.Action, n.change.Reasons, n.change.Released = Forget, []Reason{Released}, n.object != nil
+			n.change.Type, n.change.Runtime, n.change.Source = n.prior.Type, n.prior.Runtime, r.Source
+			n.change.Labelled = n.label()
+			return nil
+		}
+	}
 	switch {
 	case n.object == nil:
 		n.change.Action, n.change.Reasons = Forget, []Reason{NotInConfig}
@@ -72,6 +87,7 @@ func (c *computation) classifyMissing(n *node) {
 		if n.prior.Digest != n.want.Digest {
 			n.change.Reasons = append(n.change.Reasons, ConfigChanged)
 		}
+		n.held = !n.heals() && !c.replace[n.address] && len(n.change.Reasons) == 1
 	}
 	if c.replace[n.address] {
 		n.change.Reasons = appendReason(n.change.Reasons, ReplaceRequested)
@@ -110,12 +126,16 @@ func (c *computation) classifyKnown(n *node) error {
 	if err != nil {
 		return err
 	}
+	changes = withoutIgnored(n.want.Lifecycle, changes)
 	configured := n.prior.Digest != n.want.Digest
 	switch {
 	case n.prior.Tainted:
 		n.change.Attributes = changes // a failed step of ours may be the cause of any
 	case !configured:
 		c.noteDrift(n, changes)
+		if !n.heals() && !n.unknown {
+			changes = slices.DeleteFunc(slices.Clone(changes), func(h providers.Change) bool { return h.Cause == "" || h.Cause == CauseDrift })
+		}
 		n.change.Attributes = withCause(changes, CauseDrift)
 	default:
 		drifted := c.driftSincePrior(n)
@@ -158,7 +178,29 @@ func (c *computation) classifyKnown(n *node) error {
 	}
 	slices.Sort(n.change.Reasons)
 	n.record = n.change.Action == NoOp && (configured || n.prior.Source != n.want.Source ||
-		!slices.Equal(n.prior.Parents, n.want.Parents) || !slices.Equal(n.prior.After, n.want.After))
+		!slices.Equal(n.prior.Parents, n.want.Parents) || !slices.Equal(n.prior.After, n.want.After) ||
+		!slices.Equal(n.prior.Sensitive, n.want.Sensitive) || n.prior.PreventDestroy != n.want.Lifecycle.PreventDestroy ||
+		!n.unknown && n.prior.Labelled != n.label())
+	return nil
+}
+
+// classifyImported deals with a live object that was asked to become the
+// instance: what fits is only recorded.
+func (c *computation) classifyImported(n *node) error {
+	changes, err := c.in.Differ.Diff(kindOf(n.want), n.want.Config, n.object.State)
+	if err != nil {
+		return err
+	}
+	n.change.Attributes = withCause(changes, CauseConfiguration)
+	n.change.Reasons = []Reason{Imported}
+	n.change.Action, n.record = NoOp, true
+	if len(changes) > 0 {
+		n.change.Action, n.record = Update, false
+		n.change.Reasons = append(n.change.Reasons, ConfigChanged)
+	}
+	if slices.ContainsFunc(changes, replaces) || c.replace[n.address] {
+		n.change.Action = Replace
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
@@ -16,18 +17,22 @@ import (
 
 // node is all that is known of one address.
 type node struct {
-	address  addr.Address
-	want     *schema.Instance // nil: not desired
-	prior    *state.Instance  // nil: not in the state
-	object   *Found           // the object that is kept, changed or removed; nil: none
-	extra    []Found          // further objects under the address, which must go
-	unknown  bool             // nobody could look, object is what the state remembers
-	change   Change
-	drift    *Drift
-	record   bool
-	adopt    bool // create completes what exists
-	steps    nodeSteps
-	forcedBy addr.Address
+	address   addr.Address
+	want      *schema.Instance // nil: not desired
+	prior     *state.Instance  // nil: not in the state
+	object    *Found           // the object that is kept, changed or removed; nil: none
+	extra     []Found          // further objects under the address, which must go
+	unknown   bool             // nobody could look, object is what the state remembers
+	change    Change
+	drift     *Drift
+	record    bool
+	adopt     bool // create completes what exists
+	steps     nodeSteps
+	policy    string  // on drift
+	held      bool    // its drift is only reported
+	after     []*node // whose change made it a replacement
+	readdress bool    // its object is told the new address
+	seen      bool    // what was seen of it is recorded, nothing else
 }
 
 type computation struct {
@@ -38,32 +43,71 @@ type computation struct {
 	unknown     map[providers.Kind]bool
 	fingerprint map[addr.Address][]Found
 	replace     map[addr.Address]bool
+	labels      map[addr.Address]addr.Address // carried by objects, and whose they are
+	moves       []Moved
+	full        map[addr.Address]*schema.Instance // what is in the configuration while nothing is desired
+	findings    []providers.Finding
 }
 
 // Compute makes the plan. It fails on what no plan can be made of: two
 // instances of one address, a dependency that is not there or goes in a circle,
-// a kind without a handler, a replacement of what is not desired.
+// a kind without a handler, a replacement or target that is not there, a
+// *PreventedError.
 func Compute(in Input) (*Plan, error) {
 	c := &computation{in: in, unknown: map[providers.Kind]bool{}, replace: map[addr.Address]bool{}}
 	if in.Destroy || in.Desired == nil {
 		c.in.Desired = emptied(in.Desired)
+		c.protect(in.Desired)
 	}
 	for _, u := range in.Observed.Unknown {
 		c.unknown[u.Kind] = true
 	}
-	if err := c.collect(); err != nil {
-		return nil, err
-	}
-	if err := c.topological(); err != nil {
-		return nil, err
-	}
-	if err := c.classifyAll(); err != nil {
-		return nil, err
-	}
-	for _, n := range c.order {
-		c.propagate(n)
+	for _, stage := range []func() error{c.moveRows, c.collect, c.topological, c.classifyAll, c.settle} {
+		if err := stage(); err != nil {
+			return nil, err
+		}
 	}
 	return c.assemble()
+}
+
+// settle lets decisions about single nodes reach the others, until nothing more
+// follows, and then takes out what was not asked for.
+func (c *computation) settle() error {
+	for _, n := range c.order {
+		c.hold(n)
+	}
+	for again := true; again; {
+		again = false
+		for _, n := range c.order {
+			c.propagate(n)
+			again = c.trigger(n) || again
+		}
+		again = c.relabel() || again
+	}
+	for _, n := range c.nodes {
+		c.createFirst(n)
+		c.quarantined(n)
+	}
+	if err := c.limit(); err != nil {
+		return err
+	}
+	if c.in.RefreshOnly {
+		c.seenOnly()
+		return nil
+	}
+	return c.prevented()
+}
+
+// protect remembers what the configuration says of instances that a destroy
+// takes away.
+func (c *computation) protect(d *schema.Desired) {
+	if d == nil {
+		return
+	}
+	c.full = make(map[addr.Address]*schema.Instance, len(d.Instances))
+	for i := range d.Instances {
+		c.full[d.Instances[i].Address] = &d.Instances[i]
+	}
 }
 
 func emptied(d *schema.Desired) *schema.Desired {
@@ -97,7 +141,16 @@ func (c *computation) collect() error {
 	for i := range prior {
 		at(prior[i].Address).prior = &prior[i]
 	}
-	c.fingerprint = c.in.Observed.ByAddress()
+	c.fingerprint = Relabel(c.in.Observed.Objects, c.labels)
+	if len(c.in.Prior.Released) > 0 {
+		for a, objects := range c.fingerprint {
+			if n := c.index[a]; n == nil {
+				if c.fingerprint[a] = slices.DeleteFunc(objects, c.released); len(c.fingerprint[a]) == 0 {
+					delete(c.fingerprint, a)
+				}
+			}
+		}
+	}
 	for a := range c.fingerprint {
 		at(a)
 	}
@@ -120,6 +173,8 @@ func (c *computation) choose(n *node) {
 	objects := sorted(c.fingerprint[n.address])
 	rank := func(f *Found) int {
 		switch {
+		case n.want != nil && f.Imported == n.address:
+			return 0
 		case n.want != nil && f.Kind == kindOf(n.want):
 			if n.prior != nil && string(n.prior.Object) == string(f.State) {
 				return 0
@@ -144,7 +199,7 @@ func (c *computation) choose(n *node) {
 		}
 	}
 	if n.object == nil && n.prior != nil && n.prior.Object != nil && c.unknown[priorKind(n.prior)] {
-		n.object = &Found{Kind: priorKind(n.prior), Address: n.address, Digest: n.prior.Digest, State: n.prior.Object}
+		n.object = &Found{Kind: priorKind(n.prior), Address: cmp.Or(n.prior.Labelled, n.address), Digest: n.prior.Digest, State: n.prior.Object}
 		n.unknown = true
 	}
 	if n.want != nil && c.unknown[kindOf(n.want)] {
@@ -212,6 +267,7 @@ func (c *computation) topological() error {
 // are shared out over the processors.
 func (c *computation) classifyAll() error {
 	errs := make([]error, len(c.nodes))
+	c.inherit()
 	workers := min(runtime.GOMAXPROCS(0), len(c.nodes))
 	var group sync.WaitGroup
 	for w := range workers {
@@ -235,7 +291,6 @@ func (c *computation) propagate(n *node) {
 			continue
 		}
 		n.change.Action, n.adopt, n.record = Replace, false, false
-		n.forcedBy = a
 		n.change.Because = a
 		n.change.Reasons = appendReason(n.change.Reasons, DependencyReplaced)
 		return

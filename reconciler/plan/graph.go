@@ -12,9 +12,10 @@ import (
 // nodeSteps are the steps of one node, by index while the graph is made; -1 is
 // none.
 type nodeSteps struct {
-	remove int // delete or forget
-	make   int // create or update
-	needs  []int
+	remove    int // delete or forget
+	readdress int
+	make      int // create or update
+	needs     []int
 }
 
 // graph is the steps before they are put in order.
@@ -39,7 +40,9 @@ func (c *computation) assemble() (*Plan, error) {
 		FormatVersion: FormatVersion, Lineage: c.in.Prior.Lineage, Serial: c.in.Prior.Serial,
 		Name: c.in.Desired.Name, Seed: c.in.Desired.Seed, Runtime: c.in.Runtime,
 		Configuration: Digest(c.in.Desired), Destroy: c.in.Destroy,
-		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Findings: c.in.Findings, Checks: c.in.Desired.Checks,
+		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Checks: c.in.Desired.Checks,
+		Findings: slices.Concat(c.in.Findings, c.findings), Targets: c.in.Targets, Excludes: c.in.Excludes, RefreshOnly: c.in.RefreshOnly,
+		Moves: c.moves, Labels: c.labels,
 	}
 	if p.Name == "" {
 		p.Name = c.in.Prior.Name
@@ -66,6 +69,7 @@ func (c *computation) schedule(g *graph) ([]Step, error) {
 		}
 		c.connect(g, soft)
 		c.connectReuse(g)
+		c.connectLabels(g)
 		var steps []Step
 		if steps, err = g.order(); err == nil {
 			return steps, nil
@@ -74,70 +78,13 @@ func (c *computation) schedule(g *graph) ([]Step, error) {
 	return nil, err
 }
 
-// emit adds a node's change, its drift, its record and its steps.
-func (c *computation) emit(p *Plan, g *graph, n *node) {
-	n.steps = nodeSteps{remove: -1, make: -1}
-	if n.drift != nil {
-		d := *n.drift
-		d.Address, d.Type, d.Runtime = n.address, n.prior.Type, n.prior.Runtime
-		p.Drift = append(p.Drift, d)
-		p.Summary.Drift++
-	}
-	if n.record {
-		w := n.want
-		p.Records = append(p.Records, Record{
-			Address: n.address, Type: w.Type, Runtime: w.Runtime, Config: w.Config, Digest: w.Digest,
-			Parents: w.Parents, After: w.After, Source: w.Source, Object: n.object.State,
-		})
-	}
-	var fingerprint string
-	if n.change.Action != NoOp || n.extra != nil {
-		fingerprint = Fingerprint(c.fingerprint[n.address])
-	}
-	index := len(p.Changes)
-	if n.prior != nil {
-		n.change.Before = n.prior.Config
-	}
-	if n.want != nil {
-		n.change.Sensitive = n.want.Sensitive
-	}
-	if n.object != nil && n.change.Action != NoOp {
-		n.change.Object = &Object{Type: n.object.Kind.Type, Runtime: n.object.Kind.Runtime, Digest: n.object.Digest, State: n.object.State}
-	}
-	switch n.change.Action {
-	case NoOp:
-		p.Summary.NoOp++
-		if w := n.want; w != nil {
-			p.Unchanged = append(p.Unchanged, Unchanged{Address: n.address, Type: w.Type, Runtime: w.Runtime, Config: w.Config, Source: w.Source, Sensitive: w.Sensitive})
-		}
-	case Create:
-		p.Summary.Create++
-		n.steps.make = g.add(OpCreate, n.address, index)
-	case Update:
-		p.Summary.Update++
-		n.steps.make = g.add(OpUpdate, n.address, index)
-	case Replace:
-		p.Summary.Replace++
-		n.steps.remove = g.add(OpDelete, n.address, index)
-		n.steps.make = g.add(OpCreate, n.address, index)
-	case Delete:
-		p.Summary.Delete++
-		n.steps.remove = g.add(OpDelete, n.address, index)
-	case Forget:
-		p.Summary.Forget++
-		n.steps.remove = g.add(OpForget, n.address, index)
-	}
-	if n.change.Action != NoOp {
-		n.change.Fingerprint = fingerprint
-		p.Changes = append(p.Changes, n.change)
-	}
-	c.emitExtra(p, g, n, fingerprint)
-}
-
 // emitExtra removes what is alive under the address besides the object itself,
 // before that is made or changed.
 func (c *computation) emitExtra(p *Plan, g *graph, n *node, fingerprint string) {
 	for _, e := range n.extra {
+		if e.Lineage != "" {
+			continue // not ours
+		}
 		p.Changes = append(p.Changes, Change{
 			Address: n.address, Type: e.Kind.Type, Runtime: e.Kind.Runtime, Action: Delete, Reasons: []Reason{Orphan},
 			Object:      &Object{Type: e.Kind.Type, Runtime: e.Kind.Runtime, Digest: e.Digest, State: e.State},
@@ -147,6 +94,7 @@ func (c *computation) emitExtra(p *Plan, g *graph, n *node, fingerprint string) 
 		p.Summary.Delete++
 		step := g.add(OpDelete, n.address, len(p.Changes)-1)
 		g.need(n.steps.make, step)
+		g.need(n.steps.readdress, step)
 		g.need(n.steps.remove, step)
 	}
 }
@@ -156,6 +104,12 @@ func (c *computation) emitExtra(p *Plan, g *graph, n *node, fingerprint string) 
 func (c *computation) connect(g *graph, soft bool) {
 	for _, n := range c.nodes {
 		g.need(n.steps.make, n.steps.remove)
+		g.need(n.steps.make, n.steps.readdress)
+		if soft {
+			for _, m := range n.after {
+				g.need(n.steps.make, m.steps.make)
+			}
+		}
 		for _, a := range c.formerDependencies(n, soft) {
 			d := c.index[a]
 			if d == nil {

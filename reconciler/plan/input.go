@@ -34,6 +34,10 @@ type Found struct {
 	Address addr.Address
 	Digest  string // of the configuration that made it
 	State   json.RawMessage
+	// Imported is the instance that the object was asked to become; Lineage,
+	// if set, is whose it is.
+	Imported addr.Address
+	Lineage  string
 }
 
 // Unknown is a kind that could not be looked at.
@@ -53,6 +57,12 @@ type Input struct {
 	Replace  []addr.Address // replaced whatever they look like
 	Destroy  bool           // nothing is desired
 	Runtime  string         // the default, kept by the first apply
+	// Spec tells what a kind can do; nil: nothing special.
+	Spec func(kind providers.Kind) providers.Spec
+	// Targets, if any, are all that is planned, with what they need; Excludes
+	// are not planned, nor is what needs them. Each may name a block or module.
+	Targets, Excludes []addr.Address
+	RefreshOnly       bool // plan to record what was seen, and nothing else
 	// Findings of the preflight and of the reservations, in any order.
 	Findings []providers.Finding
 }
@@ -111,13 +121,4 @@ func sorted(objects []Found) []Found {
 		return cmp.Or(a.Kind.Compare(b.Kind), strings.Compare(string(a.State), string(b.State)), strings.Compare(a.Digest, b.Digest))
 	})
 	return objects
-}
-
-// ByAddress groups objects by the address they carry.
-func (o Observed) ByAddress() map[addr.Address][]Found {
-	all := make(map[addr.Address][]Found, len(o.Objects))
-	for _, f := range o.Objects {
-		all[f.Address] = append(all[f.Address], f)
-	}
-	return all
 }

@@ -25,11 +25,12 @@ const (
 	Update  Action = "update"  // ~
 	Replace Action = "replace" // -/+ delete, then create
 	Delete  Action = "delete"  // -
-	Forget  Action = "forget"  // . the state only: the object is gone
+	Forget  Action = "forget"  // . the state only: the object is gone, or let go
+	Move    Action = "move"    // -> the object is told its new address, and stays as it is
 	NoOp    Action = "no-op"
 )
 
-// Symbol is the sign in front of an address: "+", "~", "-/+", "-", ".", " ".
+// Symbol is the sign in front of an address: "+", "~", "-/+", "-", ".", "->", " ".
 func (a Action) Symbol() string {
 	switch a {
 	case Create:
@@ -42,6 +43,8 @@ func (a Action) Symbol() string {
 		return "-"
 	case Forget:
 		return "."
+	case Move:
+		return "->"
 	default:
 		return " "
 	}
@@ -63,6 +66,10 @@ const (
 	InterruptedCreate  Reason = "interrupted create"
 	Image              Reason = "image" // a new decky binary
 	RuntimeChanged     Reason = "runtime changed"
+	Triggered          Reason = "replace triggered"       // by replace_triggered_by
+	AddressMoved       Reason = "moved"                   // the object cannot keep the address that it carries
+	Released           Reason = "removed from management" // a removed block lets the object live on
+	Imported           Reason = "imported"
 )
 
 // Causes of an attribute's change; providers.CauseImage is the third.
@@ -82,17 +89,29 @@ type Plan struct {
 	Runtime       string `json:"runtime,omitempty"` // the default, for the first apply to keep
 	Configuration string `json:"configuration"`     // Digest of what is desired
 	Destroy       bool   `json:"destroy,omitempty"`
+	RefreshOnly   bool   `json:"refresh_only,omitempty"` // only what was seen is recorded
+	// Targets and Excludes are what the plan was limited to, as it was asked.
+	Targets  []addr.Address `json:"targets,omitempty"`
+	Excludes []addr.Address `json:"excludes,omitempty"`
 
 	Changes []Change `json:"changes"` // sorted by address; what stays as it is is not listed
 	Records []Record `json:"records,omitempty"`
-	Drift   []Drift  `json:"drift,omitempty"`
-	Steps   []Step   `json:"steps"` // the execution graph; a step comes after those it needs
+	Moves   []Moved  `json:"moves,omitempty"`   // sorted by their new address
+	Imports []Import `json:"imports,omitempty"` // sorted by address
+	// Labels are the addresses that live objects carry of instances that have
+	// moved since, as they stand before the plan is carried out.
+	Labels map[addr.Address]addr.Address `json:"labels,omitempty"`
+	Drift  []Drift                       `json:"drift,omitempty"`
+	Steps  []Step                        `json:"steps"` // the execution graph; a step comes after those it needs
 
 	Summary     Summary              `json:"summary"`
 	Unavailable []Unavailable        `json:"unavailable,omitempty"`
 	Findings    []providers.Finding  `json:"findings,omitempty"`
 	Outputs     []schema.Output      `json:"outputs,omitempty"`
 	Checks      []schema.CheckResult `json:"checks,omitempty"`
+	// Sealed says that sensitive values are replaced by digests of them: the
+	// document was saved, and the values come from the configuration again.
+	Sealed bool `json:"sealed,omitempty"`
 	// Unchanged is what stays as it is: for readers of the document, an apply
 	// needs none of it.
 	Unchanged []Unchanged `json:"unchanged,omitempty"`
@@ -118,16 +137,26 @@ type Change struct {
 	Runtime string       `json:"runtime,omitempty"`
 	Action  Action       `json:"action"`
 	Reasons []Reason     `json:"reasons"`
-	// Because is the parent whose replacement forces this one.
+	// From is where the instance stood in the state before it moved.
+	From addr.Address `json:"from,omitempty"`
+	// Because is the instance whose replacement or change forces this one.
 	Because    addr.Address       `json:"because,omitempty"`
 	Attributes []providers.Change `json:"attributes,omitempty"` // sorted by path
 	Source     string             `json:"source,omitempty"`
+	// Sensitive are the paths of Config and Before whose values nobody is shown,
+	// nor those of Attributes and Object that end with one of them.
+	Sensitive []string `json:"sensitive,omitempty"`
+	// PreventDestroy is kept with the instance, so that it holds for one whose
+	// block is gone, too.
+	PreventDestroy bool `json:"prevent_destroy,omitempty"`
+	// CreateFirst says that the new object is made over the old one, so that
+	// there is never none.
+	CreateFirst bool `json:"create_first,omitempty"`
+	// Released says that the object of a forgotten instance lives on.
+	Released bool `json:"released,omitempty"`
 
 	// Before is the configuration that was applied last, where there is one.
 	Before json.RawMessage `json:"before,omitempty"`
-	// Sensitive are the paths of Config and Before that nobody is shown.
-	Sensitive []string `json:"sensitive,omitempty"`
-
 	// What create, update and replace make true.
 	Config  json.RawMessage `json:"config,omitempty"`
 	Digest  string          `json:"digest,omitempty"`
@@ -136,6 +165,9 @@ type Change struct {
 
 	// Object is what update changes and what replace and delete remove.
 	Object *Object `json:"object,omitempty"`
+	// Labelled is the address that the object carries and keeps, where the
+	// instance has moved and the object cannot be told.
+	Labelled addr.Address `json:"labelled,omitempty"`
 	// Surplus says that Object is one too many under an address that has another.
 	Surplus bool `json:"surplus,omitempty"`
 	// Fingerprint is what everything alive under the address looked like.
@@ -167,7 +199,30 @@ type Record struct {
 	Parents []addr.Address  `json:"parents,omitempty"`
 	After   []addr.Address  `json:"after,omitempty"`
 	Source  string          `json:"source,omitempty"`
-	Object  json.RawMessage `json:"object"`
+	Object  json.RawMessage `json:"object,omitempty"` // what is seen; none: it is gone
+	// Labelled is as in Change.
+	Labelled       addr.Address `json:"labelled,omitempty"`
+	Sensitive      []string     `json:"sensitive,omitempty"`
+	PreventDestroy bool         `json:"prevent_destroy,omitempty"`
+}
+
+// Moved is an instance whose address in the state changes.
+type Moved struct {
+	From   addr.Address `json:"from"`
+	To     addr.Address `json:"to"`
+	Source string       `json:"source,omitempty"` // of the moved block
+	// Labelled is what its object carries before the plan is carried out;
+	// empty: the new address, or there is no object.
+	Labelled addr.Address `json:"labelled,omitempty"`
+}
+
+// Import is a live object that becomes an instance.
+type Import struct {
+	Address addr.Address `json:"address"`
+	ID      string       `json:"id"`
+	Source  string       `json:"source,omitempty"`
+	// Lineage is whose the object was; empty: it was ours, and not recorded.
+	Lineage string `json:"lineage,omitempty"`
 }
 
 // Drift is what somebody else did to one object.
@@ -178,6 +233,10 @@ type Drift struct {
 	Gone    bool               `json:"gone,omitempty"`
 	Changes []providers.Change `json:"changes,omitempty"` // Before is what should be, After what is
 	State   json.RawMessage    `json:"state,omitempty"`   // the object, where it still exists
+	// Policy is "heal", "report" or "quarantine"; only the first is followed by
+	// a change.
+	Policy    string   `json:"policy,omitempty"`
+	Sensitive []string `json:"sensitive,omitempty"` // as in Change
 }
 
 // Op is what a step does to an object.
@@ -189,6 +248,8 @@ const (
 	OpUpdate Op = "update"
 	OpDelete Op = "delete"
 	OpForget Op = "forget"
+	// OpReaddress tells an object its instance's new address.
+	OpReaddress Op = "readdress"
 )
 
 // Step is one node of the execution graph.
@@ -206,6 +267,8 @@ type Summary struct {
 	Replace int `json:"replace"`
 	Delete  int `json:"delete"`
 	Forget  int `json:"forget"`
+	Move    int `json:"move,omitempty"`
+	Import  int `json:"import,omitempty"`
 	NoOp    int `json:"no_op"`
 	Drift   int `json:"drift"`
 }

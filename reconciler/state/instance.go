@@ -26,7 +26,28 @@ type Instance struct {
 	After   []addr.Address  `json:"after,omitempty"`
 	Tainted bool            `json:"tainted,omitempty"` // a step on it failed; it will be replaced
 	Source  string          `json:"source,omitempty"`
-	Updated time.Time       `json:"updated"`
+	// Labelled is the address that the object carries, where the instance has
+	// moved since; empty: its own.
+	Labelled addr.Address `json:"labelled,omitempty"`
+	// Sensitive are the paths of Config that are never shown, nor what in Object
+	// ends with one of them.
+	Sensitive      []string  `json:"sensitive,omitempty"`
+	PreventDestroy bool      `json:"prevent_destroy,omitempty"`
+	Updated        time.Time `json:"updated"`
+}
+
+// Released is an object that carries our lineage and is nobody's any more: it
+// was removed from management, and lives on.
+type Released struct {
+	Address addr.Address `json:"address"` // that it carries
+	Type    string       `json:"type"`
+	Runtime string       `json:"runtime,omitempty"`
+}
+
+// Move is one row that takes another address.
+type Move struct {
+	From, To addr.Address
+	Labelled addr.Address // of the row from then on
 }
 
 // Snapshot is one consistent reading of the whole state.
@@ -36,6 +57,7 @@ type Snapshot struct {
 	// Interrupted are the actions whose intent was written and whose result was
 	// not, by address: an apply died there.
 	Interrupted map[addr.Address]string
+	Released    []Released // sorted
 }
 
 // Snapshot reads everything that a plan depends on at one moment.
@@ -46,6 +68,9 @@ func (s *Store) Snapshot(ctx context.Context) (Snapshot, error) {
 			return err
 		}
 		if snap.Instances, err = readInstances(ctx, tx); err != nil {
+			return err
+		}
+		if snap.Released, err = readReleased(ctx, tx); err != nil {
 			return err
 		}
 		return readInterrupted(ctx, tx, snap.Interrupted)
@@ -64,7 +89,7 @@ func (s *Store) Instances(ctx context.Context) ([]Instance, error) {
 }
 
 func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT address, type, runtime, config, digest, object, parents, after, tainted, source, updated FROM instances`)
+	rows, err := tx.QueryContext(ctx, `SELECT address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected FROM instances`)
 	if err != nil {
 		return nil, fmt.Errorf("instances: %w", err)
 	}
@@ -73,13 +98,17 @@ func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
 	for rows.Next() {
 		var i Instance
 		var config, object []byte
-		var parents, after string
+		var parents, after, sensitive string
 		var updated int64
-		if err := rows.Scan(&i.Address, &i.Type, &i.Runtime, &config, &i.Digest, &object, &parents, &after, &i.Tainted, &i.Source, &updated); err != nil {
+		if err := rows.Scan(&i.Address, &i.Type, &i.Runtime, &config, &i.Digest, &object, &parents, &after, &i.Tainted, &i.Source, &updated,
+			&i.Labelled, &sensitive, &i.PreventDestroy); err != nil {
 			return nil, fmt.Errorf("instances: %w", err)
 		}
 		i.Config, i.Object, i.Updated = config, object, time.Unix(0, updated).UTC()
 		i.Parents, i.After = splitAddresses(parents), splitAddresses(after)
+		if sensitive != "" {
+			i.Sensitive = strings.Split(sensitive, "\n")
+		}
 		all = append(all, i)
 	}
 	slices.SortFunc(all, func(a, b Instance) int { return strings.Compare(string(a.Address), string(b.Address)) })
@@ -91,13 +120,18 @@ func writeInstance(tx *sql.Tx, i Instance) error {
 	if i.Object != nil {
 		object = []byte(i.Object)
 	}
-	_, err := tx.Exec(`INSERT INTO instances (address, type, runtime, config, digest, object, parents, after, tainted, source, updated)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := tx.Exec(`INSERT INTO instances (address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET type = excluded.type, runtime = excluded.runtime, config = excluded.config, digest = excluded.digest,
 			object = excluded.object, parents = excluded.parents, after = excluded.after, tainted = excluded.tainted,
-			source = excluded.source, updated = excluded.updated`,
-		string(i.Address), i.Type, i.Runtime, []byte(i.Config), i.Digest, object, joinAddresses(i.Parents), joinAddresses(i.After), i.Tainted, i.Source, i.Updated.UnixNano())
+			source = excluded.source, updated = excluded.updated, labelled = excluded.labelled, sensitive = excluded.sensitive,
+			protected = excluded.protected`,
+		string(i.Address), i.Type, i.Runtime, []byte(i.Config), i.Digest, object, joinAddresses(i.Parents), joinAddresses(i.After), i.Tainted, i.Source, i.Updated.UnixNano(),
+		string(i.Labelled), strings.Join(i.Sensitive, "\n"), i.PreventDestroy)
 	if err != nil {
+		return fmt.Errorf("instance %s: %w", i.Address, err)
+	}
+	if _, err := tx.Exec("DELETE FROM released WHERE address = ? AND type = ? AND runtime = ?", string(i.Address), i.Type, i.Runtime); err != nil {
 		return fmt.Errorf("instance %s: %w", i.Address, err)
 	}
 	return nil
@@ -132,60 +166,10 @@ func splitAddresses(s string) []addr.Address {
 	return all
 }
 
-// Taint marks instances as broken, or as whole again; it names those that are
-// not in the state in its error, and then changes nothing.
-func (s *Store) Taint(ctx context.Context, tainted bool, addresses ...addr.Address) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		return each(tx, addresses, "UPDATE instances SET tainted = ? WHERE address = ?", tainted)
-	})
-}
-
-// Forget drops rows without touching the objects; it names those that are not
-// in the state in its error, and then changes nothing.
-func (s *Store) Forget(ctx context.Context, addresses ...addr.Address) error {
-	return s.update(ctx, func(tx *sql.Tx) error {
-		return each(tx, addresses, "DELETE FROM instances WHERE address = ?")
-	})
-}
-
-func each(tx *sql.Tx, addresses []addr.Address, statement string, before ...any) error {
-	var missing []string
-	for _, a := range addresses {
-		result, err := tx.Exec(statement, append(slices.Clone(before), string(a))...)
-		if err != nil {
-			return fmt.Errorf("instance %s: %w", a, err)
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			missing = append(missing, string(a))
-		}
-	}
-	if missing != nil {
-		return fmt.Errorf("not in the state: %s", strings.Join(missing, ", "))
-	}
-	return bump(tx)
-}
-
-// Rebuild replaces everything but the history by what was found alive.
+// Rebuild replaces everything but the history and what was released by what was
+// found alive.
 func (s *Store) Rebuild(ctx context.Context, m Meta, instances []Instance) error {
 	return s.update(ctx, func(tx *sql.Tx) error {
-		now, err := readMeta(ctx, tx)
-		if err != nil {
-			return err
-		}
-		m.Serial = max(m.Serial, now.Serial) + 1
-		if err := writeMeta(tx, m); err != nil {
-			return err
-		}
-		for _, statement := range []string{"DELETE FROM instances", "UPDATE journal SET phase = 'abandoned' WHERE phase = 'intent'"} {
-			if _, err := tx.Exec(statement); err != nil {
-				return err
-			}
-		}
-		for _, i := range instances {
-			if err := writeInstance(tx, i); err != nil {
-				return err
-			}
-		}
-		return nil
+		return replaceAll(ctx, tx, Snapshot{Meta: m, Instances: instances}, PhaseAbandoned)
 	})
 }

@@ -3,6 +3,7 @@ package state
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -14,7 +15,7 @@ const (
 	PhaseIntent    = "intent"    // written, the object may have been touched
 	PhaseDone      = "done"      // the result is in the state
 	PhaseFailed    = "failed"    // so is what the failure left
-	PhaseAbandoned = "abandoned" // the state was rebuilt from the objects since
+	PhaseAbandoned = "abandoned" // the state was rebuilt or replaced since
 )
 
 // keptRuns is how many runs keep their journal.
@@ -28,6 +29,35 @@ type Run struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished,omitzero"` // zero while it runs, and for ever if it was killed
 	Outcome  string    `json:"outcome"`           // "running", then what FinishRun was told
+	Serial   int64     `json:"serial"`            // that it took
+	Counts   Counts    `json:"counts"`
+	// Backup is the file that holds the state as it was before; empty: the run
+	// went through the journal, step by step.
+	Backup string `json:"backup,omitempty"`
+}
+
+// Counts are the rows that a run changed, by what became of them.
+type Counts struct {
+	Created   int `json:"created,omitempty"`
+	Updated   int `json:"updated,omitempty"`
+	Replaced  int `json:"replaced,omitempty"`
+	Deleted   int `json:"deleted,omitempty"`
+	Forgotten int `json:"forgotten,omitempty"`
+	Moved     int `json:"moved,omitempty"`
+	Imported  int `json:"imported,omitempty"`
+	Recorded  int `json:"recorded,omitempty"` // rows that only took note
+	Tainted   int `json:"tainted,omitempty"`
+	Failed    int `json:"failed,omitempty"`
+}
+
+// Begin is what changes in the state as a run begins, before any object is
+// touched.
+type Begin struct {
+	Command, Holder string
+	Moves           []Move
+	Records         []Instance // rows that change without their objects
+	Forget          []addr.Address
+	Release         []Released // objects of forgotten rows that live on
 }
 
 // Entry is one line of the journal.
@@ -47,39 +77,59 @@ type Outcome struct {
 	Keep  *Instance // written as it is
 	Drop  bool      // the address is forgotten; Keep is nil
 	Taint bool      // the row, if any, is marked as broken; Keep is nil
+	// Relabel says that the row's object carries the row's own address now;
+	// Object is what it is since. Keep is nil.
+	Relabel bool
+	Object  json.RawMessage
 }
 
 // BeginRun opens a run and takes the next serial, so that no saved plan
-// survives it, not even where the run is killed. records are written with it:
-// what changes in the state alone.
-func (s *Store) BeginRun(ctx context.Context, command, holder string, records []Instance, forget []addr.Address) (int64, Meta, error) {
+// survives it, not even where the run is killed. What changes in the state alone
+// is written with it.
+func (s *Store) BeginRun(ctx context.Context, begin Begin) (int64, Meta, error) {
 	var id int64
 	var m Meta
 	err := s.update(ctx, func(tx *sql.Tx) error {
 		if err := bump(tx); err != nil {
 			return err
 		}
-		result, err := tx.Exec("INSERT INTO runs (command, holder, started, outcome) VALUES (?, ?, ?, 'running')", command, holder, s.now().UnixNano())
+		var err error
+		if m, err = readMeta(ctx, tx); err != nil {
+			return err
+		}
+		result, err := tx.Exec("INSERT INTO runs (command, holder, started, outcome, serial) VALUES (?, ?, ?, 'running', ?)",
+			begin.Command, begin.Holder, s.now().UnixNano(), m.Serial)
 		if err != nil {
 			return fmt.Errorf("begin run: %w", err)
 		}
 		if id, err = result.LastInsertId(); err != nil {
 			return fmt.Errorf("begin run: %w", err)
 		}
-		for _, i := range records {
-			if err := writeInstance(tx, i); err != nil {
-				return err
-			}
-		}
-		for _, a := range forget {
-			if err := deleteInstance(tx, a); err != nil {
-				return err
-			}
-		}
-		m, err = readMeta(ctx, tx)
-		return err
+		return begin.write(tx)
 	})
 	return id, m, err
+}
+
+func (b *Begin) write(tx *sql.Tx) error {
+	if err := moveInstances(tx, b.Moves); err != nil {
+		return err
+	}
+	for _, i := range b.Records {
+		if err := writeInstance(tx, i); err != nil {
+			return err
+		}
+	}
+	for _, a := range b.Forget {
+		if err := deleteInstance(tx, a); err != nil {
+			return err
+		}
+	}
+	for _, r := range b.Release {
+		if err := release(tx, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func bump(tx *sql.Tx) error {
@@ -92,9 +142,13 @@ func bump(tx *sql.Tx) error {
 }
 
 // FinishRun closes a run and drops the journal of the runs long past.
-func (s *Store) FinishRun(ctx context.Context, id int64, outcome string) error {
+func (s *Store) FinishRun(ctx context.Context, id int64, outcome string, counts Counts) error {
+	text, err := json.Marshal(counts)
+	if err != nil {
+		return fmt.Errorf("finish run %d: %w", id, err)
+	}
 	return s.update(ctx, func(tx *sql.Tx) error {
-		if _, err := tx.Exec("UPDATE runs SET finished = ?, outcome = ? WHERE id = ?", s.now().UnixNano(), outcome, id); err != nil {
+		if _, err := tx.Exec("UPDATE runs SET finished = ?, outcome = ?, counts = ? WHERE id = ?", s.now().UnixNano(), outcome, string(text), id); err != nil {
 			return fmt.Errorf("finish run %d: %w", id, err)
 		}
 		if _, err := tx.Exec("DELETE FROM journal WHERE run <= ?", id-keptRuns); err != nil {
@@ -133,6 +187,10 @@ func (s *Store) Result(ctx context.Context, e Entry, outcome Outcome) error {
 			return writeInstance(tx, *outcome.Keep)
 		case outcome.Drop:
 			return deleteInstance(tx, e.Address)
+		case outcome.Relabel:
+			if _, err := tx.Exec("UPDATE instances SET labelled = '', object = ? WHERE address = ?", []byte(outcome.Object), string(e.Address)); err != nil {
+				return fmt.Errorf("instance %s: %w", e.Address, err)
+			}
 		case outcome.Taint:
 			if _, err := tx.Exec("UPDATE instances SET tainted = 1 WHERE address = ?", string(e.Address)); err != nil {
 				return fmt.Errorf("instance %s: %w", e.Address, err)
@@ -166,7 +224,7 @@ func readInterrupted(ctx context.Context, tx *sql.Tx, into map[addr.Address]stri
 func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
 	var all []Run
 	err := s.view(ctx, func(tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "SELECT id, command, holder, started, finished, outcome FROM runs ORDER BY id DESC LIMIT ?", limit)
+		rows, err := tx.QueryContext(ctx, "SELECT id, command, holder, started, finished, outcome, serial, counts, backup FROM runs ORDER BY id DESC LIMIT ?", limit)
 		if err != nil {
 			return fmt.Errorf("runs: %w", err)
 		}
@@ -175,8 +233,14 @@ func (s *Store) Runs(ctx context.Context, limit int) ([]Run, error) {
 			var r Run
 			var started int64
 			var finished sql.NullInt64
-			if err := rows.Scan(&r.ID, &r.Command, &r.Holder, &started, &finished, &r.Outcome); err != nil {
+			var counts string
+			if err := rows.Scan(&r.ID, &r.Command, &r.Holder, &started, &finished, &r.Outcome, &r.Serial, &counts, &r.Backup); err != nil {
 				return fmt.Errorf("runs: %w", err)
+			}
+			if counts != "" {
+				if err := json.Unmarshal([]byte(counts), &r.Counts); err != nil {
+					return fmt.Errorf("runs: counts of run %d: %w", r.ID, err)
+				}
 			}
 			r.Started, r.Finished = time.Unix(0, started).UTC(), moment(finished)
 			all = append(all, r)

@@ -121,6 +121,19 @@ CREATE TABLE journal (
 );
 CREATE INDEX journal_address ON journal (address, id);
 CREATE INDEX journal_open ON journal (phase) WHERE phase = 'intent';
+`, `
+ALTER TABLE instances ADD COLUMN labelled  TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN sensitive TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN protected INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN serial INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE runs ADD COLUMN counts TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN backup TEXT NOT NULL DEFAULT '';
+CREATE TABLE released (
+	address TEXT NOT NULL,
+	type    TEXT NOT NULL,
+	runtime TEXT NOT NULL,
+	PRIMARY KEY (address, type, runtime)
+) WITHOUT ROWID;
 `}
 
 // Format is the number of the newest migration that this program knows.

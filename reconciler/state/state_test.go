@@ -60,7 +60,7 @@ func instance(address string) state.Instance {
 
 func begin(t *testing.T, s *state.Store, records ...state.Instance) (int64, state.Meta) {
 	t.Helper()
-	id, meta, err := s.BeginRun(ctx, "apply", "tester", records, nil)
+	id, meta, err := s.BeginRun(ctx, state.Begin{Command: "apply", Holder: "tester", Records: records})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,13 +120,13 @@ func TestRowsComeBackAsTheyWere(t *testing.T) {
 	if diff := cmp.Diff([]state.Instance{instance("decky.a"), instance("decky.b"), bare}, got); diff != "" {
 		t.Error(diff)
 	}
-	if err := s.Taint(ctx, true, "decky.a"); err != nil {
+	if _, err := s.Edit(ctx, state.Edit{Taint: []addr.Address{"decky.a"}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Forget(ctx, "decky.b", "decky.nope"); err == nil || !strings.Contains(err.Error(), "not in the state: decky.nope") {
+	if _, err := s.Edit(ctx, state.Edit{Begin: state.Begin{Forget: []addr.Address{"decky.b", "decky.nope"}}}); err == nil || !strings.Contains(err.Error(), "not in the state: decky.nope") {
 		t.Errorf("forget: %v", err)
 	}
-	if err := s.Forget(ctx, "rule.r"); err != nil {
+	if _, err := s.Edit(ctx, state.Edit{Begin: state.Begin{Forget: []addr.Address{"rule.r"}}}); err != nil {
 		t.Fatal(err)
 	}
 	got, err = s.Instances(ctx)
@@ -185,7 +185,7 @@ func TestJournal(t *testing.T) {
 	if snap, err = s.Snapshot(ctx); err != nil || len(snap.Interrupted) > 0 || !snap.Instances[0].Tainted {
 		t.Errorf("at the end: %+v (%v)", snap, err)
 	}
-	if err := s.FinishRun(ctx, run, "failed"); err != nil {
+	if err := s.FinishRun(ctx, run, "failed", state.Counts{}); err != nil {
 		t.Fatal(err)
 	}
 	runs, err := s.Runs(ctx, 5)
@@ -281,7 +281,7 @@ func TestReadingOnlyRefusesToWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	if err := s.Forget(ctx, "decky.a"); !errors.Is(err, state.ErrReadOnly) {
+	if _, err := s.Edit(ctx, state.Edit{Begin: state.Begin{Forget: []addr.Address{"decky.a"}}}); !errors.Is(err, state.ErrReadOnly) {
 		t.Errorf("forget: %v", err)
 	}
 	if _, err := s.Lock(ctx, state.Holder{}, 0); !errors.Is(err, state.ErrReadOnly) {
@@ -365,7 +365,7 @@ func TestAClosedStoreSaysSo(t *testing.T) {
 	if _, err := s.Meta(ctx); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("read: %v", err)
 	}
-	if err := s.FinishRun(ctx, 1, "done"); err == nil || !strings.Contains(err.Error(), "closed") {
+	if err := s.FinishRun(ctx, 1, "done", state.Counts{}); err == nil || !strings.Contains(err.Error(), "closed") {
 		t.Errorf("write: %v", err)
 	}
 	if err := s.Close(); err != nil {
@@ -382,7 +382,7 @@ func TestTheJournalOfLongAgoIsDropped(t *testing.T) {
 		if err := s.Intent(ctx, state.Entry{Run: run, Address: "decky.a", Action: "create"}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.FinishRun(ctx, run, "done"); err != nil {
+		if err := s.FinishRun(ctx, run, "done", state.Counts{}); err != nil {
 			t.Fatal(err)
 		}
 	}

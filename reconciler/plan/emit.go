@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"encoding/json"
+	"slices"
+)
+
+// emit adds a node's change, its drift, its record and its steps.
+func (c *computation) emit(p *Plan, g *graph, n *node) {
+	n.steps = nodeSteps{remove: -1, readdress: -1, make: -1}
+	c.emitDrift(p, n)
+	c.emitRecord(p, n)
+	if n.object != nil && n.object.Imported != "" && !c.in.RefreshOnly && (n.record || n.change.Action != NoOp) {
+		p.Imports = append(p.Imports, Import{Address: n.address, Source: n.change.Source, Lineage: n.object.Lineage})
+		p.Summary.Import++
+	}
+	var fingerprint string
+	if n.change.Action != NoOp || n.extra != nil {
+		fingerprint = Fingerprint(c.fingerprint[n.address])
+	}
+	index := len(p.Changes)
+	if n.prior != nil {
+		n.change.Before = n.prior.Config
+	}
+	if n.object != nil && n.change.Action != NoOp {
+		n.change.Object = &Object{Type: n.object.Kind.Type, Runtime: n.object.Kind.Runtime, Digest: n.object.Digest, State: n.object.State}
+	}
+	c.emitSteps(p, g, n, index)
+	if n.change.Action != NoOp {
+		n.change.Fingerprint, n.change.From = fingerprint, c.from(n)
+		p.Changes = append(p.Changes, n.change)
+	}
+	c.emitExtra(p, g, n, fingerprint)
+}
+
+func (c *computation) emitSteps(p *Plan, g *graph, n *node, index int) {
+	if n.readdress {
+		n.steps.readdress = g.add(OpReaddress, n.address, index)
+	}
+	switch n.change.Action {
+	case NoOp:
+		p.Summary.NoOp++
+		if w := n.want; w != nil {
+			p.Unchanged = append(p.Unchanged, Unchanged{Address: n.address, Type: w.Type, Runtime: w.Runtime, Config: w.Config, Source: w.Source, Sensitive: w.Sensitive})
+		}
+	case Move:
+		p.Summary.Move++
+	case Create:
+		p.Summary.Create++
+		n.steps.make = g.add(OpCreate, n.address, index)
+	case Update:
+		p.Summary.Update++
+		n.steps.make = g.add(OpUpdate, n.address, index)
+	case Replace:
+		p.Summary.Replace++
+		if !n.change.CreateFirst {
+			n.steps.remove = g.add(OpDelete, n.address, index)
+		}
+		n.steps.make = g.add(OpCreate, n.address, index)
+	case Delete:
+		p.Summary.Delete++
+		n.steps.remove = g.add(OpDelete, n.address, index)
+	case Forget:
+		p.Summary.Forget++
+		n.steps.remove = g.add(OpForget, n.address, index)
+	}
+}
+
+func (c *computation) emitDrift(p *Plan, n *node) {
+	if n.drift == nil {
+		return
+	}
+	d := *n.drift
+	d.Address, d.Type, d.Runtime, d.Sensitive = n.address, n.prior.Type, n.prior.Runtime, n.prior.Sensitive
+	if d.Policy = n.policy; d.Policy == "" {
+		d.Policy = PolicyHeal
+	}
+	p.Drift = append(p.Drift, d)
+	p.Summary.Drift++
+}
+
+func (c *computation) emitRecord(p *Plan, n *node) {
+	switch {
+	case n.seen:
+		r := n.prior
+		record := Record{
+			Address: n.address, Type: r.Type, Runtime: r.Runtime, Config: r.Config, Digest: r.Digest, Parents: r.Parents, After: r.After,
+			Source: r.Source, Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy,
+		}
+		if n.object != nil && !n.drift.Gone {
+			record.Object = n.object.State
+		}
+		if string(record.Object) != string(r.Object) {
+			p.Records = append(p.Records, record)
+		}
+	case n.record && n.change.Action == NoOp:
+		w := n.want
+		p.Records = append(p.Records, Record{
+			Address: n.address, Type: w.Type, Runtime: w.Runtime, Config: w.Config, Digest: w.Digest,
+			Parents: w.Parents, After: w.After, Source: w.Source, Object: slices.Clone(json.RawMessage(n.object.State)),
+			Labelled: n.change.Labelled, Sensitive: w.Sensitive, PreventDestroy: w.Lifecycle.PreventDestroy,
+		})
+	}
+}
