@@ -14,6 +14,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/decnet/decnet/schema/diag"
+	"github.com/decnet/decnet/schema/function"
 )
 
 // value evaluates an expression. False: it has no value, and an error about
@@ -63,6 +64,7 @@ func withoutSecrets(d *hcl.Diagnostic) *hcl.Diagnostic {
 
 // explained says what to do about an error of the expression language itself.
 func explained(d *hcl.Diagnostic) *hcl.Diagnostic {
+	d = function.Explain(d)
 	traversal, ok := d.Expression.(*hclsyntax.ScopeTraversalExpr)
 	if !ok || d.Severity != hcl.DiagError {
 		return d

@@ -67,7 +67,7 @@ func sentence(s string) string {
 
 // signatures are those whose parameters say too little.
 var signatures = map[string]string{
-	"can": "expression", "try": "expression, fallback...", "range": "start, limit, step", "templatefile": "path, variables",
+	"can": "expression", "try": "expression, fallback...", "range": "start, limit, step", "templatefile": "path, variables", "templatestring": "template, variables",
 	"cidrsubnets": "prefix, newbits...", "one": "list", "length": "value",
 }
 
@@ -80,6 +80,17 @@ var documentation = map[string]string{
 	"base64encode":     "Encodes a text in base64.",
 	"base64sha256":     "SHA-256 of a text, in base64.",
 	"base64sha512":     "SHA-512 of a text, in base64.",
+	"assertnotnull":    "The value itself; null is an error.",
+	"base64gunzip":     "Decodes a text from base64 and unpacks it with gzip. The result must be UTF-8.",
+	"base64gzip":       "Packs a text with gzip and encodes it in base64.",
+	"cidrcontains":     "Whether a prefix holds an address, or the whole of another prefix.",
+	"filebase64sha512": "SHA-512 of a file, in base64.",
+	"templatestring":   "Renders a text as a template with these variables.",
+	"textdecodebase64": "Decodes a text from base64 and a character encoding of IANA's registry, such as UTF-16LE.",
+	"textencodebase64": "Encodes a text in a character encoding of IANA's registry, and that in base64.",
+	"timecmp":          "-1, 0 or 1, as the first time is before, at or after the second.",
+	"urldecode":        "Decodes a text from URL encoding.",
+	"uuidv5":           "The name-based UUID of a name in a namespace: dns, url, oid, x500 or a UUID.",
 	"basename":         "The last part of a path.",
 	"can":              "Whether an expression has a value at all.",
 	"cidrhost":         "The address with this number in a prefix; a negative number counts from the end.",

@@ -36,6 +36,7 @@ func files(root fs.FS) map[string]function.Function {
 		"file":             fileFunc(utf8Text),
 		"filebase64":       fileFunc(func(b []byte) (string, error) { return base64Text(b), nil }),
 		"filebase64sha256": digest("sha256", base64Text),
+		"filebase64sha512": digest("sha512", base64Text),
 		"filemd5":          digest("md5", hexText),
 		"filesha1":         digest("sha1", hexText),
 		"filesha256":       digest("sha256", hexText),
@@ -138,9 +139,21 @@ func fileSet(root fs.FS) function.Function {
 // templateFile renders a file as a template. Templates do not render further
 // templates, so they end.
 func templateFile(root fs.FS, functions map[string]function.Function) function.Function {
-	render := func(args []cty.Value) (cty.Value, error) {
-		name := args[0].AsString()
+	return template("path", func(name string) ([]byte, string, error) {
 		data, err := read(root, name)
+		return data, name, err
+	}, functions)
+}
+
+// templateString renders a text as a template.
+func templateString(functions map[string]function.Function) function.Function {
+	return template("template", func(text string) ([]byte, string, error) { return []byte(text), "the template", nil }, functions)
+}
+
+// template is a function that renders what source makes of its first argument.
+func template(first string, source func(string) ([]byte, string, error), functions map[string]function.Function) function.Function {
+	render := func(args []cty.Value) (cty.Value, error) {
+		data, name, err := source(args[0].AsString())
 		if err != nil {
 			return cty.DynamicVal, function.NewArgError(0, err)
 		}
@@ -160,7 +173,7 @@ func templateFile(root fs.FS, functions map[string]function.Function) function.F
 		return value, nil
 	}
 	return function.New(&function.Spec{
-		Params: []function.Parameter{{Name: "path", Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType}},
+		Params: []function.Parameter{{Name: first, Type: cty.String}, {Name: "vars", Type: cty.DynamicPseudoType}},
 		Type: func(args []cty.Value) (cty.Type, error) {
 			if !args[0].IsKnown() || !args[1].IsWhollyKnown() {
 				return cty.DynamicPseudoType, nil

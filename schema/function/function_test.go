@@ -73,7 +73,19 @@ func TestFunctions(t *testing.T) {
 		`file("a.txt")`: `"hello"`, `file("./dir/../a.txt")`: `"hello"`, `filebase64("bin")`: `"/wA="`, `fileexists("a.txt")`: `true`, `fileexists("b.txt")`: `false`, `fileexists("dir")`: `false`,
 		`fileset("dir", "*.txt")`: `["b.txt"]`, `fileset(".", "*.md")`: `[]`, `filesha256("a.txt") == sha256("hello")`: `true`, `filemd5("a.txt") == md5("hello")`: `true`,
 		`filesha1("a.txt") == sha1("hello")`: `true`, `filesha512("a.txt") == sha512("hello")`: `true`, `filebase64sha256("a.txt") == base64sha256("hello")`: `true`,
-		`templatefile("t.tpl", { name = "x" })`: `"X hello"`,
+		`templatefile("t.tpl", { name = "x" })`: `"X hello"`, `templatestring("$${upper(n)}-$${file(\"a.txt\")}", { n = "x" })`: `"X-hello"`,
+		`filebase64sha512("a.txt") == base64sha512("hello")`: `true`,
+		`base64gunzip(base64gzip("hello"))`:                  `"hello"`, `base64gunzip("H4sIAAAAAAAAA8tIzcnJBwCGphA2BQAAAA==")`: `"hello"`,
+		`textencodebase64("Hello World", "UTF-16LE")`: `"SABlAGwAbABvACAAVwBvAHIAbABkAA=="`, `textdecodebase64("SABlAGwAbABvACAAVwBvAHIAbABkAA==", "UTF-16LE")`: `"Hello World"`,
+		`urldecode("a+b%2F%C3%A9")`: `"a b/é"`, `uuidv5("dns", "www.terraform.io")`: `"a5008fae-b28c-5ba5-96cd-82b4c53552d6"`,
+		`uuidv5("6ba7b810-9dad-11d1-80b4-00c04fd430c8", "www.terraform.io")`: `"a5008fae-b28c-5ba5-96cd-82b4c53552d6"`,
+		`cidrcontains("192.168.2.0/20", "192.168.2.1")`:                      `true`, `cidrcontains("192.168.2.0/20", "192.168.2.0/22")`: `true`,
+		`cidrcontains("192.168.2.0/20", "192.126.2.1")`: `false`, `cidrcontains("192.168.2.0/20", "192.126.2.0/18")`: `false`, `cidrcontains("10.0.0.0/16", "10.0.0.0/8")`: `false`,
+		`cidrcontains("fe80::/48", "fe80::1")`:                    `true`,
+		`timecmp("2017-11-22T00:00:00Z", "2017-11-22T00:00:00Z")`: `0`, `timecmp("2017-11-22T00:00:00Z", "2017-11-22T01:00:00Z")`: `-1`,
+		`timecmp("2017-11-22T00:00:00-01:00", "2017-11-22T00:00:00Z")`: `1`,
+		`assertnotnull("a")`: `"a"`, `hasindex(["a"], 0)`: `true`, `hasindex(["a"], 1)`: `false`, `int(1.9)`: `1`, `strlen("héé")`: `3`,
+		`regexreplace("a1b22", "[0-9]+", "#")`: `"a#b#"`, `sethaselement(["a"], "a")`: `true`, `setsymmetricdifference(["a", "b"], ["b", "c"])`: `["a","c"]`,
 	} {
 		got, err := value(t, source)
 		if err != nil {
@@ -98,6 +110,11 @@ func TestFunctionsSayWhatIsWrong(t *testing.T) {
 		`cidrsubnets("x", 9)`: "no CIDR", `cidrsubnets("10.0.0.0/30", 1.5)`: "", `base64decode("!")`: "not base64", `base64decode("/w==")`: "UTF-8", `replace("a", "/(/", "b")`: "pattern",
 		`length(5)`: "length", `index(["a"], "b")`: "not in the list", `index("a", "b")`: "only a list", `one(["a", "b"])`: "one element", `one("a")`: "one element", `one(toset(["a", "b"]))`: "one element",
 		`sum("a")`: "numbers", `sum(["a"])`: "numbers", `matchkeys(["a"], [], [])`: "as many keys", `transpose({ a = [null] })`: "null", `timestamp()`: "no function",
+		`base64gunzip("!")`: "not base64", `base64gunzip("aGk=")`: "not gzip", `base64gunzip("H4sIAAAAAAACA/vPAADnF9y6AQAAAA==")`: "", `textencodebase64("a", "klingon")`: "klingon",
+		`textencodebase64("☃", "ISO-8859-1")`: "no place", `textdecodebase64("!", "UTF-8")`: "not base64", `textdecodebase64("/w==", "UTF-8")`: "no text", `urldecode("%zz")`: "not URL-encoded",
+		`uuidv5("x", "y")`: "a namespace is", `cidrcontains("x", "10.0.0.1")`: "no CIDR", `cidrcontains("10.0.0.0/8", "x")`: "no IP", `cidrcontains("10.0.0.0/8", "fe80::1")`: "IPv6",
+		`timecmp("x", "2017-11-22T00:00:00Z")`: "no time", `assertnotnull(null)`: "", `templatestring("$${", {})`: "template", `templatestring("$${templatestring(\"a\", {})}", {})`: "unknown function",
+		`templatestring("a", "x")`: "map or an object", `templatefile("loop.tpl", { x = templatestring("a", {}) })`: "unknown function",
 		`range()`: "range takes", `range(0, 5, 0)`: "never arrives", `range(0, 5, -1)`: "leads away", `range(5, 0, 1)`: "leads away", `range(2000000)`: "more than", `uuid()`: "no function",
 	} {
 		got, err := value(t, source)
