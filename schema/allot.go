@@ -46,24 +46,43 @@ func (e *evaluator) priorIPs() map[netip.Addr]string {
 	}
 	e.waiting = map[netip.Addr]string{}
 	for address := range e.options.Prior {
-		if !strings.HasPrefix(string(address), "decky.") || strings.Contains(string(address), ".service.") {
+		s := string(address)
+		if !strings.HasPrefix(s, "decky.") && !strings.HasPrefix(s, "module.") || strings.Contains(s, ".service.") {
 			continue
 		}
-		steps, err := addr.Parse(string(address))
-		if err != nil || e.configuration.blocks["decky"][steps[0].Name] == nil {
+		id, ok := blockID(s)
+		if !ok || e.nodes[id] == nil || e.nodes[id].block == nil || e.nodes[id].block.kind != "decky" {
 			continue
 		}
 		if ip, err := netip.ParseAddr(e.prior(address).Host.IP); err == nil {
-			e.waiting[ip] = steps[0].Name
+			e.waiting[ip] = id
 		}
 	}
 	return e.waiting
 }
 
+// blockID is the id of the block that an address is an instance of.
+func blockID(address string) (string, bool) {
+	steps, err := addr.Parse(address)
+	if err != nil {
+		return "", false
+	}
+	var b strings.Builder
+	for i, s := range steps {
+		if i > 0 {
+			b.WriteByte('.')
+		}
+		b.WriteString(s.Type)
+		b.WriteByte('.')
+		b.WriteString(s.Name)
+	}
+	return b.String(), true
+}
+
 // awaited tells whether ip is kept for a decky that is yet to be evaluated.
 func (e *evaluator) awaited(ip netip.Addr) bool {
 	block, kept := e.priorIPs()[ip]
-	return kept && e.deckies[block] == nil
+	return kept && !e.evaluated[block]
 }
 
 // allot gives instances their names, IPs, MACs and hostnames: what is written
@@ -94,7 +113,7 @@ func (e *evaluator) allot(instances []*decky) {
 			of := e.refused(i.network)
 			refused[i.network] = func(ip netip.Addr) bool { return of(ip) || e.awaited(ip) }
 		}
-		if e.reported["pool "+i.network.block.name] {
+		if e.reported["pool "+string(i.network.address)] {
 			continue
 		}
 		ip, ok := i.network.ips.Derive(draws[n], i.network.pool, address, refused[i.network])
@@ -119,12 +138,9 @@ func (e *evaluator) nameAll(instances []*decky) {
 			if (prior != "") != kept {
 				continue
 			}
-			parts := []string{e.configuration.settings.Name, derive.Slug(i.of.block.name)}
-			switch i.key.Kind {
-			case addr.KeyIndex:
-				parts = append(parts, fmt.Sprint(i.key.Index))
-			case addr.KeyName:
-				parts = append(parts, derive.Slug(i.key.Name))
+			parts := i.of.frame.nameParts(i.of.block)
+			if i.key.Kind != addr.KeyNone {
+				parts = append(parts, keyPart(i.key))
 			}
 			i.name = e.names.Derive("decky/"+string(i.address), prior, parts...)
 		}
@@ -202,14 +218,12 @@ func (e *evaluator) writtenIP(i *decky, x *expression, s string) {
 
 // ownerPlace is the owner of an IP and where it stands.
 func (e *evaluator) ownerPlace(owner string) string {
-	steps, err := addr.Parse(owner)
-	if err != nil {
+	id, _ := blockID(owner)
+	n := e.nodes[id]
+	if n == nil || n.block == nil {
 		return owner
 	}
-	b := e.configuration.blocks[steps[0].Type][steps[0].Name]
-	if b == nil {
-		return owner
-	}
+	b := n.block
 	at := b.declared
 	if x := b.arguments["ip"]; x != nil {
 		at = x.Range()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -16,9 +17,10 @@ import (
 // archetype is a resolved archetype.
 type archetype struct {
 	block    *block
-	extends  string
+	frame    *evaluator
+	extends  string // key
 	os       string
-	distros  []string
+	distros  []string // keys
 	services []*serviceDraft
 	linked   bool // extends is merged in
 	linking  bool
@@ -38,7 +40,7 @@ type distro struct {
 
 // archetype resolves an archetype block; linkCatalogue merges what it extends.
 func (e *evaluator) archetype(b *block, scope *hcl.EvalContext) {
-	a := &archetype{block: b}
+	a := &archetype{block: b, frame: e}
 	if x, given := b.arguments["extends"]; given {
 		a.extends, _ = e.slug(x, scope, "archetype")
 	}
@@ -52,7 +54,7 @@ func (e *evaluator) archetype(b *block, scope *hcl.EvalContext) {
 		a.distros, _ = e.slugs(x, scope, "distro")
 	}
 	a.services = e.drafts(b, scope, nil, nil)
-	e.archetypes[b.name] = a
+	e.archetypes[e.key("archetype", b.name)] = a
 	if a.extends == "" || e.archetypes[a.extends] != nil {
 		e.link(a)
 	}
@@ -65,12 +67,12 @@ func (a *archetype) object() cty.Value {
 		services = append(services, cty.StringVal(s.name()))
 	}
 	return cty.ObjectVal(map[string]cty.Value{
-		"address": cty.StringVal(a.block.id()), "slug": cty.StringVal(a.block.name), "os": cty.StringVal(a.os), "services": cty.TupleVal(services),
+		"address": cty.StringVal(string(a.frame.address(a.block))), "slug": cty.StringVal(a.block.name), "os": cty.StringVal(a.os), "services": cty.TupleVal(services),
 	})
 }
 
 // slug evaluates an argument that names a catalogue item: by slug or by
-// reference.
+// reference. It returns the item's key.
 func (e *evaluator) slug(x *expression, scope *hcl.EvalContext, kind string) (string, bool) {
 	value, ok := e.value(x, scope)
 	if !ok {
@@ -80,34 +82,25 @@ func (e *evaluator) slug(x *expression, scope *hcl.EvalContext, kind string) (st
 }
 
 func (e *evaluator) slugOf(x *expression, value cty.Value, kind string) (string, bool) {
-	name, ok := blockName(value, kind)
+	if address, ok := referred(value, kind); ok {
+		if slug, own := strings.CutPrefix(string(address), kind+"."); own && e.root.configuration.blocks[kind][slug] != nil {
+			return slug, true
+		}
+		return string(address), true
+	}
+	if value.Type().IsObjectType() {
+		e.add(diag.Error(x.Range(), fmt.Sprintf("%s must be a %s", x.name, kind), "Write its slug in quotes or %s.NAME.", kind))
+		return "", false
+	}
+	name, ok := e.plainText(x, value)
 	if !ok {
-		if value.Type().IsObjectType() {
-			e.add(diag.Error(x.Range(), fmt.Sprintf("%s must be a %s", x.name, kind), "Write its slug in quotes or %s.NAME.", kind))
-			return "", false
-		}
-		if name, ok = e.plainText(x, value); !ok {
-			return "", false
-		}
+		return "", false
 	}
 	if e.configuration.blocks[kind][name] == nil {
 		e.add(diag.Unknown(x.Range(), kind, name, e.configuration.names(kind)))
 		return "", false
 	}
-	return name, true
-}
-
-// blockName is the name of the block that a value was the reference of.
-func blockName(value cty.Value, kind string) (string, bool) {
-	value, _ = value.Unmark()
-	if value.IsNull() || !value.Type().IsObjectType() || !value.Type().HasAttribute("address") {
-		return "", false
-	}
-	address := value.GetAttr("address")
-	if address.Type() != cty.String || address.IsNull() || len(address.AsString()) <= len(kind) || address.AsString()[:len(kind)+1] != kind+"." {
-		return "", false
-	}
-	return address.AsString()[len(kind)+1:], true
+	return e.key(kind, name), true
 }
 
 // slugs evaluates a list of catalogue items.
@@ -151,9 +144,9 @@ func (e *evaluator) distro(b *block, scope *hcl.EvalContext) {
 		e.add(diag.Unknown(b.arguments["hostname_style"].Range(), "hostname style", style, choices))
 	}
 	d.packages = e.packages(b, scope)
-	e.distros[b.name] = d
+	e.distros[e.key("distro", b.name)] = d
 	e.objects[b.id()] = textObject(map[string]string{
-		"address": b.id(), "slug": d.slug, "title": d.title, "kernel": d.kernel, "build": d.build, "machine": d.machine, "hostname_style": style,
+		"address": string(e.address(b)), "slug": d.slug, "title": d.title, "kernel": d.kernel, "build": d.build, "machine": d.machine, "hostname_style": style,
 	})
 }
 
@@ -230,5 +223,5 @@ func (e *evaluator) link(a *archetype) {
 		a.os = "linux"
 	}
 	a.linking, a.linked = false, true
-	e.objects[a.block.id()] = a.object()
+	a.frame.objects[a.block.id()] = a.object()
 }

@@ -52,14 +52,24 @@ func (c condition) references() []reference {
 	return slices.Concat(c.condition.references, c.message.references)
 }
 
-// runChecks evaluates the check blocks. What fails is a warning, an error in an
-// assertion too, as long as nothing else is wrong.
+// checks evaluates the check blocks of all modules.
+func (r *run) checks() []CheckResult {
+	var out []CheckResult
+	for _, e := range r.everyFrame() {
+		out = append(out, e.runChecks()...)
+	}
+	slices.SortStableFunc(out, func(a, b CheckResult) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// runChecks evaluates the check blocks of one module. What fails is a warning,
+// an error in an assertion too, as long as nothing else is wrong.
 func (e *evaluator) runChecks() []CheckResult {
 	var out []CheckResult
 	for _, block := range e.configuration.checks {
 		for _, c := range block.asserts {
 			passed, message, found := e.holds(c, e.scope(c.references()))
-			r := CheckResult{Name: block.name, Passed: passed, Source: c.condition.Range().String()}
+			r := CheckResult{Name: string(e.prefix) + block.name, Passed: passed, Source: c.condition.Range().String()}
 			for _, d := range found {
 				d.Severity = hcl.DiagWarning
 				e.add(d)
@@ -74,7 +84,6 @@ func (e *evaluator) runChecks() []CheckResult {
 			out = append(out, r)
 		}
 	}
-	slices.SortStableFunc(out, func(a, b CheckResult) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 
@@ -227,7 +236,7 @@ func (e *evaluator) selfOf(b *block) cty.Value {
 		return e.lookup(reference{kind: b.kind, name: b.name})
 	}
 	for _, i := range e.others {
-		if i.Address != addr.Address(b.id()) {
+		if i.Address != e.address(b) {
 			continue
 		}
 		ty, err := ctyjson.ImpliedType(i.Config)

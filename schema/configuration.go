@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/decnet/decnet/schema/diag"
 )
@@ -28,6 +29,11 @@ type Configuration struct {
 	moved     []*movedBlock
 	removed   []*removedBlock
 	imports   []*importBlock
+
+	child bool      // a module, not the root
+	path  string    // of its folder: path.module
+	paths cty.Value // what path yields
+	whole *tree     // of the root: all modules
 }
 
 // block is one network, decky, archetype, distro, rule, sink or output.
@@ -38,6 +44,7 @@ type block struct {
 	services   []*serviceBlock
 	lifecycle  *lifecycleBlock
 	catalogue  bool // stands in the catalogue
+	call       *moduleCall
 }
 
 // serviceBlock is a service block inside a decky or an archetype.
@@ -56,7 +63,7 @@ func (b *block) id() string { return b.kind + "." + b.name }
 func newConfiguration(fsys fs.FS, o Options) *Configuration {
 	c := &Configuration{
 		files: map[string]*hcl.File{}, root: fsys, variables: map[string]*variable{}, locals: map[string]*expression{},
-		blocks: map[string]map[string]*block{},
+		blocks: map[string]map[string]*block{}, path: ".", paths: paths("."),
 	}
 	c.settings.Name = slugOr(o.Name, "decnet")
 	for _, kind := range blockKinds {
@@ -66,7 +73,7 @@ func newConfiguration(fsys fs.FS, o Options) *Configuration {
 }
 
 // blockKinds are the blocks that Evaluate resolves.
-var blockKinds = []string{"archetype", "decky", "distro", "network", "output", "rule", "sink"}
+var blockKinds = []string{"archetype", "decky", "distro", "module", "network", "output", "rule", "sink"}
 
 // Files are the parsed files by the name that ranges use, for diag.Write.
 func (c *Configuration) Files() map[string]*hcl.File { return c.files }
@@ -143,6 +150,9 @@ func (l *loader) block(b *hcl.Block, g *grammar, catalogue bool) {
 				made.lifecycle.conditions = append(made.lifecycle.conditions, c)
 			}
 		}
+	}
+	if b.Type == "module" {
+		l.call(made)
 	}
 	of := l.configuration.blocks[b.Type]
 	if first, twice := of[name]; twice {

@@ -39,6 +39,7 @@ var topGrammar = &grammar{blocks: map[string]*grammar{
 	},
 	"check":     checkGrammar,
 	"import":    importGrammar,
+	"module":    {labels: []string{"name"}, required: []string{"source"}, free: true},
 	"moved":     movedGrammar,
 	"removed":   removedGrammar,
 	"decky":     deckyGrammar,

@@ -9,7 +9,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/decnet/decnet/schema/addr"
-	"github.com/decnet/decnet/schema/diag"
 )
 
 // MaxInstances is how many deckies one block may have.
@@ -22,6 +21,7 @@ const maxReports = 20
 // deckyBlock is a decky block with its instances.
 type deckyBlock struct {
 	block     *block
+	frame     *evaluator
 	scope     *hcl.EvalContext
 	kind      addr.KeyKind
 	instances []*decky
@@ -34,6 +34,8 @@ type deckyBlock struct {
 	expanded map[*serviceBlock][]*serviceDraft // of dynamic blocks
 	shared   map[*archetype][]*service         // where no service differs by instance
 	varied   bool                              // some service differs by instance
+
+	choices map[*archetype]*distroChoices
 }
 
 // decky is one instance.
@@ -61,27 +63,35 @@ type decky struct {
 }
 
 // wave resolves decky blocks that do not depend on each other.
-func (e *evaluator) wave(blocks []*block) {
+func (r *run) wave(nodes []*node) {
 	var instances []*decky
-	for _, b := range blocks {
-		d := &deckyBlock{
-			block: b, static: map[string]cty.Value{}, errors: map[string]bool{}, ready: map[*serviceBlock]*serviceDraft{}, expanded: map[*serviceBlock][]*serviceDraft{},
-			shared: map[*archetype][]*service{},
+	for _, n := range nodes {
+		r.evaluated[n.id] = true
+		for _, e := range r.frames[n.tree] {
+			instances = append(instances, e.decky(n.block)...)
 		}
-		e.deckies[b.name] = d
-		before := len(e.diags)
-		e.expand(d)
-		for _, instance := range d.instances {
-			if len(e.diags)-before > maxReports {
-				break
-			}
-			e.host(instance)
-		}
-		d.failed = d.failed || len(e.diags) > before
-		instances = append(instances, d.instances...)
 	}
-	e.allot(instances)
-	e.all = append(e.all, instances...)
+	r.root.allot(instances)
+	r.all = append(r.all, instances...)
+}
+
+// decky resolves a decky block but for what is allotted.
+func (e *evaluator) decky(b *block) []*decky {
+	d := &deckyBlock{
+		block: b, frame: e, static: map[string]cty.Value{}, errors: map[string]bool{}, ready: map[*serviceBlock]*serviceDraft{},
+		expanded: map[*serviceBlock][]*serviceDraft{}, shared: map[*archetype][]*service{},
+	}
+	e.deckies[b.name] = d
+	before := len(e.diags)
+	e.expand(d)
+	for _, instance := range d.instances {
+		if len(e.diags)-before > maxReports {
+			break
+		}
+		e.host(instance)
+	}
+	d.failed = d.failed || len(e.diags) > before
+	return d.instances
 }
 
 // references of a block, those of its services too.
@@ -112,81 +122,13 @@ func (e *evaluator) expand(d *deckyBlock) {
 	if x := d.block.arguments["services"]; x != nil && x.instance {
 		d.varied = true
 	}
-	count, forEach := d.block.arguments["count"], d.block.arguments["for_each"]
-	switch {
-	case count != nil && forEach != nil:
-		e.add(diag.Error(forEach.nameRange, "A block has count or for_each", "Both stand in decky %q; leave one out.", d.block.name))
-		d.failed = true
-	case count != nil:
-		e.counted(d, count)
-	case forEach != nil:
-		e.forEach(d, forEach)
-	default:
-		for _, x := range d.block.everyExpression() {
-			if x.instance {
-				e.add(diag.Error(x.Range(), "The block has neither count nor for_each", "count.index and each.key have no meaning in it."))
-				d.failed = true
-				return
-			}
-		}
-		e.instance(d, addr.Key{}, d.scope)
+	x := e.expansion(d.block, d.scope)
+	d.kind, d.failed = x.kind, d.failed || x.failed
+	d.instances = make([]*decky, 0, len(x.each))
+	for _, i := range x.each {
+		address := e.prefix + addr.Of(addr.Step{Type: "decky", Name: d.block.name, Key: i.key})
+		d.instances = append(d.instances, &decky{of: d, key: i.key, address: address, scope: i.scope})
 	}
-}
-
-func (e *evaluator) instance(d *deckyBlock, key addr.Key, scope *hcl.EvalContext) {
-	address := addr.Of(addr.Step{Type: "decky", Name: d.block.name, Key: key})
-	d.instances = append(d.instances, &decky{of: d, key: key, address: address, scope: scope})
-}
-
-func (e *evaluator) counted(d *deckyBlock, x *expression) {
-	d.kind = addr.KeyIndex
-	d.failed = true
-	value, ok := e.value(x, d.scope)
-	if !ok {
-		return
-	}
-	number, sensitive, ok := e.as(x, value, cty.Number, "a number")
-	if !ok {
-		if number.IsNull() {
-			e.add(diag.Error(x.Range(), "count is null", "Leave it out for one decky, or give a number."))
-		}
-		return
-	}
-	n, err := whole(number)
-	switch {
-	case sensitive:
-		e.notSensitive(x)
-		return
-	case err != nil || n < 0 || n > MaxInstances:
-		e.add(diag.Error(x.Range(), "count is not accepted", "It is a whole number from 0 to %d.", MaxInstances))
-		return
-	}
-	d.failed = false
-	d.instances = make([]*decky, 0, n)
-	for i := range n {
-		scope := d.scope.NewChild()
-		scope.Variables = map[string]cty.Value{"count": cty.ObjectVal(map[string]cty.Value{"index": cty.NumberIntVal(int64(i))})}
-		e.instance(d, addr.IndexKey(i), scope)
-	}
-}
-
-func (e *evaluator) forEach(d *deckyBlock, x *expression) {
-	d.kind = addr.KeyName
-	d.failed = true
-	value, ok := e.value(x, d.scope)
-	if !ok {
-		return
-	}
-	d.failed = !e.eachOf(x, value, func(key, element cty.Value) bool {
-		if len(d.instances) == MaxInstances {
-			e.add(diag.Error(x.Range(), "for_each has too many keys", "At most %d are accepted.", MaxInstances))
-			return false
-		}
-		scope := d.scope.NewChild()
-		scope.Variables = map[string]cty.Value{"each": cty.ObjectVal(map[string]cty.Value{"key": key, "value": element})}
-		e.instance(d, addr.NameKey(key.AsString()), scope)
-		return true
-	})
 }
 
 // instanceValue evaluates an argument of an instance, once for all of them where it

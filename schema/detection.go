@@ -13,7 +13,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	ctyjson "github.com/zclconf/go-cty/cty/json"
 
-	"github.com/decnet/decnet/schema/addr"
 	"github.com/decnet/decnet/schema/diag"
 	"github.com/decnet/decnet/schema/rule"
 )
@@ -155,9 +154,9 @@ func (e *evaluator) other(b *block, config any) {
 		e.add(diag.Error(b.declared, fmt.Sprintf("%s %q cannot be encoded", b.kind, b.name), "%v.", err))
 		return
 	}
-	e.others = append(e.others, Instance{
-		Address: addr.Address(b.id()), Type: b.kind, Config: encoded, Digest: digest(encoded), Source: b.declared.String(),
-	})
+	e.others = append(e.others, other{frame: e, block: b, Instance: Instance{
+		Address: e.address(b), Type: b.kind, Config: encoded, Digest: digest(encoded), Source: b.declared.String(),
+	}})
 }
 
 // output resolves an output block.
@@ -170,6 +169,10 @@ func (e *evaluator) output(b *block, scope *hcl.EvalContext) {
 		return
 	}
 	value, ok := e.value(x, scope)
+	if e.caller != nil {
+		e.result(b.name, value, o.Sensitive)
+		return
+	}
 	if !ok {
 		return
 	}

@@ -200,7 +200,7 @@ func (e *evaluator) eachOf(x *expression, value cty.Value, f func(key, element c
 			key = element
 		}
 		if key.IsNull() || key.AsString() == "" {
-			e.add(diag.Error(x.Range(), "A key of for_each is empty", "Every key names a decky."))
+			e.add(diag.Error(x.Range(), "A key of for_each is empty", "Every key names an instance."))
 			good = false
 			continue
 		}

@@ -13,7 +13,6 @@ import (
 	"github.com/decnet/decnet/schema/addr"
 	"github.com/decnet/decnet/schema/derive"
 	"github.com/decnet/decnet/schema/diag"
-	"github.com/decnet/decnet/schema/function"
 )
 
 // EvalOptions is what Evaluate needs to know of the world. The zero value
@@ -75,41 +74,64 @@ type Argument struct {
 	Sensitive bool     `json:"sensitive,omitempty"`
 }
 
-// evaluator is one run of Evaluate.
-type evaluator struct {
-	configuration *Configuration
-	options       EvalOptions
-	seed          string
-	functions     map[string]ctyfunction.Function
-	diags         hcl.Diagnostics
+// run is one run of Evaluate: what all modules share.
+type run struct {
+	options EvalOptions
+	name    string // of the configuration
+	seed    string
+	diags   hcl.Diagnostics
+	root    *evaluator
+	frames  map[*tree][]*evaluator // the instances of each module
+	total   int                    // of frames
 
-	variables map[string]cty.Value
-	locals    map[string]cty.Value
-	objects   map[string]cty.Value // of blocks, by id
+	functions map[*Configuration]map[string]ctyfunction.Function
 
-	networks   map[string]*network
-	archetypes map[string]*archetype
-	distros    map[string]*distro
-	deckies    map[string]*deckyBlock
-	all        []*decky // in the order of their evaluation
+	networks   map[addr.Address]*network
+	archetypes map[string]*archetype // by key
+	distros    map[string]*distro    // by key
+	all        []*decky              // in the order of their evaluation
 
 	segments  map[string]*derive.IPs // by parent, or by network where it has none
 	hostnames *derive.Hostnames
 	macs      *derive.MACs
 	names     *derive.Names
 	priors    map[addr.Address]priorValues
+	nodes     map[string]*node // by id
 	waiting   map[netip.Addr]string
+	evaluated map[string]bool  // decky blocks, by id
 	checked   map[string]error // results of ServiceType.Check
 	outputs   []Output
-	others    []Instance // rules and sinks
+	others    []other // rules and sinks
 	reported  map[string]bool
+	lifecycle map[addr.Address]Lifecycle
+}
 
-	lifecycle  map[addr.Address]Lifecycle
+func (r *run) add(d *hcl.Diagnostic) { r.diags = append(r.diags, d) }
+
+// evaluator evaluates one instance of a module; the root module has one.
+type evaluator struct {
+	*run
+	frame
+	configuration *Configuration
+	functions     map[string]ctyfunction.Function
+
+	variables map[string]cty.Value
+	locals    map[string]cty.Value
+	objects   map[string]cty.Value // of blocks, by id
+	deckies   map[string]*deckyBlock
+	modules   map[string]*moduleBlock
+	results   map[string]cty.Value // of outputs
+
 	lateScopes map[*lifecycleBlock]*hcl.EvalContext
 	unfit      map[*expression]bool // what is wrong with it was reported once
 }
 
-func (e *evaluator) add(d *hcl.Diagnostic) { e.diags = append(e.diags, d) }
+// other is the instance of a rule or a sink.
+type other struct {
+	Instance
+	frame *evaluator
+	block *block
+}
 
 // Evaluate resolves every block to its instances. It reports all errors at
 // once, those that Load found in blocks too; Desired is nil where there is one.
@@ -126,33 +148,37 @@ func (c *Configuration) evaluate(o EvalOptions) (*evaluator, *Desired, hcl.Diagn
 			Severity: hcl.DiagError, Summary: "The configuration was not loaded", Detail: "Loading reported errors; correct them first.",
 		}}
 	}
-	e := newEvaluator(c, o)
+	order, _ := c.order() // Load reported circles
+	e := newRun(c, o, order).root
 	e.diags = slices.Clone(c.pending)
 	e.resolveVariables()
-	order, _ := c.order() // Load reported circles
 	last := 0
 	for _, n := range order {
 		last = max(last, n.rank)
 	}
 	for rank := 0; rank <= last; rank++ {
-		var deckies []*block
+		var deckies []*node
 		for _, n := range order {
 			switch {
 			case n.rank != rank:
 			case n.block != nil && n.block.kind == "decky":
-				deckies = append(deckies, n.block)
+				deckies = append(deckies, n)
 			default:
-				e.node(n)
+				for _, frame := range e.frames[n.tree] {
+					frame.node(n)
+				}
 			}
 		}
 		e.linkCatalogue()
-		slices.SortFunc(deckies, func(a, b *block) int { return strings.Compare(a.name, b.name) })
+		slices.SortFunc(deckies, func(a, b *node) int { return strings.Compare(a.id, b.id) })
 		e.wave(deckies)
 	}
 	e.checkPools()
-	e.lifecycles()
+	for _, instance := range e.everyFrame() {
+		instance.lifecycles()
+	}
 	slices.SortFunc(e.outputs, func(a, b Output) int { return strings.Compare(a.Name, b.Name) })
-	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs, Checks: e.runChecks()}
+	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs, Checks: e.checks()}
 	e.refactorings(desired)
 	if !e.diags.HasErrors() {
 		desired.Instances = e.lower()
@@ -163,29 +189,32 @@ func (c *Configuration) evaluate(o EvalOptions) (*evaluator, *Desired, hcl.Diagn
 	return e, desired, e.diags
 }
 
-func newEvaluator(c *Configuration, o EvalOptions) *evaluator {
-	e := &evaluator{
-		configuration: c, options: o, seed: c.settings.Seed, functions: function.All(c.root),
-		variables: map[string]cty.Value{}, locals: map[string]cty.Value{}, objects: map[string]cty.Value{},
-		networks: map[string]*network{}, archetypes: map[string]*archetype{}, distros: map[string]*distro{},
-		deckies: map[string]*deckyBlock{}, segments: map[string]*derive.IPs{},
+func newRun(c *Configuration, o EvalOptions, order []*node) *run {
+	r := &run{
+		options: o, name: c.settings.Name, seed: c.settings.Seed, frames: map[*tree][]*evaluator{},
+		functions: map[*Configuration]map[string]ctyfunction.Function{},
+		networks:  map[addr.Address]*network{}, archetypes: map[string]*archetype{}, distros: map[string]*distro{}, segments: map[string]*derive.IPs{},
 		hostnames: derive.NewHostnames(len(o.Prior) / 4), macs: derive.NewMACs(len(o.Prior) / 4), names: derive.NewNames(len(o.Prior) / 4),
-		priors: make(map[addr.Address]priorValues, len(o.Prior)/4), checked: map[string]error{}, reported: map[string]bool{},
-		lifecycle: map[addr.Address]Lifecycle{}, lateScopes: map[*lifecycleBlock]*hcl.EvalContext{}, unfit: map[*expression]bool{},
+		priors: make(map[addr.Address]priorValues, len(o.Prior)/4), nodes: make(map[string]*node, len(order)), evaluated: map[string]bool{},
+		checked: map[string]error{}, reported: map[string]bool{}, lifecycle: map[addr.Address]Lifecycle{},
 	}
-	if e.seed == "" {
-		e.seed = o.Seed
+	for _, n := range order {
+		r.nodes[n.id] = n
 	}
-	if e.options.Reserved == nil {
-		e.options.Reserved = func(netip.Addr) bool { return false }
+	if r.seed == "" {
+		r.seed = o.Seed
+	}
+	if r.options.Reserved == nil {
+		r.options.Reserved = func(netip.Addr) bool { return false }
 	}
 	if c.settings.Runtime != "" {
-		e.options.DefaultRuntime = c.settings.Runtime
+		r.options.DefaultRuntime = c.settings.Runtime
 	}
-	if e.options.DefaultRuntime == "" {
-		e.options.DefaultRuntime = "native"
+	if r.options.DefaultRuntime == "" {
+		r.options.DefaultRuntime = "native"
 	}
-	return e
+	r.root = r.evaluator(c.whole, frame{tree: c.whole})
+	return r
 }
 
 // node evaluates what is no decky.
@@ -196,6 +225,10 @@ func (e *evaluator) node(n *node) {
 		if value, ok := e.value(n.local, e.scope(n.references)); ok {
 			e.locals[name] = value
 		}
+		return
+	}
+	if n.variable != nil {
+		e.input(n.variable, n.checks)
 		return
 	}
 	scope := e.scope(n.references)
@@ -212,6 +245,8 @@ func (e *evaluator) node(n *node) {
 		e.sink(b, scope)
 	case "output":
 		e.output(b, scope)
+	case "module":
+		e.module(b, scope)
 	}
 }
 
@@ -229,11 +264,9 @@ func (e *evaluator) scope(references []reference) *hcl.EvalContext {
 	for kind, values := range groups {
 		variables[kind] = cty.ObjectVal(values)
 	}
-	variables["path"] = modulePath
+	variables["path"] = e.configuration.paths
 	return &hcl.EvalContext{Variables: variables, Functions: e.functions}
 }
-
-var modulePath = cty.ObjectVal(map[string]cty.Value{"module": cty.StringVal("."), "root": cty.StringVal(".")})
 
 // lookup is the value of a reference; unknown where its evaluation failed.
 func (e *evaluator) lookup(r reference) cty.Value {
@@ -248,8 +281,16 @@ func (e *evaluator) lookup(r reference) cty.Value {
 		if d := e.deckies[r.name]; d != nil {
 			return d.object()
 		}
+	case "module":
+		if m := e.modules[r.name]; m != nil {
+			return m.object()
+		}
 	default:
-		value, ok = e.objects[r.id()]
+		if value, ok = e.objects[r.id()]; !ok && e != e.root {
+			if b := e.configuration.blocks[r.kind][r.name]; b != nil && b.catalogue {
+				value, ok = e.root.objects[r.id()]
+			}
+		}
 	}
 	if !ok {
 		return cty.DynamicVal

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/zclconf/go-cty/cty"
@@ -16,8 +17,11 @@ func (e *evaluator) host(i *decky) {
 	i.os, i.runtime = "linux", e.options.DefaultRuntime
 	if x, value, ok := e.instanceValue(i, "archetype"); ok {
 		if slug, ok := e.slugOf(x, value, "archetype"); ok {
-			i.archetype = e.archetypes[slug]
-			i.os = i.archetype.os
+			if i.archetype = e.archetypes[slug]; i.archetype != nil {
+				i.os = i.archetype.os
+			} else {
+				e.early(i, x, "archetype", slug)
+			}
 		}
 	}
 	if x, os, ok := e.instanceText(i, "os"); ok {
@@ -48,7 +52,7 @@ func (e *evaluator) place(i *decky) {
 	if !ok {
 		return
 	}
-	name, isNetwork := blockName(value, "network")
+	address, isNetwork := referred(value, "network")
 	if !isNetwork {
 		d := diag.Error(x.Range(), "network must be a network", "Write network = network.NAME.")
 		if value.Type() == cty.String && !value.IsMarked() {
@@ -59,38 +63,73 @@ func (e *evaluator) place(i *decky) {
 		i.of.errors["network"] = true
 		return
 	}
-	i.network = e.networks[name]
+	i.network = e.networks[address]
 	if i.network == nil {
 		i.of.failed = true // the network's own errors say why
+	}
+}
+
+// early reports a catalogue item that is not there yet: what it says depends on
+// a decky of the same wave, or its own errors say why.
+func (e *evaluator) early(i *decky, x *expression, kind, slug string) {
+	i.of.failed = true
+	if !e.diags.HasErrors() {
+		e.add(diag.Error(x.Range(), fmt.Sprintf("%s %q is not known yet", kind, slug), "What it says depends on a decky. Refer to it without quotes, as %s.NAME.", kind))
 	}
 }
 
 func (e *evaluator) distroOf(i *decky) {
 	if x, value, ok := e.instanceValue(i, "distro"); ok {
 		if slug, ok := e.slugOf(x, value, "distro"); ok {
-			i.distro = e.distros[slug]
+			if i.distro = e.distros[slug]; i.distro == nil {
+				e.early(i, x, "distro", slug)
+			}
 		}
 		return
 	}
 	if _, given := i.of.block.arguments["distro"]; given && i.of.errors["distro"] {
 		return
 	}
-	var choices []string
-	if i.archetype != nil {
-		choices = i.archetype.distros
-	}
-	if len(choices) == 0 {
-		choices = []string{"debian"}
-	}
+	choices := e.choices(i)
 	slug := e.prior(i.address).Distro
-	if !slices.Contains(choices, slug) {
-		slug = derive.Of(e.seed, string(i.address)).Pick("distro", choices)
+	if choices.distros[slug] == nil {
+		slug = derive.Of(e.seed, string(i.address)).Pick("distro", choices.slugs)
 	}
-	if i.distro = e.distros[slug]; i.distro == nil {
+	if i.distro = choices.distros[slug]; i.distro == nil {
 		if e.configuration.blocks["distro"][slug] == nil {
 			e.add(diag.Error(i.of.block.declared, fmt.Sprintf("decky %q needs a distro", i.of.block.name), "%s", diag.Advice("distro", "", e.configuration.names("distro"))))
 		}
 	}
+}
+
+// distroChoices are the distros that an archetype's deckies may have.
+type distroChoices struct {
+	slugs   []string
+	distros map[string]*distro
+}
+
+// choices are the distros of an instance's archetype.
+func (e *evaluator) choices(i *decky) *distroChoices {
+	if c := i.of.choices[i.archetype]; c != nil {
+		return c
+	}
+	c := &distroChoices{distros: map[string]*distro{}}
+	if i.archetype != nil {
+		for _, key := range i.archetype.distros {
+			if d := e.distros[key]; d != nil {
+				c.distros[d.slug] = d
+			}
+		}
+	}
+	if len(c.distros) == 0 {
+		c.distros["debian"] = e.distros["debian"]
+	}
+	c.slugs = slices.Sorted(maps.Keys(c.distros))
+	if i.of.choices == nil {
+		i.of.choices = map[*archetype]*distroChoices{}
+	}
+	i.of.choices[i.archetype] = c
+	return c
 }
 
 func (e *evaluator) vendorsOf(i *decky) {
@@ -139,14 +178,14 @@ func (e *evaluator) runtimeOf(i *decky) {
 		n.users, n.runtime = i, i.runtime
 		return
 	}
-	if n.runtime == i.runtime || e.reported["runtime "+i.of.block.name] {
+	if n.runtime == i.runtime || e.reported["runtime "+string(i.of.frame.address(i.of.block))] {
 		return
 	}
-	e.reported["runtime "+i.of.block.name] = true
+	e.reported["runtime "+string(i.of.frame.address(i.of.block))] = true
 	at := i.of.block.declared
 	if x := i.of.block.arguments["runtime"]; x != nil {
 		at = x.Range()
 	}
-	e.add(diag.Error(at, fmt.Sprintf("network %q has deckies of two runtimes", n.block.name),
+	e.add(diag.Error(at, fmt.Sprintf("%s has deckies of two runtimes", n.title()),
 		"%s is %s, %s is %s. Give each runtime a network of its own, with a pool of its own.", n.users.address, n.runtime, i.address, i.runtime))
 }

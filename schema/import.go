@@ -21,10 +21,12 @@ type liveSet struct {
 
 func (e *evaluator) live() liveSet {
 	out := liveSet{e, make(map[addr.Address]hcl.Range, 4*len(e.all))}
-	for _, kind := range []string{"network", "rule", "sink"} {
-		for _, name := range e.configuration.names(kind) {
-			b := e.configuration.blocks[kind][name]
-			out.at[addr.Address(b.id())] = b.declared
+	for _, in := range e.everyFrame() {
+		for _, kind := range []string{"network", "rule", "sink"} {
+			for _, name := range in.configuration.names(kind) {
+				b := in.configuration.blocks[kind][name]
+				out.at[in.address(b)] = b.declared
+			}
 		}
 	}
 	for _, d := range e.all {
@@ -42,20 +44,75 @@ func (l liveSet) find(steps []addr.Step, exact bool) *hcl.Range {
 	if at, ok := l.at[addr.Of(steps...)]; ok {
 		return &at
 	}
-	block := l.deckies[steps[0].Name]
-	if exact || steps[0].Type != "decky" || steps[0].Key.Kind != addr.KeyNone || block == nil {
+	e, rest := l.stand(steps)
+	first := rest[0]
+	if first.Type == "module" {
+		return e.calls(rest, exact)
+	}
+	block := e.deckies[first.Name]
+	if exact || first.Type != "decky" || first.Key.Kind != addr.KeyNone || block == nil {
 		return nil
 	}
-	if len(steps) == 1 {
+	if len(rest) == 1 {
 		return &block.block.declared // also where count is 0
 	}
 	for _, i := range block.instances {
-		one := append([]addr.Step{{Type: "decky", Name: steps[0].Name, Key: i.key}}, steps[1:]...)
-		if at, ok := l.at[addr.Of(one...)]; ok {
+		one := append([]addr.Step{{Type: "decky", Name: first.Name, Key: i.key}}, rest[1:]...)
+		if at, ok := l.at[e.prefix+addr.Of(one...)]; ok {
 			return &at
 		}
 	}
 	return nil
+}
+
+// calls is where a module is called that an address stands for.
+func (e *evaluator) calls(steps []addr.Step, exact bool) *hcl.Range {
+	m := e.modules[steps[0].Name]
+	if m == nil || len(steps) > 1 {
+		return nil
+	}
+	declared := &m.tree.call.declared
+	if !exact && steps[0].Key.Kind == addr.KeyNone {
+		return declared
+	}
+	for _, i := range m.each {
+		if i.key == steps[0].Key {
+			return declared
+		}
+	}
+	return nil
+}
+
+// stand is the instance of a module that the first steps of an address lead to,
+// as far as there is one, and the steps in it.
+func (e *evaluator) stand(steps []addr.Step) (*evaluator, []addr.Step) {
+	for len(steps) > 1 && steps[0].Type == "module" {
+		m := e.modules[steps[0].Name]
+		if m == nil {
+			return e, steps
+		}
+		i := slices.IndexFunc(m.each, func(x expanded) bool { return x.key == steps[0].Key })
+		if i < 0 || i >= len(m.instances) {
+			return e, steps
+		}
+		e, steps = m.instances[i], steps[1:]
+	}
+	return e, steps
+}
+
+// absolute is a target of this instance of a module as the root sees it.
+func (e *evaluator) absolute(t *target) *target {
+	if e.prefix == "" {
+		return t
+	}
+	around, err := addr.Parse(strings.TrimSuffix(string(e.prefix), "."))
+	if err != nil { // a prefix is made of steps
+		return t
+	}
+	out := *t
+	out.steps = slices.Concat(around, t.steps)
+	out.computed += len(around)
+	return &out
 }
 
 // resolveImports evaluates the import blocks.
@@ -115,7 +172,7 @@ func (e *evaluator) importOf(b *importBlock, variables map[string]cty.Value, liv
 		if !ok {
 			return Import{}, false
 		}
-		if steps[0].Key, ok = keyOf(value); !ok || value.IsNull() || value.IsMarked() {
+		if steps[b.to.computed].Key, ok = keyOf(value); !ok || value.IsNull() || value.IsMarked() {
 			e.add(diag.Error(b.to.key.Range(), "This is no key", "A key is a whole number from 0 up, or a text that is not sensitive."))
 			return Import{}, false
 		}
@@ -141,8 +198,9 @@ func (e *evaluator) importOf(b *importBlock, variables map[string]cty.Value, liv
 
 // notImportable says why nothing can be imported to an address.
 func (e *evaluator) notImportable(b *importBlock, steps []addr.Step) *hcl.Diagnostic {
-	first := steps[0]
 	address := addr.Of(steps...)
+	e, steps = e.stand(steps)
+	first := steps[0]
 	if e.configuration.blocks[first.Type][first.Name] == nil {
 		d := diag.Unknown(b.to.at, first.Type, first.Name, e.configuration.names(first.Type))
 		d.Summary = fmt.Sprintf("%s is not declared", address)

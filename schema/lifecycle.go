@@ -150,11 +150,11 @@ func (e *evaluator) lifecycles() {
 	for _, kind := range []string{"network", "rule", "sink", "output"} {
 		for _, name := range e.configuration.names(kind) {
 			b := e.configuration.blocks[kind][name]
-			if b.lifecycle == nil || kind == "network" && e.networks[name] == nil {
+			if b.lifecycle == nil || kind == "network" && e.networks[e.address(b)] == nil {
 				continue
 			}
-			e.lifecycle[addr.Address(b.id())] = e.lifecycleOf(b.lifecycle, subject{
-				address: addr.Address(b.id()), self: func() cty.Value { return e.selfOf(b) },
+			e.lifecycle[e.address(b)] = e.lifecycleOf(b.lifecycle, subject{
+				address: e.address(b), self: func() cty.Value { return e.selfOf(b) },
 			}, true)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/decnet/decnet/schema/derive"
 	"github.com/decnet/decnet/schema/diag"
+	"github.com/decnet/decnet/schema/module"
 )
 
 // MaxSource is how many bytes one configuration file may have.
@@ -31,8 +33,12 @@ type Options struct {
 	// Version is this program's, compared with required_version; empty: not
 	// compared.
 	Version string
-	// Catalogue holds archetypes/*.hcl and distros/*.hcl; nil: no catalogue.
+	// Catalogue holds archetypes/*.hcl, distros/*.hcl and the built-in modules
+	// decnet/NAME/*.hcl; nil: no catalogue.
 	Catalogue fs.FS
+	// Modules opens modules of git; LoadDir takes those that decnet get fetched
+	// and locked.
+	Modules Modules
 	// VarFiles are files of values named on the command line, weakest first.
 	VarFiles []VarFile
 }
@@ -51,51 +57,58 @@ func LoadDir(dir string, o Options) (*Configuration, hcl.Diagnostics) {
 			o.Name = filepath.Base(abs)
 		}
 	}
-	c, diags := Load(os.DirFS(dir), o)
-	c.root = confined(dir)
-	return c, diags
+	if o.Modules == nil {
+		o.Modules = module.Open(dir)
+	}
+	return load(os.DirFS(dir), o, directorySite(dir))
 }
 
-// confined is a directory that cannot be left by a link.
-type confined string
-
-// Open implements fs.FS.
-func (c confined) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+// directorySite is where the root module of a directory stands.
+func directorySite(dir string) site {
+	at := site{tree: func(inner string) fs.FS { return sub(module.Dir(dir), inner) }, dir: ".", label: "."}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return at
 	}
-	return os.OpenInRoot(string(c), filepath.FromSlash(name))
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return at
+	}
+	top := repository(abs)
+	inside, err := filepath.Rel(top, abs)
+	if err != nil {
+		return at
+	}
+	at.tree = func(inner string) fs.FS { return sub(module.Dir(top), inner) }
+	at.dir = filepath.ToSlash(inside)
+	return at
 }
 
 // Load reads every *.hcl and *.hcl.json at the top of fsys but *.test.hcl, and
-// takes decnet.vars.hcl and *.auto.vars.hcl as values, in JSON too. It reports what keeps the
-// configuration from being read: files, syntax, the decnet block; what is wrong
-// with other blocks Evaluate reports together with what it finds itself. The
-// Configuration is never nil, so that its files are there for the diagnostics.
+// takes decnet.vars.hcl and *.auto.vars.hcl as values, in JSON too; then the
+// modules that are called, those of git from o.Modules. It reports what keeps
+// the configuration from being read: files, syntax, the decnet block; what is
+// wrong with other blocks Evaluate reports together with what it finds itself.
+// The Configuration is never nil, so that its files are there for the
+// diagnostics.
 func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
-	c := newConfiguration(fsys, o)
+	return load(fsys, o, site{tree: func(dir string) fs.FS { return sub(fsys, dir) }, dir: ".", label: "."})
+}
+
+// load reads the files of fsys, which are those of the site; functions read
+// inside the site only.
+func load(fsys fs.FS, o Options, home site) (*Configuration, hcl.Diagnostics) {
+	c := newConfiguration(home.tree(home.dir), o)
 	l := &loader{configuration: c}
-	entries, err := fs.ReadDir(fsys, ".")
+	l.library = &library{
+		options: o, root: c, home: home, loaded: map[string]*Configuration{}, opened: map[string]site{}, broken: map[string]error{},
+	}
+	bodies, values, err := l.directory(fsys, "")
 	if err != nil {
 		l.fail(&hcl.Diagnostic{
 			Severity: hcl.DiagError, Summary: "The configuration's directory cannot be read", Detail: cause(err) + ".",
 		})
 		c.broken = true
 		return c, l.fatal
-	}
-	var bodies []*hcl.File
-	var values []string
-	for _, entry := range entries { // sorted by name
-		name := entry.Name()
-		switch kind := fileKind(name); {
-		case entry.IsDir():
-		case kind == valuesFile:
-			values = append(values, name)
-		case kind == configurationFile:
-			if file := l.parseFrom(fsys, name, name); file != nil {
-				bodies = append(bodies, file)
-			}
-		}
 	}
 	if len(bodies) == 0 && len(l.fatal) == 0 {
 		l.fail(&hcl.Diagnostic{
@@ -108,10 +121,12 @@ func Load(fsys fs.FS, o Options) (*Configuration, hcl.Diagnostics) {
 		l.blocks(file.Body, false)
 	}
 	l.loadValues(fsys, values, o.VarFiles)
+	l.modules(home)
 	if c.broken = l.fatal.HasErrors(); c.broken {
 		return c, diag.Sort(l.fatal) // the rest would be guesses about what is missing
 	}
 	l.finish(o)
+	l.join()
 	if c.broken = l.fatal.HasErrors(); c.broken {
 		return c, diag.Sort(append(l.fatal, l.diags...))
 	}
@@ -146,9 +161,44 @@ func fileKind(name string) kind {
 	return configurationFile
 }
 
-// loader is one run of Load.
+// directory parses the files of a module. values are the names of those that
+// hold values for variables.
+func (l *loader) directory(fsys fs.FS, label string) (bodies []*hcl.File, values []string, err error) {
+	entries, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, entry := range entries { // sorted by name
+		name := entry.Name()
+		switch kind := fileKind(name); {
+		case entry.IsDir():
+		case kind == valuesFile:
+			values = append(values, name)
+		case kind == configurationFile:
+			if file := l.parseFrom(fsys, name, path.Join(label, name)); file != nil {
+				bodies = append(bodies, file)
+			}
+		}
+	}
+	return bodies, values, nil
+}
+
+// join puts the modules together and looks for circles through all of them.
+func (l *loader) join() {
+	left := maxModules
+	c := l.configuration
+	if c.whole = plant(c, nil, nil, &left); left == 0 {
+		l.fail(&hcl.Diagnostic{Severity: hcl.DiagError, Summary: "There are too many modules", Detail: fmt.Sprintf("At most %d are loaded.", maxModules-1)})
+		return
+	}
+	_, diags := c.order()
+	l.add(diags...)
+}
+
+// loader reads one module.
 type loader struct {
 	configuration *Configuration
+	library       *library
 	fatal         hcl.Diagnostics // what keeps it from being read
 	diags         hcl.Diagnostics
 	settings      hcl.Diagnostics // of the decnet block

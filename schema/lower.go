@@ -18,26 +18,26 @@ func (e *evaluator) lower() []Instance {
 	for _, d := range e.all {
 		total += 1 + len(d.services)
 	}
-	l := &lowering{evaluator: e, out: make([]Instance, 0, total), tails: map[hostTail][]byte{}, after: map[*expression][]addr.Address{}}
+	l := &lowering{evaluator: e, out: make([]Instance, 0, total), tails: map[hostTail][]byte{}, after: map[dependency][]addr.Address{}}
 	e.checkContainers()
 	slices.SortFunc(e.all, func(a, b *decky) int { return addr.Compare(a.address, b.address) })
 	for _, d := range e.all {
 		l.decky(d)
 	}
-	for _, name := range e.configuration.names("network") {
-		n := e.networks[name]
+	for _, address := range e.sortedNetworks() {
+		n := e.networks[address]
 		runtime := n.runtime
 		if runtime == "" {
 			runtime = e.options.DefaultRuntime
 		}
 		l.out = append(l.out, Instance{
 			Address: n.address, Type: "network", Runtime: runtime, Config: n.encoded, Digest: digest(n.encoded), Source: n.block.declared.String(),
-			After: l.dependencies(n.block.arguments["depends_on"]),
+			After: l.dependencies(n.frame, n.block.arguments["depends_on"]),
 		})
 	}
 	for _, i := range e.others {
-		i.After = l.dependencies(e.configuration.blocks[i.Type][strings.TrimPrefix(string(i.Address), i.Type+".")].arguments["depends_on"])
-		l.out = append(l.out, i)
+		i.After = l.dependencies(i.frame, i.block.arguments["depends_on"])
+		l.out = append(l.out, i.Instance)
 	}
 	l.lifecycles()
 	slices.SortFunc(l.out, func(a, b Instance) int { return addr.Compare(a.Address, b.Address) })
@@ -50,7 +50,7 @@ type lowering struct {
 	*evaluator
 	out   []Instance
 	tails map[hostTail][]byte
-	after map[*expression][]addr.Address
+	after map[dependency][]addr.Address
 }
 
 // hostTail is what decides the shared part of Host.
@@ -83,7 +83,7 @@ func (l *lowering) decky(d *decky) {
 	config = append(config, '}')
 	l.out = append(l.out, Instance{
 		Address: d.address, Type: "decky", Runtime: d.runtime, Config: config, Digest: digest(config),
-		Parents: []addr.Address{d.network.address}, After: l.dependencies(d.of.block.arguments["depends_on"]), Source: source,
+		Parents: []addr.Address{d.network.address}, After: l.dependencies(d.of.frame, d.of.block.arguments["depends_on"]), Source: source,
 	})
 	parents := []addr.Address{d.address}
 	for _, s := range d.services {
@@ -109,7 +109,7 @@ func (l *lowering) decky(d *decky) {
 		config = append(config, '}')
 		l.out = append(l.out, Instance{
 			Address: serviceAddress(d.address, s), Type: "service", Runtime: d.runtime, Config: config, Digest: digest(config),
-			Parents: parents, After: l.dependencies(s.draft.after), Source: at, Sensitive: s.sensitive,
+			Parents: parents, After: l.serviceDependencies(d.of.frame, s.draft.after), Source: at, Sensitive: s.sensitive,
 		})
 	}
 }
@@ -158,27 +158,6 @@ func appendText(out []byte, s string) []byte {
 	out = append(out, '"')
 	out = append(out, s...)
 	return append(out, '"')
-}
-
-// dependencies are the instances that a depends_on names.
-func (l *lowering) dependencies(x *expression) []addr.Address {
-	if x == nil {
-		return nil
-	}
-	if after, done := l.after[x]; done {
-		return after
-	}
-	var out []addr.Address
-	for _, r := range x.references {
-		of, err := l.instancesOf(&target{steps: []addr.Step{{Type: r.kind, Name: r.name}}}, addr.Key{})
-		if err == nil { // a whole block always has its instances
-			out = append(out, of...)
-		}
-	}
-	slices.SortFunc(out, addr.Compare)
-	out = slices.Compact(out)
-	l.after[x] = out
-	return out
 }
 
 // lifecycles gives instances what their lifecycle says; one waits for what

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ const maxInterfaceName = 15
 type network struct {
 	Network
 	block   *block
+	frame   *evaluator
 	address addr.Address
 	subnet  netip.Prefix
 	gateway netip.Addr
@@ -39,7 +41,7 @@ type network struct {
 
 // network resolves a network block.
 func (e *evaluator) network(b *block, scope *hcl.EvalContext) {
-	n := &network{block: b, address: addr.Address(b.id()), at: b.declared}
+	n := &network{block: b, frame: e, address: e.address(b), at: b.declared}
 	n.Driver = "macvlan"
 	before := len(e.diags)
 	if driver, given := e.text(b, "driver", scope); given {
@@ -54,7 +56,7 @@ func (e *evaluator) network(b *block, scope *hcl.EvalContext) {
 		e.objects[b.id()] = cty.DynamicVal
 		return
 	}
-	n.Name = e.names.Derive("network/"+b.name, e.prior(n.address).Name, e.configuration.settings.Name, derive.Slug(b.name))
+	n.Name = e.names.Derive("network/"+string(e.prefix)+b.name, e.prior(n.address).Name, e.nameParts(b)...)
 	n.ips = e.segment(n)
 	e.gatewayOf(n, via, scope)
 	if via != nil {
@@ -72,7 +74,7 @@ func (e *evaluator) network(b *block, scope *hcl.EvalContext) {
 	if encoded, err := json.Marshal(n.Network); err == nil {
 		n.encoded = encoded
 	}
-	e.networks[b.name] = n
+	e.networks[n.address] = n
 	if len(e.diags) > before {
 		e.objects[b.id()] = cty.DynamicVal
 		return
@@ -179,7 +181,7 @@ func (e *evaluator) subnet(n *network, via *Interface, scope *hcl.EvalContext) {
 func (e *evaluator) segment(n *network) *derive.IPs {
 	key := "parent " + n.Parent
 	if n.Parent == "" {
-		key = "network " + n.block.name
+		key = "network " + string(n.address)
 	}
 	if e.segments[key] == nil {
 		e.segments[key] = derive.NewIPs()
@@ -295,25 +297,38 @@ func (e *evaluator) hostAccess(n *network, scope *hcl.EvalContext) {
 }
 
 func (e *evaluator) exhausted(n *network, owner string) {
-	if e.reported["pool "+n.block.name] {
+	if e.reported["pool "+string(n.address)] {
 		return
 	}
-	e.reported["pool "+n.block.name] = true
-	e.add(diag.Error(n.at, fmt.Sprintf("The pool of network %q is exhausted", n.block.name),
+	e.reported["pool "+string(n.address)] = true
+	e.add(diag.Error(n.at, fmt.Sprintf("The pool of %s is exhausted", n.title()),
 		"It has %d addresses, %s is the first that gets none. Widen pool, or move deckies to another network.", n.pool.Size(), owner))
 }
 
 // checkPools looks for networks of one parent whose pools overlap.
-func (e *evaluator) checkPools() {
-	names := e.configuration.names("network")
+func (r *run) checkPools() {
+	names := r.sortedNetworks()
 	for i, a := range names {
 		for _, b := range names[:i] {
-			x, y := e.networks[a], e.networks[b]
-			if x == nil || y == nil || x.ips != y.ips || !x.pool.First.IsValid() || !y.pool.First.IsValid() || !x.pool.Overlaps(y.pool) {
+			x, y := r.networks[a], r.networks[b]
+			if x.ips != y.ips || !x.pool.First.IsValid() || !y.pool.First.IsValid() || !x.pool.Overlaps(y.pool) {
 				continue
 			}
-			e.add(diag.Error(x.at, fmt.Sprintf("The pools of network %q and network %q overlap", b, a),
+			r.add(diag.Error(x.at, fmt.Sprintf("The pools of %s and %s overlap", y.title(), x.title()),
 				"Both hang on %s: %s at %s, and %s here. Give each a part of its own.", x.Parent, y.pool, place(y.at), x.pool))
 		}
 	}
+}
+
+// sortedNetworks are the addresses of all networks.
+func (r *run) sortedNetworks() []addr.Address {
+	return slices.SortedFunc(maps.Keys(r.networks), addr.Compare)
+}
+
+// title names the network for people.
+func (n *network) title() string {
+	if n.address == addr.Address(n.block.id()) {
+		return fmt.Sprintf("network %q", n.block.name)
+	}
+	return string(n.address)
 }

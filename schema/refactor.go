@@ -68,6 +68,10 @@ func (l *loader) refactoring(b *hcl.Block, g *grammar) {
 			l.configuration.removed = append(l.configuration.removed, made)
 		}
 	case "import":
+		if l.configuration.child {
+			l.add(diag.Error(b.DefRange, "import stands in the root module only", "Write it there, with the whole address: to = module.NAME.decky.NAME."))
+			return
+		}
 		l.importBlock(b, got)
 	}
 }
@@ -123,7 +127,8 @@ func (m *movedBlock) covers(steps []addr.Step) bool {
 		if s.Type != steps[i].Type || s.Name != steps[i].Name {
 			return false
 		}
-		if s.Key != steps[i].Key && (m.exact || s.Key.Kind != addr.KeyNone) {
+		around := s.Type == "module" && i < len(from)-1 // the way to the block: no key is no key
+		if s.Key != steps[i].Key && (m.exact || around || s.Key.Kind != addr.KeyNone) {
 			return false
 		}
 	}
@@ -133,12 +138,17 @@ func (m *movedBlock) covers(steps []addr.Step) bool {
 // apply is where an address that the block covers has moved.
 func (m *movedBlock) apply(steps []addr.Step) []addr.Step {
 	to := slices.Clone(m.to.steps)
-	for i := range min(len(to), len(m.from.steps)) {
-		if !m.exact && to[i].Key.Kind == addr.KeyNone && m.from.steps[i].Key.Kind == addr.KeyNone {
-			to[i].Key = steps[i].Key
+	from := m.from.steps
+	for i := 1; i <= min(len(to), len(from)) && !m.exact; i++ {
+		t, f := &to[len(to)-i], from[len(from)-i]
+		if t.Type != f.Type || t.Type == "module" && i > 1 {
+			break
+		}
+		if t.Key.Kind == addr.KeyNone && f.Key.Kind == addr.KeyNone {
+			t.Key = steps[len(from)-i].Key
 		}
 	}
-	return append(to, steps[len(m.from.steps):]...)
+	return append(to, steps[len(from):]...)
 }
 
 // checkMoves checks what can be told of moved and removed blocks without
@@ -242,16 +252,25 @@ func circleError(path []*movedBlock) *hcl.Diagnostic {
 // refactorings checks moved, removed and import blocks against the instances
 // that there are.
 func (e *evaluator) refactorings(desired *Desired) {
-	c := e.configuration
-	if len(c.moved)+len(c.removed)+len(c.imports) == 0 {
+	var moved []*movedBlock
+	var removed []*removedBlock
+	for _, in := range e.everyFrame() {
+		for _, m := range in.configuration.moved {
+			moved = append(moved, &movedBlock{declared: m.declared, exact: m.exact, from: in.absolute(m.from), to: in.absolute(m.to)})
+		}
+		for _, r := range in.configuration.removed {
+			removed = append(removed, &removedBlock{declared: r.declared, destroy: r.destroy, from: in.absolute(r.from)})
+		}
+	}
+	if len(moved)+len(removed)+len(e.configuration.imports) == 0 {
 		return
 	}
 	live := e.live()
-	for _, m := range c.moved {
-		e.checkMoved(m, live)
+	for _, m := range moved {
+		e.checkMoved(m, moved, live)
 	}
-	desired.Moved = foldMoves(c.moved)
-	for _, r := range c.removed {
+	desired.Moved = foldMoves(moved)
+	for _, r := range removed {
 		if at := live.find(r.from.steps, false); at != nil {
 			e.add(diag.Error(r.from.at, fmt.Sprintf("%s is still declared", r.from.address()), "It stands at %s; take it out of the configuration, or leave the removed block out.", place(*at)))
 		}
@@ -261,14 +280,15 @@ func (e *evaluator) refactorings(desired *Desired) {
 	e.resolveImports(desired, live)
 }
 
-func (e *evaluator) checkMoved(m *movedBlock, live liveSet) {
+func (e *evaluator) checkMoved(m *movedBlock, all []*movedBlock, live liveSet) {
 	if at := live.find(m.from.steps, m.exact); at != nil {
 		e.add(diag.Error(m.from.at, fmt.Sprintf("%s is still declared", m.from.address()), "It stands at %s, so it has not moved; take it out of the configuration, or leave the moved block out.", place(*at)))
 	}
-	if live.find(m.to.steps, m.exact) != nil || following(m.to.steps, e.configuration.moved) != nil {
+	if live.find(m.to.steps, m.exact) != nil || following(m.to.steps, all) != nil {
 		return
 	}
-	first := m.to.steps[0]
+	e, rest := e.stand(m.to.steps)
+	first := rest[0]
 	block := e.configuration.blocks[first.Type][first.Name]
 	switch {
 	case block == nil:

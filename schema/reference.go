@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
@@ -43,7 +42,7 @@ type reference struct {
 func (r reference) id() string { return r.kind + "." + r.name }
 
 // roots are the first words of references.
-var roots = []string{"archetype", "count", "decky", "distro", "each", "local", "network", "path", "var"}
+var roots = []string{"archetype", "count", "decky", "distro", "each", "local", "module", "network", "path", "var"}
 
 // eventArguments are the arguments that are expressions over an event.
 var eventArguments = []string{"when", "by", "distinct"}
@@ -62,7 +61,7 @@ func (l *loader) expressions(attributes hcl.Attributes, kind string) map[string]
 			if overEvent && traversal.RootName() == "event" || l.iterator != "" && traversal.RootName() == l.iterator {
 				continue
 			}
-			if d := e.refer(traversal, kind == "decky" || kind == "dynamic decky"); d != nil {
+			if d := e.refer(traversal, kind == "decky" || kind == "dynamic decky" || kind == "module"); d != nil {
 				e.bad = true
 				l.add(d)
 			}
@@ -79,7 +78,7 @@ func (e *expression) refer(traversal hcl.Traversal, counted bool) *hcl.Diagnosti
 	case root == "count" || root == "each":
 		e.instance = true
 		if !counted || e.name == "count" || e.name == "for_each" && !e.inner {
-			return diag.Error(at, fmt.Sprintf("%s has no meaning here", root), "Only the arguments of a decky with count or for_each have it.")
+			return diag.Error(at, fmt.Sprintf("%s has no meaning here", root), "Only the arguments of a decky or a module with count or for_each have it.")
 		}
 		return nil
 	case root == "path":
@@ -113,17 +112,6 @@ func stepName(step hcl.Traverser) (string, bool) {
 	return "", false
 }
 
-// node is something that has a value: a local or a block.
-type node struct {
-	id         string
-	at         hcl.Range
-	references []reference
-	local      *expression
-	block      *block
-	rank       int
-	state      int // of the walk: 0 not seen, 1 on the path, 2 done
-}
-
 // declared tells whether a reference leads somewhere, and what would.
 func (c *Configuration) declared(r reference) (bool, []string) {
 	switch r.kind {
@@ -142,9 +130,9 @@ func (c *Configuration) declared(r reference) (bool, []string) {
 // finish checks what needs all files.
 func (l *loader) finish(o Options) {
 	l.checkVersion(o.Version)
+	l.checkInputs()
 	l.fatal = append(l.fatal, l.settings...)
-	nodes := l.configuration.nodes()
-	for _, n := range nodes {
+	for _, n := range l.configuration.nodes() {
 		for _, r := range n.references {
 			l.checkReference(n, r)
 		}
@@ -166,8 +154,6 @@ func (l *loader) finish(o Options) {
 		}
 	}
 	l.checkMoves()
-	_, diags := l.configuration.order()
-	l.add(diags...)
 }
 
 func (l *loader) checkReference(n *node, r reference) {
@@ -197,13 +183,22 @@ var fieldsOf = map[string][]string{
 // checkField checks the field that a reference asks for.
 func (l *loader) checkField(r reference) {
 	fields, rest := fieldsOf[r.kind], r.rest
-	if fields == nil || len(rest) == 0 {
+	b := l.configuration.blocks[r.kind][r.name]
+	if r.kind == "module" {
+		if b.call == nil || b.call.target == nil {
+			return // reported where it was loaded
+		}
+		fields = b.call.target.names("output")
+	} else if fields == nil {
 		return
 	}
-	if b := l.configuration.blocks[r.kind][r.name]; r.kind == "decky" && (b.arguments["count"] != nil || b.arguments["for_each"] != nil) {
+	if len(rest) == 0 {
+		return
+	}
+	if b.counted() {
 		if step, ok := rest[0].(hcl.TraverseAttr); ok && b.arguments["for_each"] == nil {
 			r.in.bad = true
-			l.add(diag.Error(step.SrcRange, fmt.Sprintf("decky %q has count", r.name), "Write %s[0].%s for one of its instances, %s[*].%s for all.", r.id(), step.Name, r.id(), step.Name))
+			l.add(diag.Error(step.SrcRange, fmt.Sprintf("%s %q has count", r.kind, r.name), "Write %s[0].%s for one of its instances, %s[*].%s for all.", r.id(), step.Name, r.id(), step.Name))
 			return
 		}
 		if rest = rest[1:]; len(rest) == 0 {
@@ -212,46 +207,37 @@ func (l *loader) checkField(r reference) {
 	}
 	if step, ok := rest[0].(hcl.TraverseAttr); ok && !slices.Contains(fields, step.Name) {
 		r.in.bad = true
-		l.add(diag.Unknown(step.SrcRange, "field of "+r.id(), step.Name, fields))
+		what := "field of "
+		if r.kind == "module" {
+			what = "output of "
+		}
+		l.add(diag.Unknown(step.SrcRange, what+r.id(), step.Name, fields))
 	}
 }
 
-// nodes are all locals and blocks, sorted by id.
-func (c *Configuration) nodes() []*node {
-	var out []*node
-	for _, name := range slices.Sorted(maps.Keys(c.locals)) {
-		e := c.locals[name]
-		out = append(out, &node{id: "local." + name, at: e.nameRange, references: e.references, local: e})
-	}
-	for _, kind := range blockKinds {
-		for _, name := range c.names(kind) {
-			b := c.blocks[kind][name]
-			n := &node{id: b.id(), at: b.declared, block: b}
-			for _, arguments := range b.allArguments() {
-				for _, key := range slices.Sorted(maps.Keys(arguments)) {
-					n.references = append(n.references, arguments[key].references...)
-				}
-			}
-			n.references = append(n.references, b.ordering()...)
-			n.references = append(n.references, c.extended(b)...)
-			out = append(out, n)
-		}
-	}
-	return out
-}
+// counted tells whether the block has count or for_each.
+func (b *block) counted() bool { return b.arguments["count"] != nil || b.arguments["for_each"] != nil }
 
 // extended is the archetype that another extends by its slug: it counts as a
 // reference, so that it is resolved first.
 func (c *Configuration) extended(b *block) []reference {
-	x := b.arguments["extends"]
-	if b.kind != "archetype" || x == nil || len(x.references) > 0 {
+	if b.kind != "archetype" {
+		return nil
+	}
+	return c.literal(b, "extends", "archetype")
+}
+
+// literal is the block that an argument names by its slug, as a reference.
+func (c *Configuration) literal(b *block, argument, kind string) []reference {
+	x := b.arguments[argument]
+	if x == nil || len(x.references) > 0 {
 		return nil
 	}
 	value, diags := x.Value(nil)
-	if diags.HasErrors() || value.Type() != cty.String || value.IsNull() || !value.IsKnown() || c.blocks["archetype"][value.AsString()] == nil {
+	if diags.HasErrors() || value.Type() != cty.String || value.IsNull() || !value.IsKnown() || c.blocks[kind][value.AsString()] == nil {
 		return nil
 	}
-	return []reference{{kind: "archetype", name: value.AsString(), at: x.Range(), in: x}}
+	return []reference{{kind: kind, name: value.AsString(), at: x.Range(), in: x}}
 }
 
 // ordering are the references that order blocks and are no values: those of
@@ -276,77 +262,4 @@ func (b *block) allArguments() []map[string]*expression {
 		out = append(out, s.arguments)
 	}
 	return out
-}
-
-// order sorts nodes so that each comes after what it refers to, and ranks them:
-// deckies of one rank do not depend on each other and are resolved together.
-func (c *Configuration) order() ([]*node, hcl.Diagnostics) {
-	nodes := c.nodes()
-	w := &walk{byID: make(map[string]*node, len(nodes))}
-	for _, n := range nodes {
-		w.byID[n.id] = n
-	}
-	for _, n := range nodes {
-		if n.state == 0 {
-			w.visit(n)
-		}
-	}
-	return w.sorted, w.diags
-}
-
-// walk is a depth-first search over nodes.
-type walk struct {
-	byID   map[string]*node
-	path   []reference // how the current node was reached
-	sorted []*node
-	diags  hcl.Diagnostics
-}
-
-func (w *walk) visit(n *node) {
-	n.state = 1
-	for _, r := range n.references {
-		to := w.byID[r.id()]
-		if to == nil { // a variable, or reported as unknown
-			continue
-		}
-		w.path = append(w.path, r)
-		switch to.state {
-		case 0:
-			w.visit(to)
-		case 1:
-			w.cycle(to)
-		}
-		w.path = w.path[:len(w.path)-1]
-		rank := to.rank
-		if to.block != nil && to.block.kind == "decky" {
-			rank++
-		}
-		n.rank = max(n.rank, rank)
-	}
-	n.state = 2
-	w.sorted = append(w.sorted, n)
-}
-
-// cycle reports the part of the path that leads from a node back to it.
-func (w *walk) cycle(to *node) {
-	last := w.path[len(w.path)-1]
-	last.in.bad = true
-	start := len(w.path) - 1
-	for start > 0 && w.path[start-1].id() != to.id {
-		start--
-	}
-	var steps []string
-	related := diag.Related{}
-	for _, r := range w.path[start:] {
-		related = append(related, r.at)
-		steps = append(steps, fmt.Sprintf("%s (%s)", r.id(), place(r.at)))
-	}
-	if len(steps) == 1 {
-		w.diags = append(w.diags, diag.Error(last.at, fmt.Sprintf("%s refers to itself", to.id), "A value cannot depend on itself."))
-		return
-	}
-	d := diag.Error(last.at, fmt.Sprintf("%s refers to itself in a circle", to.id),
-		"%s leads to %s. Break the circle at one of these places.", to.id, strings.Join(steps, ", which leads to "))
-	d.Extra = related
-	w.diags = append(w.diags, d)
 }

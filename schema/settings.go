@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/hashicorp/go-version"
@@ -40,6 +41,13 @@ func (l *loader) decnet(b *hcl.Block) {
 	s.declared = b.DefRange.Ptr()
 	got, diags := topGrammar.blocks["decnet"].read(b.Body, "decnet", b.DefRange)
 	l.settings = append(l.settings, diags...)
+	if l.configuration.child {
+		for _, name := range slices.Sorted(maps.Keys(got.attributes)) {
+			if name != "required_version" {
+				l.settings = append(l.settings, diag.Error(got.attributes[name].NameRange, fmt.Sprintf("A module has no %s", name), "It is the root configuration's to say; required_version is all that a module's decnet block holds."))
+			}
+		}
+	}
 	text := func(name string, into *string, check func(string) error) {
 		attribute, ok := got.attributes[name]
 		if !ok {

@@ -18,9 +18,10 @@ import (
 type target struct {
 	steps []addr.Step
 	at    hcl.Range
-	// key is the key of the first step where it is no literal:
+	// key is the key of one step where it is no literal:
 	// decky.web[count.index].
-	key *expression
+	key      *expression
+	computed int // which step that is
 }
 
 // planned are the types of block that become instances.
@@ -100,6 +101,13 @@ func (t *target) read(traversal hcl.Traversal) *hcl.Diagnostic {
 	ty := traversal.RootName()
 	rest := traversal[1:]
 	for {
+		if ty == "module" && (len(t.steps) == 0 || t.steps[len(t.steps)-1].Type == "module") {
+			var d *hcl.Diagnostic
+			if ty, rest, d = t.module(rest); d != nil || ty == "" {
+				return d
+			}
+			continue
+		}
 		if !slices.Contains(planned, ty) && (ty != "service" || len(t.steps) == 0 || t.steps[len(t.steps)-1].Type != "decky") {
 			d := diag.Unknown(t.at, "type of instance", ty, planned)
 			if slices.Contains(roots, ty) {
@@ -117,8 +125,8 @@ func (t *target) read(traversal hcl.Traversal) *hcl.Diagnostic {
 		step := addr.Step{Type: ty, Name: name.Name}
 		if rest = rest[1:]; len(rest) > 0 {
 			if index, ok := rest[0].(hcl.TraverseIndex); ok {
-				if step.Key, ok = keyOf(index.Key); !ok {
-					return diag.Error(t.at, "This is no key", "A key is a whole number from 0 up, or a text.")
+				if d := t.readKey(&step, index); d != nil {
+					return d
 				}
 				if ty != "decky" && ty != "service" {
 					return diag.Error(t.at, fmt.Sprintf("%s has no key", ty), "Only deckies are counted. Write %s.%s.", ty, step.Name)
@@ -137,6 +145,52 @@ func (t *target) read(traversal hcl.Traversal) *hcl.Diagnostic {
 		ty, rest = "service", rest[1:]
 	}
 }
+
+// module reads a module's name and key, and returns the type of what follows;
+// "" where nothing does.
+func (t *target) module(rest hcl.Traversal) (string, hcl.Traversal, *hcl.Diagnostic) {
+	name, ok := hcl.Traverser(nil), false
+	if len(rest) > 0 {
+		name = rest[0]
+		_, ok = name.(hcl.TraverseAttr)
+	}
+	if !ok {
+		return "", nil, diag.Error(t.at, "A name must follow module", "Write module.NAME.")
+	}
+	step := addr.Step{Type: "module", Name: name.(hcl.TraverseAttr).Name}
+	if rest = rest[1:]; len(rest) > 0 {
+		if index, keyed := rest[0].(hcl.TraverseIndex); keyed {
+			if d := t.readKey(&step, index); d != nil {
+				return "", nil, d
+			}
+			rest = rest[1:]
+		}
+	}
+	t.steps = append(t.steps, step)
+	if len(rest) == 0 {
+		return "", nil, nil
+	}
+	next, ok := rest[0].(hcl.TraverseAttr)
+	if !ok {
+		return "", nil, diag.Error(t.at, "This is no address of an instance", "After %s an address in the module may follow: .decky.NAME.", addr.Of(t.steps...))
+	}
+	return next.Name, rest[1:], nil
+}
+
+// readKey takes in the key of a step, and notes the step whose key is computed.
+func (t *target) readKey(step *addr.Step, index hcl.TraverseIndex) *hcl.Diagnostic {
+	var ok bool
+	if step.Key, ok = keyOf(index.Key); !ok {
+		return diag.Error(t.at, "This is no key", "A key is a whole number from 0 up, or a text.")
+	}
+	if step.Key.Kind == addr.KeyNone {
+		t.computed = len(t.steps)
+	}
+	return nil
+}
+
+// inModule tells whether the target stands in a module, or is one.
+func (t *target) inModule() bool { return t.steps[0].Type == "module" }
 
 // keyOf is the instance key that an index is; a null one, which stands for a
 // computed key, is none yet.
@@ -169,8 +223,12 @@ func (l *loader) targets(a *hcl.Attribute, keyed, counted bool) (*expression, []
 	good := true
 	for _, item := range items {
 		t, ok := l.target(item, func(key *expression) bool { return keyed && l.keyReferences(x, key, counted) })
+		if ok && keyed && t.inModule() {
+			l.add(diag.Error(item.Range(), fmt.Sprintf("%s takes blocks of this module", a.Name), "What stands in another module is its own; refer to an output of it."))
+			ok = false
+		}
 		if ok && !keyed && (len(t.steps) > 1 || !t.whole()) || !ok && t != nil && !keyed {
-			l.add(diag.Error(item.Range(), fmt.Sprintf("%s takes whole blocks", a.Name), "Write decky.NAME or network.NAME; a block with count or for_each is waited for as a whole."))
+			l.add(diag.Error(item.Range(), fmt.Sprintf("%s takes whole blocks", a.Name), "Write decky.NAME, network.NAME or module.NAME; a block with count or for_each is waited for as a whole."))
 			ok = false
 		}
 		if good = good && ok; !ok {
@@ -202,7 +260,7 @@ func (l *loader) keyReferences(x, key *expression, counted bool) bool {
 func (e *evaluator) instancesOf(t *target, key addr.Key) ([]addr.Address, error) {
 	first := t.steps[0]
 	if first.Type != "decky" {
-		return []addr.Address{t.address()}, nil
+		return []addr.Address{e.prefix + t.address()}, nil
 	}
 	if t.key == nil {
 		key = first.Key

@@ -13,7 +13,6 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/decnet/decnet/schema/diag"
-	"github.com/decnet/decnet/schema/function"
 )
 
 // variable is a declared variable.
@@ -202,10 +201,7 @@ func (e *evaluator) resolveVariables() {
 				"It has no default. Give it with --var %s=..., as DECNET_VAR_%s in the environment, or in decnet.vars.hcl.", name, name))
 			value = cty.UnknownVal(v.ty)
 		}
-		if v.sensitive {
-			value = value.Mark(function.Sensitive)
-		}
-		e.variables[name] = value
+		e.variables[name] = v.marked(value)
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.configuration.variables)) {
 		for _, check := range e.configuration.variables[name].validations {
@@ -281,6 +277,10 @@ func (e *evaluator) validate(name string, check validation) {
 			detail = s.AsString()
 		}
 	}
-	e.add(diag.Concerning(diag.Error(e.configuration.variables[name].declared, fmt.Sprintf("The value of variable %q is not accepted", name),
-		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range())), "var."+name))
+	at := e.configuration.variables[name].declared
+	if e.caller != nil && e.tree.call.arguments[name] != nil {
+		at = e.tree.call.arguments[name].Range()
+	}
+	e.add(diag.Concerning(diag.Error(at, fmt.Sprintf("The value of variable %q is not accepted", name),
+		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range())), string(e.prefix)+"var."+name))
 }

@@ -53,12 +53,27 @@ func utf8Text(b []byte) (string, error) {
 	return string(b), nil
 }
 
+// within is a tree whose files are named with a path before them.
+type within struct {
+	fs.FS
+	at string // clean: "modules/office", "../shared"
+}
+
 // local is name as a path inside the root.
 func local(root fs.FS, name string) (string, error) {
 	if root == nil {
 		return "", errors.New("this configuration has no directory to read files from")
 	}
 	clean := path.Clean(name)
+	if w, ok := root.(within); ok && !path.IsAbs(name) {
+		inside, found := strings.CutPrefix(clean+"/", w.at+"/")
+		if !found {
+			return "", fmt.Errorf("%q is not inside the module's directory; give a path that begins with ${path.module}", name)
+		}
+		if clean = strings.TrimSuffix(inside, "/"); clean == "" {
+			clean = "."
+		}
+	}
 	if path.IsAbs(name) || !fs.ValidPath(clean) {
 		return "", fmt.Errorf("%q is not inside the configuration's directory; give a path relative to it, such as ${path.module}/users.csv", name)
 	}

@@ -31,6 +31,16 @@ func without(all map[string]function.Function, name string) map[string]function.
 	return out
 }
 
+// Within is the library of a module whose files are named with its path before
+// them, as path.module gives it: "modules/office/users.csv" is users.csv in
+// root. No other name leads to a file. A path of "." is All.
+func Within(root fs.FS, at string) map[string]function.Function {
+	if at == "." || root == nil {
+		return All(root)
+	}
+	return All(within{FS: root, at: at})
+}
+
 // Pure is the library without the functions that read files.
 func Pure() map[string]function.Function { return pure() }
 
