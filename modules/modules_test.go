@@ -45,3 +45,26 @@ func TestFilesAreNamedAfterTheirBlock(t *testing.T) {
 		}
 	}
 }
+
+// TestModulesSayWhatTheyAre: a built-in module is read by whoever calls it.
+func TestModulesSayWhatTheyAre(t *testing.T) {
+	names, err := fs.Glob(modules.FS, "decnet/*/main.hcl")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("%d modules: %v", len(names), err)
+	}
+	undescribed := regexp.MustCompile(`(?m)^(variable|output) "([a-z_]+)" \{\n(?:[^}]*\n)??\}`)
+	for _, name := range names {
+		source, err := fs.ReadFile(modules.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(string(source), "# ") {
+			t.Errorf("%s does not say what it is", name)
+		}
+		for _, block := range undescribed.FindAllString(string(source), -1) {
+			if !strings.Contains(block, "description") {
+				t.Errorf("%s: no description in\n%s", name, block)
+			}
+		}
+	}
+}

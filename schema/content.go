@@ -39,7 +39,7 @@ var topGrammar = &grammar{blocks: map[string]*grammar{
 	},
 	"check":     checkGrammar,
 	"import":    importGrammar,
-	"module":    {labels: []string{"name"}, required: []string{"source"}, free: true},
+	"module":    {labels: []string{"name"}, arguments: callArguments, required: []string{"source"}, free: true},
 	"moved":     movedGrammar,
 	"removed":   removedGrammar,
 	"decky":     deckyGrammar,
@@ -81,6 +81,9 @@ var archetypeGrammar = &grammar{
 	labels: []string{"slug"}, arguments: []string{"extends", "services", "os", "distros", "description"},
 	blocks: map[string]*grammar{"service": serviceGrammar, "dynamic": dynamicGrammar},
 }
+
+// callArguments are the arguments of a module block that are no inputs.
+var callArguments = []string{"source", "count", "for_each", "depends_on"}
 
 // catalogueGrammar is what a catalogue file may hold.
 var catalogueGrammar = &grammar{blocks: map[string]*grammar{

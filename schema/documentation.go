@@ -112,6 +112,31 @@ output "web_ip" {
 			"value":       {Type: typeAny, Doc: "The value."},
 		},
 	},
+	"module": {
+		doc: "Blocks of another folder, as often as they are called. Every other argument is an input: the value of a variable of the module. Refer to an output as `module.NAME.OUTPUT`, with `[0]` or `[\"key\"]` after the name where it has count or for_each. The module sees its own blocks and the catalogue only, and reads files of its own folder only, named with `${path.module}`.",
+		example: `network "office" {
+  parent = "eth0"
+  subnet = "192.168.1.0/24"
+}
+
+module "floor" {
+  source       = "decnet/office"
+  count        = 2
+  network      = network.office
+  workstations = 5
+  prefix       = format("ws%d", count.index + 1)
+  servers      = {}
+}
+
+output "second" { value = module.floor[1].workstations }
+`,
+		arguments: map[string]Argument{
+			"count":      {Type: typeNumber, Default: "one, without a key", Doc: "How many instances there are; `count.index` tells them apart in the inputs."},
+			"depends_on": {Type: typeReferences, Doc: "What every decky of the module waits for: decky.NAME, network.NAME or module.NAME."},
+			"for_each":   {Type: typeAny, Doc: "A map or a set of texts with one instance for each; `each.key` and `each.value` stand in the inputs."},
+			"source":     {Type: typeString, Doc: "Where the module is: `./FOLDER` or `../FOLDER` inside the configuration's repository (the nearest folder above it with a `.git`, else its own), `decnet/NAME` built in, or `git::URL//FOLDER?ref=NAME`, which `decnet get` fetches and locks."},
+		},
+	},
 	"network": {
 		doc: "A network segment that deckies stand in.",
 		example: `network "office" {

@@ -173,7 +173,7 @@ func (l *loader) checkInputs() {
 		}
 		takes := b.call.target.variables
 		for _, given := range slices.Sorted(maps.Keys(b.arguments)) {
-			if takes[given] != nil || given == "count" || given == "for_each" || given == "depends_on" {
+			if takes[given] != nil || slices.Contains(callArguments, given) {
 				continue
 			}
 			l.add(unknownInput(b, given))
