@@ -1,0 +1,83 @@
+package lint
+
+import "fmt"
+
+func fleetRules() []Rule {
+	return []Rule{
+		{
+			ID: "DN1080", Name: "one-image", Severity: Notice, Summary: "All deckies run the same kernel to the last digit.", Check: oneImage,
+			Doc: Doc{
+				Why: "Hosts of one site are patched on different days. The same uname -a everywhere is one image.",
+				Fix: "Use archetypes with several distros, or set distro on some of the deckies.",
+			},
+		},
+		{
+			ID: "DN1081", Name: "no-rule", Severity: Notice, Summary: "No rule tags what attackers do.", Check: noRule,
+			Doc: Doc{
+				Why: "Nothing that an attacker sees: but a fleet that nobody judges is a cost without a use.",
+				Fix: "Add rules: rule \"valid_account\" { technique = \"T1078\" ... }.",
+			},
+		},
+		{
+			ID: "DN1082", Name: "no-sink", Severity: Notice, Summary: "Events go nowhere.", Check: noSink,
+			Doc: Doc{
+				Why: "Nothing that an attacker sees: but what nobody is told of happened for nothing.",
+				Fix: "Add a sink: sink \"log\" { type = \"syslog\" ... }.",
+			},
+		},
+		{
+			ID: "DN1083", Name: "one-of-everything", Severity: Notice, Summary: "Every decky has an archetype that no other has.", Check: oneOfEverything,
+			Doc: Doc{
+				Why: "A segment with exactly one printer, one web server, one mail server and one workstation is a catalogue. Sites have many of few kinds.",
+				Fix: "Give some archetypes a count, and drop others.",
+			},
+		},
+	}
+}
+
+func oneImage(f *Fleet) []Finding {
+	if len(f.Deckies) < few {
+		return nil
+	}
+	first := f.Deckies[0].Host
+	for _, d := range f.Deckies[1:] {
+		if d.Host.Kernel != first.Kernel || d.Host.Build != first.Build {
+			return nil
+		}
+	}
+	if first.Kernel == "" {
+		return nil
+	}
+	return []Finding{among(fmt.Sprintf("All %d deckies run %s with the kernel %s.", len(f.Deckies), first.Title, first.Kernel), deckySubjects(f.Deckies, "distro"))}
+}
+
+func noRule(f *Fleet) []Finding {
+	if len(f.Deckies) == 0 || len(f.Rules) > 0 {
+		return nil
+	}
+	return whole("The configuration has no rule.")
+}
+
+func noSink(f *Fleet) []Finding {
+	if len(f.Deckies) == 0 || len(f.Sinks) > 0 {
+		return nil
+	}
+	return whole("The configuration has no sink.")
+}
+
+// variety is how many archetypes a fleet needs before one of each is odd.
+const variety = 5
+
+func oneOfEverything(f *Fleet) []Finding {
+	seen := map[string]bool{}
+	for _, d := range f.Deckies {
+		if d.Archetype == "" || seen[d.Archetype] {
+			return nil
+		}
+		seen[d.Archetype] = true
+	}
+	if len(seen) < variety {
+		return nil
+	}
+	return []Finding{among(fmt.Sprintf("%d deckies have %d archetypes: one of each.", len(seen), len(seen)), deckySubjects(f.Deckies, "archetype"))}
+}
