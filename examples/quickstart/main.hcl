@@ -30,6 +30,7 @@ decky "linux" {
   archetype = "linux-server" # ssh and http
 
   service "ssh" {
+    # decnet:ignore DN1050, DN1051: the demo logs in with it
     users = { root = "toor" }
   }
 }
@@ -54,7 +55,8 @@ decky "ssh" {
   hostname = format("jump-%02d", count.index + 1)
 
   service "ssh" {
-    users = { root = "toor", admin = "admin123" } # weak on purpose
+    # decnet:ignore DN1050, DN1051: weak on purpose, to be guessed within minutes
+    users = { root = "toor", admin = "admin123" }
   }
 }
 

@@ -43,7 +43,8 @@ type Decky struct {
 	Archetype   string
 	Services    []*Service
 
-	source string
+	source             string
+	vendor, hypervisor string // of the MAC, "" where no table knows
 }
 
 // Service is a service of a decky.
@@ -52,7 +53,7 @@ type Service struct {
 	Decky     *Decky
 	Slug      string
 	Ports     []schema.Port
-	Arguments Arguments
+	Arguments *Arguments // never nil
 
 	source    string
 	sensitive []string // paths of the configuration: "arguments.banner"
@@ -60,35 +61,40 @@ type Service struct {
 
 // Arguments are a service's arguments as they were given; what is left out is
 // the service's default.
-type Arguments map[string]json.RawMessage
+type Arguments struct {
+	names   []string // sorted
+	texts   map[string]string
+	numbers map[string]int
+	flags   map[string]bool
+	maps    map[string]map[string]string
+}
+
+// Names lists what is given, sorted. The slice is shared.
+func (a *Arguments) Names() []string { return a.names }
 
 // Text is an argument that is a text, "" where it is none or not given.
-func (a Arguments) Text(name string) string {
-	var s string
-	if raw, given := a[name]; !given || json.Unmarshal(raw, &s) != nil {
-		return ""
-	}
-	return s
-}
+func (a *Arguments) Text(name string) string { return a.texts[name] }
 
 // Number is an argument that is a whole number, and whether it is given.
-func (a Arguments) Number(name string) (int, bool) {
-	var n int
-	raw, given := a[name]
-	return n, given && json.Unmarshal(raw, &n) == nil
+func (a *Arguments) Number(name string) (int, bool) {
+	n, given := a.numbers[name]
+	return n, given
 }
 
-// Map is an argument that is a map of texts, nil where it is none.
-func (a Arguments) Map(name string) map[string]string {
-	var m map[string]string
-	if raw, given := a[name]; !given || json.Unmarshal(raw, &m) != nil {
-		return nil
-	}
-	return m
-}
+// Flag is an argument that is true or false; false where it is not given.
+func (a *Arguments) Flag(name string) bool { return a.flags[name] }
+
+// Map is an argument that is a map of texts, nil where it is none. It is
+// shared.
+func (a *Arguments) Map(name string) map[string]string { return a.maps[name] }
+
+// none are the arguments of a service that was given none.
+var none = &Arguments{}
 
 // at is a decky as a subject, by the argument that says it.
-func (d *Decky) at(argument string) Subject { return Subject{d.Address, argument, d.source} }
+func (d *Decky) at(argument string) Subject {
+	return Subject{Address: d.Address, Argument: argument, source: d.source}
+}
 
 // quote is the text of an argument for a message, or a word in its place where
 // it is sensitive.
@@ -99,9 +105,13 @@ func (s *Service) quote(argument, text string) string {
 	return strconv.Quote(text)
 }
 
-func (s *Service) at(argument string) Subject { return Subject{s.Address, argument, s.source} }
+func (s *Service) at(argument string) Subject {
+	return Subject{Address: s.Address, Argument: argument, source: s.source, withheld: len(s.sensitive) > 0}
+}
 
-func (n *Network) at(argument string) Subject { return Subject{n.Address, argument, n.source} }
+func (n *Network) at(argument string) Subject {
+	return Subject{Address: n.Address, Argument: argument, source: n.source}
+}
 
 // service is the decky's first service of a slug, or nil.
 func (d *Decky) service(slug string) *Service {
@@ -117,7 +127,7 @@ func (d *Decky) service(slug string) *Service {
 func NewFleet(instances []schema.Instance) (*Fleet, error) {
 	r := &reader{
 		fleet: &Fleet{}, texts: interner{}, networks: map[string]*Network{}, packages: map[string]map[string]string{},
-		ports: map[string][]schema.Port{}, arguments: map[string]Arguments{}, deckies: make(map[addr.Address]*Decky, len(instances)/3),
+		ports: map[string][]schema.Port{}, arguments: map[string]*Arguments{}, deckies: make(map[addr.Address]*Decky, len(instances)/3), makers: map[string]maker{},
 	}
 	for i := range instances {
 		if instances[i].Type == "network" {
@@ -144,10 +154,13 @@ type reader struct {
 	networks  map[string]*Network // by the JSON inside deckies
 	packages  map[string]map[string]string
 	ports     map[string][]schema.Port
-	arguments map[string]Arguments
+	arguments map[string]*Arguments
 	deckies   map[addr.Address]*Decky
+	makers    map[string]maker // by the MAC's prefix
 	err       error
 }
+
+type maker struct{ vendor, hypervisor string }
 
 func (r *reader) take(pass string, i *schema.Instance) error {
 	switch {
@@ -213,13 +226,13 @@ func (r *reader) decky(i *schema.Instance) error {
 	d := &Decky{Address: i.Address, source: i.Source}
 	err := members(i.Config, func(key, value []byte) bool {
 		switch string(key) {
-		case "network":
+		case `"network"`:
 			d.Network = r.networkOf(value)
-		case "host":
+		case `"host"`:
 			r.fail(r.host(value, &d.Host))
-		case "personality":
+		case `"personality"`:
 			d.Personality = r.text(value)
-		case "archetype":
+		case `"archetype"`:
 			d.Archetype = r.text(value)
 		}
 		return true
@@ -231,6 +244,15 @@ func (r *reader) decky(i *schema.Instance) error {
 		return fmt.Errorf("%w: a decky without a network", errJSON)
 	}
 	d.IP, _ = netip.ParseAddr(d.Host.IP)
+	if len(d.Host.MAC) == len("00:00:00:00:00:00") {
+		prefix := d.Host.MAC[:8]
+		of, known := r.makers[prefix]
+		if !known {
+			of = maker{vendorOf(d.Host.MAC), hypervisorOf(d.Host.MAC)}
+			r.makers[prefix] = of
+		}
+		d.vendor, d.hypervisor = of.vendor, of.hypervisor
+	}
 	d.Network.Deckies = append(d.Network.Deckies, d)
 	r.fleet.Deckies = append(r.fleet.Deckies, d)
 	r.deckies[d.Address] = d
@@ -264,29 +286,29 @@ func (r *reader) networkOf(raw []byte) *Network {
 func (r *reader) host(raw []byte, h *schema.Host) error {
 	return members(raw, func(key, value []byte) bool {
 		switch string(key) {
-		case "address":
+		case `"address"`:
 			h.Address = r.unique(value)
-		case "hostname":
+		case `"hostname"`:
 			h.Hostname = r.unique(value)
-		case "ip":
+		case `"ip"`:
 			h.IP = r.unique(value)
-		case "mac":
+		case `"mac"`:
 			h.MAC = r.unique(value)
-		case "domain":
+		case `"domain"`:
 			h.Domain = r.text(value)
-		case "os":
+		case `"os"`:
 			h.OS = r.text(value)
-		case "distro":
+		case `"distro"`:
 			h.Distro = r.text(value)
-		case "title":
+		case `"title"`:
 			h.Title = r.text(value)
-		case "kernel":
+		case `"kernel"`:
 			h.Kernel = r.text(value)
-		case "build":
+		case `"build"`:
 			h.Build = r.text(value)
-		case "machine":
+		case `"machine"`:
 			h.Machine = r.text(value)
-		case "packages":
+		case `"packages"`:
 			h.Packages = cached(r, r.packages, value)
 		}
 		return true
@@ -305,17 +327,57 @@ func cached[T any](r *reader, known map[string]T, raw []byte) T {
 	return v
 }
 
+// argumentsOf decodes arguments by what they are.
+func (r *reader) argumentsOf(raw []byte) *Arguments {
+	if known := r.arguments[string(raw)]; known != nil {
+		return known
+	}
+	a := &Arguments{texts: map[string]string{}}
+	r.fail(members(raw, func(key, value []byte) bool {
+		name := r.text(key)
+		a.names = append(a.names, name)
+		switch value[0] {
+		case '"':
+			a.texts[name] = r.unique(value)
+		case '{':
+			m := map[string]string{}
+			r.fail(members(value, func(key, value []byte) bool {
+				m[r.unique(key)] = r.unique(value)
+				return true
+			}))
+			put(&a.maps, name, m)
+		case 't', 'f':
+			put(&a.flags, name, value[0] == 't')
+		default:
+			if n, err := strconv.Atoi(string(value)); err == nil {
+				put(&a.numbers, name, n)
+			}
+		}
+		return true
+	}))
+	slices.Sort(a.names)
+	r.arguments[string(raw)] = a
+	return a
+}
+
+func put[T any](m *map[string]T, name string, value T) {
+	if *m == nil {
+		*m = map[string]T{}
+	}
+	(*m)[name] = value
+}
+
 func (r *reader) service(i *schema.Instance) error {
-	s := &Service{Address: i.Address, source: i.Source, sensitive: i.Sensitive}
+	s := &Service{Address: i.Address, source: i.Source, sensitive: i.Sensitive, Arguments: none}
 	err := members(i.Config, func(key, value []byte) bool {
 		switch string(key) {
-		case "slug":
+		case `"slug"`:
 			s.Slug = r.text(value)
-		case "ports":
+		case `"ports"`:
 			s.Ports = cached(r, r.ports, value)
-		case "arguments":
-			s.Arguments = cached(r, r.arguments, value)
-		case "host":
+		case `"arguments"`:
+			s.Arguments = r.argumentsOf(value)
+		case `"host"`:
 			return false // the decky's, and the last
 		}
 		return true

@@ -21,14 +21,14 @@ type Severity int
 
 // The severities, weakest first.
 const (
-	Notice  Severity = iota // an attacker who looks twice may wonder
+	Note    Severity = iota // an attacker who looks twice may wonder
 	Warning                 // a tell, alone or beside others
 	Error                   // a contradiction: no real host does this
 )
 
-var severityNames = []string{"notice", "warning", "error"}
+var severityNames = []string{"note", "warning", "error"}
 
-// String is "notice", "warning" or "error".
+// String is "note", "warning" or "error".
 func (s Severity) String() string { return severityNames[s] }
 
 // MarshalText implements encoding.TextMarshaler.
@@ -87,7 +87,8 @@ type Subject struct {
 	Address  addr.Address `json:"address"`
 	Argument string       `json:"argument,omitempty"` // that says it; empty: the block
 
-	source string
+	source   string
+	withheld bool // what stands there may be sensitive
 }
 
 // Options says which rules Run runs, and where the configuration stands.
@@ -111,7 +112,7 @@ type Report struct {
 
 // Worst is the gravest severity among the findings, and false without any.
 func (r *Report) Worst() (Severity, bool) {
-	worst := Notice
+	worst := Note
 	for _, f := range r.Findings {
 		worst = max(worst, f.Severity)
 	}

@@ -56,7 +56,7 @@ func commentRules() []Rule {
 			},
 		},
 		{
-			ID: suppressionUnused, Name: "suppression-unused", Severity: Notice,
+			ID: suppressionUnused, Name: "suppression-unused", Severity: Note,
 			Summary: "A comment takes back a rule that finds nothing there.",
 			Doc: Doc{
 				Why: "A comment that outlives its finding will hide the next one.",

@@ -18,7 +18,7 @@ func addressRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1071", Name: "edge-address", Severity: Notice, Summary: "A decky stands on the first or last address of its subnet.", Check: edgeAddress,
+			ID: "DN1071", Name: "edge-address", Severity: Note, Summary: "A decky stands on the first or last address of its subnet.", Check: edgeAddress,
 			Doc: Doc{
 				Why: ".1 and .254 are where everybody looks for the gateway; a Linux server with a web page there is odd.",
 				Fix: "Leave ip out, or keep the edges out of the pool.",
@@ -32,21 +32,21 @@ func addressRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1073", Name: "host-access", Severity: Notice, Summary: "The operator's host has an address on the deckies' segment.", Check: hostAccess,
+			ID: "DN1073", Name: "host-access", Severity: Note, Summary: "The operator's host has an address on the deckies' segment.", Check: hostAccess,
 			Doc: Doc{
 				Why: "host_access puts an interface of the host itself beside the deckies: its ports and its MAC can be scanned from there, and it answers as what it is.",
 				Fix: "Take host_access away on networks that attackers reach, or filter what the host answers there.",
 			},
 		},
 		{
-			ID: "DN1074", Name: "no-gateway", Severity: Notice, Summary: "A network has no gateway.", Check: noGateway,
+			ID: "DN1074", Name: "no-gateway", Severity: Note, Summary: "A network has no gateway.", Check: noGateway,
 			Doc: Doc{
 				Why: "Hosts without a default route answer their own segment only: scanners from elsewhere see nothing, and ip route inside shows an island.",
 				Fix: "Set gateway to the segment's router.",
 			},
 		},
 		{
-			ID: "DN1075", Name: "counted-ips", Severity: Notice, Summary: "Addresses of several deckies rise by the same step.", Check: countedIPs,
+			ID: "DN1075", Name: "counted-ips", Severity: Note, Summary: "Addresses of several deckies rise by the same step.", Check: countedIPs,
 			Doc: Doc{
 				Why: ".10, .20, .30, .40 for hosts of different kinds is a plan on paper; a LAN that grew has none.",
 				Fix: "Leave ip out: addresses are then drawn from the pool.",

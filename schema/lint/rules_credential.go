@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 )
 
 func credentialRules() []Rule {
@@ -33,7 +32,7 @@ func credentialRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1053", Name: "crowd-of-accounts", Severity: Notice, Summary: "A host has more accounts with passwords than a server has people.", Check: crowdOfAccounts,
+			ID: "DN1053", Name: "crowd-of-accounts", Severity: Note, Summary: "A host has more accounts with passwords than a server has people.", Check: crowdOfAccounts,
 			Doc: Doc{
 				Why: "Password guessers that find five working accounts on one host stop believing in it.",
 				Fix: "One or two weak accounts are enough.",
@@ -76,19 +75,24 @@ func sharedPassword(f *Fleet) []Finding {
 	withAccounts := map[*Decky]bool{}
 	for _, d := range f.Deckies {
 		for _, s := range d.Services {
-			passwords := map[string]bool{s.Arguments.Text("requirepass"): true, s.Arguments.Text("password"): true}
+			passwords := []string{s.Arguments.Text("requirepass"), s.Arguments.Text("password")}
 			for _, password := range accounts(s) {
-				passwords[password] = true
+				passwords = append(passwords, password)
 			}
-			delete(passwords, "")
-			for password := range passwords {
-				withAccounts[d] = true
-				groups[password] = append(groups[password], s)
+			slices.Sort(passwords)
+			for _, password := range slices.Compact(passwords) {
+				if password != "" {
+					withAccounts[d] = true
+					groups[password] = append(groups[password], s)
+				}
 			}
 		}
 	}
 	var out []Finding
 	for _, password := range slices.Sorted(maps.Keys(groups)) {
+		if len(groups[password]) < 3 {
+			continue
+		}
 		if n := hosts(groups[password]); n > 2 && n*2 > len(withAccounts) {
 			finding := among(fmt.Sprintf("One password opens %d of the %d deckies that have one.", n, len(withAccounts)), subjectsOf(groups[password], "users"))
 			finding.needs = 3
@@ -98,17 +102,20 @@ func sharedPassword(f *Fleet) []Finding {
 	return out
 }
 
-// anything are arguments that let everybody in, by the words of their names.
+// openModes are values of login_mode that let everybody in.
+var openModes = []string{"any", "random", "accept_all"}
+
+// anything are arguments that let everybody in.
 var anything = []string{"accept_all", "accept_any", "any_password", "auth_random", "random_login", "accept_rate"}
 
 func acceptsAnything(f *Fleet) []Finding {
 	var out []Finding
 	for _, d := range f.Deckies {
 		for _, s := range d.Services {
-			for _, name := range slices.Sorted(maps.Keys(s.Arguments)) {
-				value := strings.Trim(string(s.Arguments[name]), `"`)
-				random := name == "login_mode" && (value == "any" || value == "random" || value == "accept_all")
-				if slices.Contains(anything, name) && value != "false" && value != "0" || random {
+			for _, name := range s.Arguments.Names() {
+				number, _ := s.Arguments.Number(name)
+				open := slices.Contains(anything, name) && (s.Arguments.Flag(name) || number > 0 || s.Arguments.Text(name) != "")
+				if open || name == "login_mode" && slices.Contains(openModes, s.Arguments.Text(name)) {
 					out = append(out, about(fmt.Sprintf("%s lets in passwords that nobody chose.", name), s.at(name)))
 				}
 			}

@@ -5,28 +5,28 @@ import "fmt"
 func fleetRules() []Rule {
 	return []Rule{
 		{
-			ID: "DN1080", Name: "one-image", Severity: Notice, Summary: "All deckies run the same kernel to the last digit.", Check: oneImage,
+			ID: "DN1080", Name: "one-image", Severity: Note, Summary: "All deckies run the same kernel to the last digit.", Check: oneImage,
 			Doc: Doc{
 				Why: "Hosts of one site are patched on different days. The same uname -a everywhere is one image.",
 				Fix: "Use archetypes with several distros, or set distro on some of the deckies.",
 			},
 		},
 		{
-			ID: "DN1081", Name: "no-rule", Severity: Notice, Summary: "No rule tags what attackers do.", Check: noRule,
+			ID: "DN1081", Name: "no-rule", Severity: Note, Summary: "No rule tags what attackers do.", Check: noRule,
 			Doc: Doc{
 				Why: "Nothing that an attacker sees: but a fleet that nobody judges is a cost without a use.",
 				Fix: "Add rules: rule \"valid_account\" { technique = \"T1078\" ... }.",
 			},
 		},
 		{
-			ID: "DN1082", Name: "no-sink", Severity: Notice, Summary: "Events go nowhere.", Check: noSink,
+			ID: "DN1082", Name: "no-sink", Severity: Note, Summary: "Events go nowhere.", Check: noSink,
 			Doc: Doc{
 				Why: "Nothing that an attacker sees: but what nobody is told of happened for nothing.",
 				Fix: "Add a sink: sink \"log\" { type = \"syslog\" ... }.",
 			},
 		},
 		{
-			ID: "DN1083", Name: "one-of-everything", Severity: Notice, Summary: "Every decky has an archetype that no other has.", Check: oneOfEverything,
+			ID: "DN1083", Name: "one-of-everything", Severity: Note, Summary: "Every decky has an archetype that no other has.", Check: oneOfEverything,
 			Doc: Doc{
 				Why: "A segment with exactly one printer, one web server, one mail server and one workstation is a catalogue. Sites have many of few kinds.",
 				Fix: "Give some archetypes a count, and drop others.",

@@ -308,7 +308,7 @@ func honeypotDefaultRule(f *Fleet) []Finding {
 	})
 	for _, d := range f.Deckies {
 		for _, s := range d.Services {
-			for _, name := range slices.Sorted(maps.Keys(s.Arguments)) {
+			for _, name := range s.Arguments.Names() {
 				text := strings.ToLower(s.Arguments.Text(name))
 				for _, known := range honeypotDefaults {
 					if text != "" && (strings.TrimPrefix(text, "ssh-2.0-") == known.text || strings.HasPrefix(known.whose, "Conpot") && strings.Contains(text, known.text)) {

@@ -32,8 +32,8 @@ var fits = map[string][]string{
 	"ubiquiti": {"linux", "embedded"}, "philips-hue": {"embedded"}, "cisco": {"cisco"}, "advantech": {"embedded", "linux", "windows"},
 	"axis": {"embedded"}, "brother": {"embedded"}, "lantronix": {"embedded"}, "lexmark": {"embedded"}, "ricoh": {"embedded"},
 	"siemens": {"embedded"}, "wago": {"embedded"}, "zebra": {"embedded"},
-	"hp": {"linux", "windows", "windows_server", "bsd", "embedded"}, "microsoft": {"linux", "windows", "windows_server", "bsd"},
-	"dell": computers, "hpe": computers, "intel": computers, "supermicro": computers, "vmware": computers,
+	"hp":   {"linux", "windows", "windows_server", "bsd", "embedded"},
+	"dell": computers, "hpe": computers, "intel": computers, "supermicro": computers,
 }
 
 var computers = []string{"linux", "windows", "windows_server", "bsd"}
@@ -102,7 +102,7 @@ func macRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1024", Name: "one-vendor", Severity: Notice, Summary: "All deckies have interfaces of one maker.", Check: oneVendor,
+			ID: "DN1024", Name: "one-vendor", Severity: Note, Summary: "All deckies have interfaces of one maker.", Check: oneVendor,
 			Doc: Doc{
 				Why: "An ARP scan of a real segment shows several makers. One maker for hosts that otherwise have nothing in common points to one source.",
 				Fix: "Leave vendor out, so that each decky draws its own, or vary it.",
@@ -128,7 +128,7 @@ func macRules() []Rule {
 
 func containerMAC(f *Fleet) []Finding {
 	return each(f, "mac", func(d *Decky) string {
-		if hypervisorOf(d.Host.MAC) == "Docker" {
+		if d.hypervisor == "Docker" {
 			return "The MAC begins with 02:42, as Docker's containers have it."
 		}
 		return ""
@@ -137,7 +137,7 @@ func containerMAC(f *Fleet) []Finding {
 
 func localMAC(f *Fleet) []Finding {
 	return each(f, "mac", func(d *Decky) string {
-		if len(d.Host.MAC) < 2 || hypervisorOf(d.Host.MAC) != "" {
+		if len(d.Host.MAC) < 2 || d.hypervisor != "" {
 			return ""
 		}
 		if first, err := strconv.ParseUint(d.Host.MAC[:2], 16, 8); err != nil || first&2 == 0 {
@@ -149,9 +149,9 @@ func localMAC(f *Fleet) []Finding {
 
 func macOS(f *Fleet) []Finding {
 	return each(f, "mac", func(d *Decky) string {
-		vendor := vendorOf(d.Host.MAC)
+		vendor := d.vendor
 		families, known := fits[vendor]
-		if !known || slices.Contains(families, d.Host.OS) {
+		if !known || slices.Contains(families, d.Host.OS) || d.hypervisor != "" {
 			return ""
 		}
 		return fmt.Sprintf("The MAC is of %s; the decky's os is %s.", vendor, d.Host.OS)
@@ -163,7 +163,7 @@ var appliances = []string{"printer", "iot-device", "industrial-control", "ip-cam
 
 func virtualHardware(f *Fleet) []Finding {
 	return each(f, "mac", func(d *Decky) string {
-		giver := hypervisorOf(d.Host.MAC)
+		giver := d.hypervisor
 		switch {
 		case giver == "" || giver == "Docker":
 			return ""
@@ -186,9 +186,9 @@ func oneVendor(f *Fleet) []Finding {
 	}
 	first := ""
 	for _, d := range f.Deckies {
-		vendor := vendorOf(d.Host.MAC)
+		vendor := d.vendor
 		if vendor == "" {
-			vendor = hypervisorOf(d.Host.MAC)
+			vendor = d.hypervisor
 		}
 		if vendor == "" || first != "" && vendor != first {
 			return nil
@@ -237,7 +237,7 @@ func consecutiveMACs(f *Fleet) []Finding {
 
 func machineVendor(f *Fleet) []Finding {
 	return each(f, "distro", func(d *Decky) string {
-		if vendorOf(d.Host.MAC) == "raspberrypi" && strings.HasPrefix(d.Host.Machine, "x86") {
+		if d.vendor == "raspberrypi" && strings.HasPrefix(d.Host.Machine, "x86") {
 			return fmt.Sprintf("The MAC is of a Raspberry Pi, the machine is %s.", d.Host.Machine)
 		}
 		return ""

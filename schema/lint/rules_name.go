@@ -26,14 +26,14 @@ func nameRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1062", Name: "odd-name", Severity: Notice, Summary: "A host name breaks the pattern that the rest of the site follows.", Check: oddName,
+			ID: "DN1062", Name: "odd-name", Severity: Note, Summary: "A host name breaks the pattern that the rest of the site follows.", Check: oddName,
 			Doc: Doc{
 				Why: "Sites name hosts by a scheme. The one that does not follow it was added by somebody else.",
 				Fix: "Follow the scheme: hostname = format(\"WS-%04d\", 1200 + count.index).",
 			},
 		},
 		{
-			ID: "DN1063", Name: "generated-names", Severity: Notice, Summary: "Most host names are decnet's own inventions.", Check: generatedNames,
+			ID: "DN1063", Name: "generated-names", Severity: Note, Summary: "Most host names are decnet's own inventions.", Check: generatedNames,
 			Doc: Doc{
 				Why: "Derived names are a word and a number from a list that stands in decnet's source. Who knows it recognises a fleet of them.",
 				Fix: "Give the deckies names of your site's scheme with hostname = ..., and keep derived names for trials.",
@@ -54,7 +54,7 @@ func nameRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1066", Name: "missing-domain", Severity: Notice, Summary: "Some deckies of a network have a domain and others have none.", Check: missingDomain,
+			ID: "DN1066", Name: "missing-domain", Severity: Note, Summary: "Some deckies of a network have a domain and others have none.", Check: missingDomain,
 			Doc: Doc{
 				Why: "A site has one domain, and DHCP tells it to every host. Hosts without one among hosts with one did not come from there.",
 				Fix: "Set domain on all deckies of the network.",

@@ -19,14 +19,14 @@ func serviceRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1031", Name: "silent-decky", Severity: Notice, Summary: "A decky has no service at all.", Check: silentDecky,
+			ID: "DN1031", Name: "silent-decky", Severity: Note, Summary: "A decky has no service at all.", Check: silentDecky,
 			Doc: Doc{
 				Why: "It answers pings and refuses every port: it costs an address, attracts nobody and looks like a switched-off lure.",
 				Fix: "Give it an archetype or a service, or take it away.",
 			},
 		},
 		{
-			ID: "DN1032", Name: "odd-port", Severity: Notice, Summary: "A service listens on a port where it is seldom found, and not on its own.", Check: oddPort,
+			ID: "DN1032", Name: "odd-port", Severity: Note, Summary: "A service listens on a port where it is seldom found, and not on its own.", Check: oddPort,
 			Doc: Doc{
 				Why: "Administrators move SSH to 2222 or a web server to 8080; elsewhere a scanner's service detection wonders, and most intruders never look.",
 				Fix: "Use the usual port, or let the decky have it beside the odd one.",
@@ -40,7 +40,7 @@ func serviceRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1034", Name: "lonely-database", Severity: Notice, Summary: "A host has a database and a web server that shows only the page of its installation.", Check: lonelyDatabase,
+			ID: "DN1034", Name: "lonely-database", Severity: Note, Summary: "A host has a database and a web server that shows only the page of its installation.", Check: lonelyDatabase,
 			Doc: Doc{
 				Why: "Where web server and database share a host there is an application that uses both. The page of a fresh nginx beside an open Redis invites to think about who put them there.",
 				Fix: "Give the web server a title or a page of its own, or move the database to another decky.",
@@ -54,7 +54,7 @@ func serviceRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1036", Name: "nothing-to-find", Severity: Notice, Summary: "No decky has a port that scanners look at first.", Check: nothingToFind,
+			ID: "DN1036", Name: "nothing-to-find", Severity: Note, Summary: "No decky has a port that scanners look at first.", Check: nothingToFind,
 			Doc: Doc{
 				Why:     "Sweeps begin with a handful of ports (22, 80, 443, 445, 3389, 21, 23 ...). A fleet without any of them is not found before the real hosts are.",
 				Fix:     "Let a few deckies offer ssh, http or smb.",
@@ -62,7 +62,7 @@ func serviceRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1037", Name: "service-of-another-archetype", Severity: Notice, Summary: "A decky has a service that hosts of its archetype do not have.", Check: archetypeService,
+			ID: "DN1037", Name: "service-of-another-archetype", Severity: Note, Summary: "A decky has a service that hosts of its archetype do not have.", Check: archetypeService,
 			Doc: Doc{
 				Why: "A printer with a mail server, or a workstation with Redis, is looked at twice.",
 				Fix: "Choose another archetype, or put the service on a decky of its own.",

@@ -16,7 +16,7 @@ func webRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1041", Name: "default-pages", Severity: Notice, Summary: "Every web server shows the page of a fresh installation.", Check: defaultPages,
+			ID: "DN1041", Name: "default-pages", Severity: Note, Summary: "Every web server shows the page of a fresh installation.", Check: defaultPages,
 			Doc: Doc{
 				Why: "One forgotten welcome page is common, three hosts that serve nothing else are there for no purpose.",
 				Fix: "Give most of them a title or an index of their own.",
@@ -38,7 +38,7 @@ func webRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1044", Name: "endless-tries", Severity: Notice, Summary: "An SSH server allows more tries per connection than any administrator would.", Check: endlessTries,
+			ID: "DN1044", Name: "endless-tries", Severity: Note, Summary: "An SSH server allows more tries per connection than any administrator would.", Check: endlessTries,
 			Doc: Doc{
 				Why:     "sshd's default is 6, hardening guides say 3 or 4. A server that takes twenty passwords in a row wants to hear them.",
 				Fix:     "Leave max_auth_tries out; attackers reconnect by themselves.",
@@ -46,7 +46,7 @@ func webRules() []Rule {
 			},
 		},
 		{
-			ID: "DN1045", Name: "server-signature-elsewhere", Severity: Notice, Summary: "All web servers of different distros claim the same product and version.", Check: sameServer,
+			ID: "DN1045", Name: "server-signature-elsewhere", Severity: Note, Summary: "All web servers of different distros claim the same product and version.", Check: sameServer,
 			Doc: Doc{
 				Why: "Each distribution has a version of its own. One Server header on Debian, Ubuntu and Rocky means that it was typed once for all.",
 				Fix: "Leave server out, so that each distro's version is shown.",

@@ -9,7 +9,7 @@ import (
 
 var errJSON = errors.New("malformed JSON")
 
-// members calls member with every key and raw value of a JSON object until it
+// members calls member with every key and value of a JSON object, both as they are encoded, until it
 // returns false. It is for documents that the evaluator wrote: they are read
 // once and copied not at all, since a fleet has tens of thousands. It accepts
 // some documents that are no JSON and reads no further than their objects go.
@@ -30,7 +30,7 @@ func members(doc []byte, member func(key, value []byte) bool) error {
 		if end < 0 {
 			return errJSON
 		}
-		key := doc[i+1 : end-1]
+		key := doc[i:end]
 		if i = space(doc, end); i >= len(doc) || doc[i] != ':' {
 			return errJSON
 		}

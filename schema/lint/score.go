@@ -12,7 +12,7 @@ import (
 //
 // Fleet is 100 x the product, over every rule that found something, of
 // 1 - w x (1 + share) / 2, where w is 0.25 for an error, 0.10 for a warning and
-// 0.03 for a notice, and share is the part of all deckies that the rule is
+// 0.03 for a note, and share is the part of all deckies that the rule is
 // about (1 where it is about networks or the fleet). A decky's own score is
 // 100 x the product of 1 - w over the rules that are about it. Both are rounded
 // to whole numbers. Comments that suppress a finding do not change it:
