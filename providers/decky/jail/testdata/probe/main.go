@@ -1,6 +1,7 @@
 // Command probe tries what an intruder would try and reports each act's error.
 // "outside" tries as it was started, "inside" enters the jail first, "harden"
-// hardens first, "parent" starts itself as "inside-wait" and waits.
+// hardens first, "parent" starts itself as "inside-wait" and waits, "single"
+// starts itself as "inside" where its user namespace has one id only.
 package main
 
 import (
@@ -43,6 +44,8 @@ func run(mode, argument string) error {
 	switch mode {
 	case "parent":
 		return parent(argument)
+	case "single":
+		return single(argument)
 	case "inside", "inside-wait":
 		if err := jail.Enter(); err != nil {
 			return err
@@ -100,6 +103,28 @@ func parent(uid string) error {
 	}
 	fmt.Println(cmd.Process.Pid)
 	return cmd.Wait()
+}
+
+// single is a supervisor in a user namespace that has no uid but its own.
+func single(argument string) error {
+	var told struct {
+		Options jail.Options
+		Input   input
+	}
+	if err := json.Unmarshal([]byte(argument), &told); err != nil {
+		return err
+	}
+	in, err := json.Marshal(told.Input)
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	cmd := exec.Command("/proc/self/exe", "inside", string(in))
+	if err := jail.Confine(cmd, told.Options); err != nil {
+		return err
+	}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
+	return cmd.Run()
 }
 
 func call(number, a, b, c uintptr) error {
