@@ -25,8 +25,9 @@ type app struct {
 	json     bool
 	noColor  bool
 	verbose  bool
-	given    given // --var and --var-file
-	rootless bool  // workers may share a uid: set inside the test runner's sandbox only
+	vars     []string
+	varFiles []string
+	rootless bool // workers may share a uid: set inside the test runner's sandbox only
 }
 
 func (a *app) root() *cobra.Command {
@@ -54,8 +55,8 @@ what attackers do in it.`,
 	flags.BoolVar(&a.json, "json", false, "answer in JSON")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours, as with NO_COLOR")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what is done")
-	flags.Var(a.given.flag(&a.given.vars), "var", "value of a variable, `NAME=VALUE`")
-	flags.Var(a.given.flag(&a.given.files), "var-file", "`FILE` of values for variables; of --var and --var-file the last wins")
+	flags.StringArrayVar(&a.vars, "var", nil, "value of a variable, `NAME=VALUE`")
+	flags.StringArrayVar(&a.varFiles, "var-file", nil, "file of values for variables")
 
 	root.AddGroup(
 		&cobra.Group{ID: "main", Title: "Deception network:"},
@@ -71,7 +72,7 @@ what attackers do in it.`,
 	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand())
 	grouped("main", a.lintCommand(), a.explainCommand())
 	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
-	grouped("tools", a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())
+	grouped("tools", a.consoleCommand(), a.graphCommand(), a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())
 	a.complete(root)
 	return root
 }

@@ -36,12 +36,12 @@ func (a *app) load() (*schema.Configuration, error) {
 // read reads the configuration.
 func (a *app) read() (*schema.Configuration, hcl.Diagnostics, error) {
 	options := schema.Options{Version: version.String(), Catalogue: modules.FS}
-	for _, f := range a.given.files {
-		source, err := os.ReadFile(f.text)
+	for _, name := range a.varFiles {
+		source, err := os.ReadFile(name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("values: %w", err)
 		}
-		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: f.text, Source: source, Order: f.place})
+		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: name, Source: source})
 	}
 	configuration, diags := schema.LoadDir(a.dir, options)
 	return configuration, diags, nil
@@ -79,29 +79,35 @@ func (a *app) evaluate(ctx context.Context, c *schema.Configuration, s *session)
 }
 
 func (a *app) resolve(ctx context.Context, c *schema.Configuration, s *session) (*schema.Desired, hcl.Diagnostics, error) {
+	desired, _, diags, err := a.inScope(ctx, c, s)
+	return desired, diags, err
+}
+
+// inScope is resolve that also leaves the scope, nil where there are errors.
+func (a *app) inScope(ctx context.Context, c *schema.Configuration, s *session) (*schema.Desired, *schema.Scope, hcl.Diagnostics, error) {
 	variables, err := a.variables()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	options := schema.EvalOptions{
 		Environment: environment(), Variables: variables, Services: serviceTypes(),
 		DefaultRuntime: os.Getenv("DECNET_RUNTIME"),
 	}
 	if options.Interfaces, err = hostInterfaces(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if s != nil {
 		if err := s.options(ctx, c.Settings(), &options); err != nil {
-			return nil, nil, err
+			return nil, nil, nil, err
 		}
 	}
-	desired, diags := c.Evaluate(options)
+	desired, scope, diags := c.EvaluateScope(options)
 	if prior, moved := movedPrior(options.Prior, desired); moved {
 		// What moves keeps the name, IP and MAC that it had elsewhere.
 		options.Prior = prior
-		desired, diags = c.Evaluate(options)
+		desired, scope, diags = c.EvaluateScope(options)
 	}
-	return desired, diags, nil
+	return desired, scope, diags, nil
 }
 
 // movedPrior is what instances had, by the addresses that the moved blocks give
@@ -156,12 +162,12 @@ func (s *session) options(ctx context.Context, settings schema.Settings, o *sche
 // variables are the values of --var.
 func (a *app) variables() ([]schema.Value, error) {
 	var values []schema.Value
-	for _, v := range a.given.vars {
-		name, raw, ok := strings.Cut(v.text, "=")
+	for _, v := range a.vars {
+		name, raw, ok := strings.Cut(v, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("--var %q: write --var NAME=VALUE", v.text)
+			return nil, fmt.Errorf("--var %q: write --var NAME=VALUE", v)
 		}
-		values = append(values, schema.Value{Name: strings.TrimSpace(name), Raw: raw, Origin: "--var", Order: v.place})
+		values = append(values, schema.Value{Name: strings.TrimSpace(name), Raw: raw, Origin: "--var"})
 	}
 	return values, nil
 }

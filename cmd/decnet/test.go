@@ -17,7 +17,6 @@ import (
 	"github.com/decnet/decnet/cmd/internal/sandbox"
 	"github.com/decnet/decnet/cmd/internal/suite"
 	"github.com/decnet/decnet/providers/link/lab"
-	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
 	"github.com/decnet/decnet/schema/testfile"
 )
@@ -172,32 +171,6 @@ func (a *app) reportIn(sources map[string]*hcl.File, diags hcl.Diagnostics) erro
 	return nil
 }
 
-// validateTests checks the test files of a configuration that is valid itself.
-func (a *app) validateTests(c *schema.Configuration) error {
-	files, err := a.testFiles(nil)
-	if err != nil || len(files) == 0 {
-		return err
-	}
-	options := schema.EvalOptions{Environment: environment(), Services: serviceTypes()}
-	if options.Variables, err = a.variables(); err != nil {
-		return err
-	}
-	if options.Interfaces, err = hostInterfaces(); err != nil {
-		return err
-	}
-	_, scope, diags := c.EvaluateScope(options)
-	if scope == nil {
-		return a.report(c, diags)
-	}
-	sources := map[string]*hcl.File{}
-	diags = nil
-	for _, f := range files {
-		sources[f.Name] = f.Source
-		diags = append(diags, suite.Check(f, scope)...)
-	}
-	return a.reportIn(sources, diags)
-}
-
 // testInside runs the files, as the first process of a sandbox.
 func (a *app) testInside(ctx context.Context, flags testFlags, files []*testfile.File) error {
 	ctx, place, err := sandbox.Enter(ctx)
@@ -209,7 +182,7 @@ func (a *app) testInside(ctx context.Context, flags testFlags, files []*testfile
 	if err != nil {
 		return err
 	}
-	a.given.vars = nil // they go with every run's own
+	a.vars = nil // they go with every run's own
 	labs := &testLab{app: a}
 	var notes []string
 	if place.Single {

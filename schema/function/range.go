@@ -17,8 +17,7 @@ var numberRange = function.New(&function.Spec{
 	VarParam: &function.Parameter{Name: "bounds", Type: cty.Number},
 	Type:     function.StaticReturnType(cty.List(cty.Number)),
 	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-		start, step := cty.Zero, cty.NilVal
-		var end cty.Value
+		start, end, step := cty.Zero, cty.Zero, cty.NilVal
 		switch len(args) {
 		case 1:
 			end = args[0]
