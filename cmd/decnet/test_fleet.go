@@ -17,6 +17,7 @@ import (
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/world"
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/link"
 	"github.com/decnet/decnet/providers/link/lab"
 	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/plan"
@@ -67,6 +68,7 @@ type testFleet struct {
 	planned *plan.Plan
 	desired *schema.Desired
 	lineage string
+	wires   []lab.Wire // of the networks that are planned
 }
 
 // Plan implements suite.Fleet. The configuration is read anew: a run may leave
@@ -94,6 +96,16 @@ func (f *testFleet) Plan(ctx context.Context, values []schema.Value) (suite.Worl
 		return w, nil
 	}
 	onNative(w.Desired)
+	if f.wires, err = wiresFor(w.Desired); err != nil {
+		return w, err
+	}
+	for _, wire := range f.wires {
+		if !wire.Bridge {
+			if err := f.lab.Attach(wire); err != nil {
+				return w, err
+			}
+		}
+	}
 	f.desired = w.Desired
 	f.planned, err = f.session.engine.Plan(ctx, w.Desired, reconciler.PlanOptions{Runtime: providers.RuntimeNative})
 	if err != nil {
@@ -127,7 +139,23 @@ func onNative(d *schema.Desired) {
 // Apply implements suite.Fleet.
 func (f *testFleet) Apply(ctx context.Context) error {
 	_, err := f.session.engine.Apply(ctx, f.planned, reconciler.ApplyOptions{Holder: holder("test"), Desired: f.desired})
-	return err
+	if err != nil {
+		return err
+	}
+	meta, err := f.session.store.Meta(ctx)
+	if err != nil {
+		return err
+	}
+	for _, wire := range f.wires {
+		if !wire.Bridge {
+			continue
+		}
+		wire.Parent = link.BridgeName(meta.Lineage, wire.Parent)
+		if err := f.lab.Attach(wire); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Destroy implements suite.Fleet.

@@ -303,3 +303,64 @@ func TestForbiddenNamespacesAreExplained(t *testing.T) {
 		t.Errorf("%v, %s", err, strconv.Quote(string(out)))
 	}
 }
+
+const elsewhere = `
+decnet {
+  name = "elsewhere"
+  seed = "brass-kettle"
+}
+network "dmz" {
+  parent  = "eth7"
+  subnet  = "192.0.2.0/24"
+  gateway = "192.0.2.1"
+  pool    = "192.0.2.10-192.0.2.20"
+}
+network "inner" {
+  driver = "bridge"
+  subnet = "198.51.100.0/28"
+}
+decky "cache" {
+  network   = network.dmz
+  archetype = "database-server"
+  runtime   = "docker"
+}
+decky "site" {
+  network   = network.inner
+  archetype = "web-server"
+}
+`
+
+const elsewhereTest = `
+run "both_networks_are_reached" {
+  probe "tcp" {
+    target        = decky.cache
+    port          = 6379
+    send          = "PING\r\n"
+    expect_banner = "^.PONG"
+  }
+  probe "http" {
+    target = decky.site
+    assert {
+      condition     = probe.status == 200
+      error_message = "no page"
+    }
+    assert {
+      condition     = [for e in events : e.path if e.kind == "request"] == ["/"]
+      error_message = "no request on record"
+    }
+  }
+}
+run "nothing_changes" {
+  command = plan
+}
+`
+
+// TestConfigurationsForRealNetworksAreTestedAsTheyAre has parents and subnets
+// that the machine does not have.
+func TestConfigurationsForRealNetworksAreTestedAsTheyAre(t *testing.T) {
+	r := newTrial(t, tester, map[string]string{"main.hcl": elsewhere, "quickstart.test.hcl": elsewhereTest})
+	out, errs, code := r.run("-v")
+	if code != 0 || !strings.Contains(out, "2 passed") || !strings.Contains(out, "plan: 0 to add, 0 to change, 0 to destroy") {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
+	}
+}

@@ -69,6 +69,7 @@ type Lab struct {
 
 	root   string
 	here   bool
+	wires  []string // parents that Attach wired
 	log    *slog.Logger
 	record record
 }
