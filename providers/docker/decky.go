@@ -42,17 +42,10 @@ type deckies struct{ *provider }
 // sysctls are what the decky's namespace must have.
 func sysctls(c schema.Decky) map[string]string { return personality.Sysctls(c.Personality) }
 
-// live is the part of a configuration that a base container has: the pool and
-// the host's own address belong to the network.
-func live(c schema.Decky) schema.Decky {
-	c.Network.Pool, c.Network.HostIP = "", ""
-	return c
-}
-
 // Diff compares the live base container. Its configuration cannot change in
 // place; everything else can be put right.
 func (h *deckies) Diff(want schema.Decky, have DeckyState) []providers.Change {
-	changes := providers.Compare(live(have.Config), live(want), func(string) bool { return true })
+	changes := providers.Compare(providers.Bare(have.Config), providers.Bare(want), func(string) bool { return true })
 	if h.env.DeckyDigest != "" && have.Image != h.env.DeckyDigest {
 		changes = append(changes, providers.Change{
 			Path: "image", Before: quote(short(have.Image)), After: quote(short(h.env.DeckyDigest)), Replace: true, Cause: providers.CauseImage,

@@ -31,8 +31,11 @@ func TestDeckyDiff(t *testing.T) {
 		change func(want *schema.Decky, have *DeckyState)
 		diff   []providers.Change
 	}{
-		"same":  {func(*schema.Decky, *DeckyState) {}, nil},
-		"pool":  {func(w *schema.Decky, _ *DeckyState) { w.Network.Pool = "10.77.0.10-10.77.0.11" }, nil},
+		"same": {func(*schema.Decky, *DeckyState) {}, nil},
+		"pool": {func(w *schema.Decky, _ *DeckyState) { w.Network.Pool = "10.77.0.10-10.77.0.11" }, nil},
+		"persona": {func(w *schema.Decky, _ *DeckyState) {
+			w.Archetype, w.Host.Distro, w.Host.Kernel = "other", "debian-11", "5.10"
+		}, nil},
 		"image": {func(_ *schema.Decky, h *DeckyState) { h.Image = strings.Repeat("1", 64) }, []providers.Change{{Path: "image", Before: `"111111111111"`, After: quote(short(digestOf([]byte("binary")))), Replace: true, Cause: providers.CauseImage}}},
 		"hostname": {func(w *schema.Decky, _ *DeckyState) { w.Host.Hostname = "SRV-2" },
 			[]providers.Change{{Path: "host.hostname", Before: `"SRV-1"`, After: `"SRV-2"`, Replace: true}}},

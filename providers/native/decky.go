@@ -82,14 +82,9 @@ func sysctls(c schema.Decky) map[string]string {
 	return personality.Sysctls(c.Host.OS)
 }
 
-// replaced tells which parts of a configuration cannot change in place. Almost
-// all: what the host claims is in every socket, session and service of it.
-func replaced(path string) bool {
-	return path != "archetype" && path != "network.pool" && path != "network.host_ip"
-}
-
 func (h *deckies) Diff(want schema.Decky, have deckyState) []providers.Change {
-	changes := providers.Compare(have.Config, want, replaced)
+	// Nothing of it changes in place: it is in every socket and session.
+	changes := providers.Compare(providers.Bare(have.Config), providers.Bare(want), func(string) bool { return true })
 	if have.Inode == 0 {
 		return append(changes, providers.Change{Path: "namespace", Before: "gone", After: have.Namespace, Replace: true})
 	}

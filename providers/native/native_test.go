@@ -41,10 +41,12 @@ func TestDeckyDiff(t *testing.T) {
 		change func(*schema.Decky, *deckyState)
 		want   []providers.Change
 	}{
-		"agree":        {func(*schema.Decky, *deckyState) {}, nil},
-		"ip":           {func(c *schema.Decky, s *deckyState) { s.Config.Host.IP = "10.0.0.11" }, []providers.Change{{Path: "host.ip", Before: `"10.0.0.11"`, After: `"10.0.0.10"`, Replace: true}}},
-		"archetype":    {func(c *schema.Decky, _ *deckyState) { c.Archetype = "other" }, []providers.Change{{Path: "archetype", Before: `"web-server"`, After: `"other"`}}},
-		"pool":         {func(c *schema.Decky, _ *deckyState) { c.Network.Pool = "10.0.0.10-10.0.0.30" }, []providers.Change{{Path: "network.pool", Before: `"10.0.0.10-10.0.0.20"`, After: `"10.0.0.10-10.0.0.30"`}}},
+		"agree": {func(*schema.Decky, *deckyState) {}, nil},
+		"ip":    {func(c *schema.Decky, s *deckyState) { s.Config.Host.IP = "10.0.0.11" }, []providers.Change{{Path: "host.ip", Before: `"10.0.0.11"`, After: `"10.0.0.10"`, Replace: true}}},
+		"persona": {func(c *schema.Decky, _ *deckyState) {
+			c.Archetype, c.Host.Distro, c.Host.Packages = "other", "debian-11", map[string]string{"nginx": "1.18"}
+		}, nil},
+		"pool":         {func(c *schema.Decky, _ *deckyState) { c.Network.Pool = "10.0.0.10-10.0.0.30" }, nil},
 		"namespace":    {func(_ *schema.Decky, s *deckyState) { s.Inode = 0 }, []providers.Change{{Path: "namespace", Before: "gone", After: "/run/x", Replace: true}}},
 		"link gone":    {func(_ *schema.Decky, s *deckyState) { s.Link = linkState{} }, []providers.Change{{Path: "link", Before: "gone", After: "macvlan"}}},
 		"link down":    {func(_ *schema.Decky, s *deckyState) { s.Link.Up = false }, []providers.Change{{Path: "link.up", Before: "false", After: "true"}}},
