@@ -78,6 +78,9 @@ var blockKinds = []string{"archetype", "decky", "distro", "module", "network", "
 // Files are the parsed files by the name that ranges use, for diag.Write.
 func (c *Configuration) Files() map[string]*hcl.File { return c.files }
 
+// Pending is what Load found wrong with blocks, which Evaluate reports.
+func (c *Configuration) Pending() hcl.Diagnostics { return slices.Clone(c.pending) }
+
 // Settings is the decnet block.
 func (c *Configuration) Settings() Settings { return c.settings }
 

@@ -69,7 +69,7 @@ what attackers do in it.`,
 			root.AddCommand(c)
 		}
 	}
-	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand())
+	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.getCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand())
 	grouped("main", a.lintCommand(), a.explainCommand())
 	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
 	grouped("tools", a.consoleCommand(), a.graphCommand(), a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())

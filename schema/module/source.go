@@ -68,6 +68,7 @@ func (s Source) String() string {
 
 var (
 	builtinName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+	scheme      = regexp.MustCompile(`^[a-z][a-z0-9+.-]*://`)
 	// scp is git's short form of an SSH URL.
 	scp = regexp.MustCompile(`^([A-Za-z0-9_][A-Za-z0-9_.-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):([^:].*)$`)
 	// hosted are repositories that are known by their host's name.
@@ -104,6 +105,9 @@ func Parse(s string) (Source, error) {
 
 func parseGit(whole, rest string, forced bool) (Source, error) {
 	out := Source{Kind: Git}
+	if strings.ContainsFunc(whole, func(r rune) bool { return r > '~' || strings.ContainsRune("\"$`'<>(){}[]|;*", r) }) {
+		return Source{}, fmt.Errorf("%q holds a character that no URL of a repository needs", whole)
+	}
 	rest, query, _ := strings.Cut(rest, "?")
 	if query != "" {
 		values, err := url.ParseQuery(query)
@@ -133,7 +137,7 @@ func parseGit(whole, rest string, forced bool) (Source, error) {
 		out.URL = "ssh://" + m[1] + "@" + m[2] + "/" + strings.TrimPrefix(m[3], "/")
 	case strings.HasPrefix(rest, "/") && forced:
 		out.URL = path.Clean(rest)
-	case strings.Contains(rest, "://") && (forced || strings.HasSuffix(rest, ".git")):
+	case scheme.MatchString(rest) && (forced || strings.HasSuffix(rest, ".git")):
 		out.URL = rest
 	default:
 		return Source{}, fmt.Errorf("%q is none: write ./FOLDER for one beside the configuration, decnet/NAME for a built-in one, "+
