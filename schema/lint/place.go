@@ -30,16 +30,17 @@ type ignore struct {
 	used   bool
 }
 
-const catalogue = "modules/"
-
 func newPlaces(files map[string]*hcl.File) *places {
 	p := &places{files: files}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		body, ok := files[name].Body.(*hclsyntax.Body)
-		if !ok || body == nil || strings.HasPrefix(name, catalogue) {
+		if !ok || body == nil {
 			continue
 		}
 		for _, block := range body.Blocks {
+			if strings.Contains(name, "/") {
+				break // a module's, or the catalogue's
+			}
 			if r := block.DefRange(); block.Type == "decnet" || p.fallback == nil {
 				p.fallback = &r
 			}

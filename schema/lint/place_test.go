@@ -41,6 +41,45 @@ func TestSuppressions(t *testing.T) {
 	}
 }
 
+// TestModules: what a module says is found, placed and taken back in its own
+// files, and once for all its instances.
+func TestModules(t *testing.T) {
+	report := run(t, map[string]string{
+		"main.hcl": site + `
+module "branch" {
+  count   = 2
+  source  = "./modules/branch"
+  network = network.lan
+  n       = count.index
+}
+`,
+		"modules/branch/main.hcl": `variable "network" {
+  type = any
+}
+variable "n" {
+  type = number
+}
+decky "a" {
+  network  = var.network
+  mac      = "02:42:00:00:00:0${var.n}"
+  services = ["ssh"]
+}
+# decnet:ignore DN1067: the branch has moved, its domain has not
+decky "b" {
+  network  = var.network
+  domain   = "corp.test"
+  services = ["ssh"]
+}
+`,
+	}, lint.Options{Only: []string{"DN1020", "DN1067"}})
+	if got := listed(report.Findings); got != `modules/branch/main.hcl:9 error DN1020: The MAC begins with 02:42, as Docker's containers have it. module.branch[0].decky.a module.branch[1].decky.a`+"\n" {
+		t.Error(got)
+	}
+	if got := brief(report.Suppressed); !strings.HasSuffix(got, "module.branch[0].decky.b module.branch[1].decky.b") {
+		t.Error(got)
+	}
+}
+
 func brief(findings []lint.Finding) string {
 	var out []string
 	for _, f := range findings {
