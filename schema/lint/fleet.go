@@ -93,7 +93,7 @@ var none = &Arguments{}
 
 // at is a decky as a subject, by the argument that says it.
 func (d *Decky) at(argument string) Subject {
-	return Subject{Address: d.Address, Argument: argument, source: d.source}
+	return Subject{Address: d.Address, Argument: argument, source: d.source, decky: d}
 }
 
 // quote is the text of an argument for a message, or a word in its place where
@@ -106,7 +106,7 @@ func (s *Service) quote(argument, text string) string {
 }
 
 func (s *Service) at(argument string) Subject {
-	return Subject{Address: s.Address, Argument: argument, source: s.source, withheld: len(s.sensitive) > 0}
+	return Subject{Address: s.Address, Argument: argument, source: s.source, withheld: len(s.sensitive) > 0, decky: s.Decky}
 }
 
 func (n *Network) at(argument string) Subject {

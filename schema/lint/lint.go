@@ -88,7 +88,8 @@ type Subject struct {
 	Argument string       `json:"argument,omitempty"` // that says it; empty: the block
 
 	source   string
-	withheld bool // what stands there may be sensitive
+	withheld bool   // what stands there may be sensitive
+	decky    *Decky // nil for a network
 }
 
 // Options says which rules Run runs, and where the configuration stands.

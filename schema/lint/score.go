@@ -1,6 +1,8 @@
 package lint
 
 import (
+	"bytes"
+	"encoding/json"
 	"math"
 	"slices"
 
@@ -59,26 +61,19 @@ func score(fleet *Fleet, findings []Finding) Score {
 	if len(fleet.Deckies) == 0 {
 		return s
 	}
-	deckies := make(map[addr.Address]addr.Address, len(fleet.Deckies)*2)
-	for _, d := range fleet.Deckies {
-		deckies[d.Address] = d.Address
-		for _, service := range d.Services {
-			deckies[service.Address] = d.Address
-		}
-	}
 	product := 1.0
-	own := map[addr.Address]float64{}
+	own := map[*Decky]float64{}
 	for len(findings) > 0 {
 		rule, weight := findings[0].Rule, findings[0].Severity.weight()
-		touched, everything := map[addr.Address]bool{}, false
+		touched, everything := map[*Decky]bool{}, false
 		for len(findings) > 0 && findings[0].Rule == rule {
 			everything = everything || len(findings[0].Subjects) == 0
 			for _, subject := range findings[0].Subjects {
-				if decky, ok := deckies[subject.Address]; ok {
-					touched[decky] = true
-				} else {
+				if subject.decky == nil {
 					everything = true
+					continue
 				}
+				touched[subject.decky] = true
 			}
 			findings = findings[1:]
 		}
@@ -93,12 +88,12 @@ func score(fleet *Fleet, findings []Finding) Score {
 				own[decky] = 1
 			}
 			own[decky] *= 1 - weight
-			s.rules[decky] = append(s.rules[decky], rule)
+			s.rules[decky.Address] = append(s.rules[decky.Address], rule)
 		}
 	}
 	s.Fleet = int(math.Round(100 * product))
 	for decky, part := range own {
-		s.Deckies[decky] = int(math.Round(100 * part))
+		s.Deckies[decky.Address] = int(math.Round(100 * part))
 	}
 	slices.Sort(s.Rules)
 	return s
@@ -132,6 +127,24 @@ func (c DeckyChange) Worse() bool {
 	return c.After < *c.Before
 }
 
+// same tells whether two fleets hold the same configuration: a plan without
+// changes need not be judged twice.
+func same(before, after []schema.Instance) bool {
+	if len(before) != len(after) {
+		return false
+	}
+	configs := make(map[addr.Address]json.RawMessage, len(before))
+	for i := range before {
+		configs[before[i].Address] = before[i].Config
+	}
+	for i := range after {
+		if !bytes.Equal(configs[after[i].Address], after[i].Config) {
+			return false
+		}
+	}
+	return true
+}
+
 // Compare scores what was applied and what is wanted.
 func Compare(before, after []schema.Instance) (*Comparison, error) {
 	is, err := Measure(after)
@@ -139,11 +152,13 @@ func Compare(before, after []schema.Instance) (*Comparison, error) {
 		return nil, err
 	}
 	c := &Comparison{After: is.Fleet, Rules: is.Rules}
-	was := Score{}
+	was := is
 	existed := map[addr.Address]bool{}
 	if len(before) > 0 {
-		if was, err = Measure(before); err != nil {
-			return nil, err
+		if !same(before, after) {
+			if was, err = Measure(before); err != nil {
+				return nil, err
+			}
 		}
 		c.Before = &was.Fleet
 		c.Rules = slices.DeleteFunc(slices.Clone(is.Rules), func(id string) bool { return slices.Contains(was.Rules, id) })
