@@ -62,7 +62,7 @@ var topGrammar = &grammar{blocks: map[string]*grammar{
 }}
 
 var variableGrammar = &grammar{
-	labels: []string{"name"}, arguments: []string{"type", "default", "description", "sensitive"},
+	labels: []string{"name"}, arguments: []string{"type", "default", "description", "sensitive", "nullable"},
 	blocks: map[string]*grammar{"validation": {
 		arguments: []string{"condition", "error_message"}, required: []string{"condition", "error_message"},
 	}},

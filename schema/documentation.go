@@ -85,6 +85,7 @@ output "hosts" { value = local.hosts }
 			"default":     {Type: typeAny, Default: "none: the value must be given", Doc: "Value where none is given; a plain value, without references."},
 			"description": {Type: typeString, Doc: "What the value is for."},
 			"sensitive":   {Type: typeBool, Default: "false", Doc: "Keeps the value, and whatever is made of it, out of plans, logs and listings."},
+			"nullable":    {Type: typeBool, Default: "true", Doc: "Whether null is a value. false: null stands for the default."},
 			"type":        {Type: typeType, Default: "any", Doc: "Type constraint: string, number, bool, list(...), set(...), map(...), tuple([...]), object({...}) with optional(...), or any."},
 		},
 	},

@@ -27,7 +27,8 @@ var update = flag.Bool("update", false, "rewrite testdata/*.txtar")
 // TestGolden evaluates each archive of testdata: its files are the
 // configuration, except "want" (the diagnostics, or the instances and outputs),
 // "prior" (lines of address and JSON), "flags" (lines of name=value for
-// variables) and "interfaces" (lines of name, address, gateway).
+// variables, which may come more than once), "environment" likewise,
+// "--var-file NAME" and "interfaces" (lines of name, address, gateway).
 func TestGolden(t *testing.T) {
 	archives, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(archives) < 10 {
@@ -70,6 +71,8 @@ func TestGolden(t *testing.T) {
 // golden is what an archive evaluates to.
 func golden(t *testing.T, archive *txtar.Archive) string {
 	fsys := fstest.MapFS{}
+	order := 0
+	l := schema.Options{Name: "Test Fleet", Version: "1.2.3", Catalogue: modules.FS}
 	o := schema.EvalOptions{Services: services(), Reserved: func(ip netip.Addr) bool { return ip.String() == "192.0.2.66" }}
 	for _, f := range archive.Files {
 		switch f.Name {
@@ -80,10 +83,16 @@ func golden(t *testing.T, archive *txtar.Archive) string {
 				address, config, _ := strings.Cut(strings.TrimSpace(line), " ")
 				o.Prior[addr.Address(address)] = json.RawMessage(config)
 			}
+		case "environment":
+			for line := range strings.Lines(string(f.Data)) {
+				name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+				o.Environment = append(o.Environment, schema.Value{Name: name, Raw: value, Origin: "DECNET_VAR_" + name})
+			}
 		case "flags":
 			for line := range strings.Lines(string(f.Data)) {
 				name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-				o.Variables = append(o.Variables, schema.Value{Name: name, Raw: value, Origin: "--var"})
+				order++
+				o.Variables = append(o.Variables, schema.Value{Name: name, Raw: value, Origin: "--var", Order: order})
 			}
 		case "interfaces":
 			for i, line := range strings.Split(strings.TrimSpace(string(f.Data)), "\n") {
@@ -93,10 +102,15 @@ func golden(t *testing.T, archive *txtar.Archive) string {
 				})
 			}
 		default:
+			if name, named := strings.CutPrefix(f.Name, "--var-file "); named {
+				order++
+				l.VarFiles = append(l.VarFiles, schema.VarFile{Name: name, Source: f.Data, Order: order})
+				continue
+			}
 			fsys[f.Name] = &fstest.MapFile{Data: f.Data}
 		}
 	}
-	c, diags := schema.Load(fsys, schema.Options{Name: "Test Fleet", Version: "1.2.3", Catalogue: modules.FS})
+	c, diags := schema.Load(fsys, l)
 	if diags.HasErrors() {
 		return rendered(t, c.Files(), diags)
 	}

@@ -45,8 +45,9 @@ type Options struct {
 
 // VarFile is a file of values that stands outside the configuration.
 type VarFile struct {
-	Name   string // as diagnostics show it
+	Name   string // as diagnostics show it; JSON where it ends in .json
 	Source []byte
+	Order  int // see Value
 }
 
 // LoadDir loads the configuration in a directory. Functions such as file read

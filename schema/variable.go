@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/ext/typeexpr"
@@ -23,6 +24,8 @@ type variable struct {
 	defaults    *typeexpr.Defaults
 	value       cty.Value // the default; cty.NilVal: it must be given
 	sensitive   bool
+	typed       bool // a type is written, be it any
+	required    bool // nullable = false: null stands for the default
 	validations []validation
 }
 
@@ -35,6 +38,9 @@ type givenValue struct {
 	name  string
 	value cty.Value
 	at    hcl.Range
+	// named: its file was named on the command line, at this place.
+	named bool
+	order int
 }
 
 // Value is a value for a variable as a command line or an environment gives it:
@@ -43,6 +49,9 @@ type Value struct {
 	Name   string
 	Raw    string
 	Origin string // for diagnostics: "--var", "DECNET_VAR_parent"
+	// Order is its place among the VarFiles on the command line: of those that
+	// give a variable a value the last wins, and of one place the Value.
+	Order int
 	// Given is the value itself where it is no text (a test file's), and At
 	// where it stands; Raw is then not looked at.
 	Given cty.Value
@@ -68,15 +77,10 @@ func (l *loader) variable(b *hcl.Block) {
 		} else {
 			v.ty, v.defaults = ty, defaults
 		}
+		v.typed = true
 	}
-	if a, ok := got.attributes["sensitive"]; ok {
-		value, diags := a.Expr.Value(nil)
-		if diags.HasErrors() || value.IsNull() || value.Type() != cty.Bool {
-			l.add(diag.Error(a.Expr.Range(), "sensitive is true or false", "Write sensitive = true."))
-		} else {
-			v.sensitive = value.True()
-		}
-	}
+	v.sensitive = l.plainFlag(got.attributes, "sensitive", false)
+	v.required = !l.plainFlag(got.attributes, "nullable", true)
 	if a, ok := got.attributes["default"]; ok {
 		value, diags := a.Expr.Value(nil)
 		if diags.HasErrors() {
@@ -85,13 +89,27 @@ func (l *loader) variable(b *hcl.Block) {
 		} else if converted, d := v.convert(value, a.Expr.Range()); d != nil {
 			l.add(d)
 			v.value = cty.UnknownVal(v.ty)
-		} else {
-			v.value = converted
+		} else if v.value = converted; v.required && converted.IsNull() {
+			l.add(diag.Error(a.Expr.Range(), fmt.Sprintf("The default of variable %q cannot be null", name), "The variable says nullable = false. Leave the default out, so that a value must be given."))
 		}
 	}
 	for _, inner := range got.blocks {
 		l.validation(v, inner)
 	}
+}
+
+// plainFlag reads an argument that is true or false and takes no references.
+func (l *loader) plainFlag(attributes hcl.Attributes, name string, otherwise bool) bool {
+	a, given := attributes[name]
+	if !given {
+		return otherwise
+	}
+	value, diags := a.Expr.Value(nil)
+	if diags.HasErrors() || value.IsNull() || value.Type() != cty.Bool {
+		l.add(diag.Error(a.Expr.Range(), fmt.Sprintf("%s is true or false", name), "Write %s = %v. It takes no references.", name, !otherwise))
+		return otherwise
+	}
+	return value.True()
 }
 
 func (l *loader) validation(v *variable, b *hcl.Block) {
@@ -137,22 +155,29 @@ func (l *loader) localValues(b *hcl.Block) {
 
 // loadValues reads files of values, weakest first.
 func (l *loader) loadValues(fsys fs.FS, names []string, more []VarFile) {
-	slices.SortStableFunc(names, func(a, b string) int { // decnet.vars.hcl is the weakest
-		return boolInt(b == "decnet.vars.hcl") - boolInt(a == "decnet.vars.hcl")
+	slices.SortStableFunc(names, func(a, b string) int { // decnet.vars is the weakest, in HCL before in JSON
+		first := strings.HasPrefix(a, "decnet.vars.")
+		if first != strings.HasPrefix(b, "decnet.vars.") {
+			return 1 - 2*boolInt(first)
+		}
+		if first {
+			return boolInt(isJSON(a)) - boolInt(isJSON(b))
+		}
+		return strings.Compare(a, b)
 	})
 	for _, name := range names {
 		if file := l.parseFrom(fsys, name, name); file != nil {
-			l.values(file)
+			l.values(file, givenValue{})
 		}
 	}
 	for _, f := range more {
 		if file := l.parse(f.Source, f.Name); file != nil {
-			l.values(file)
+			l.values(file, givenValue{named: true, order: f.Order})
 		}
 	}
 }
 
-func (l *loader) values(file *hcl.File) {
+func (l *loader) values(file *hcl.File, from givenValue) {
 	attributes, diags := file.Body.JustAttributes()
 	l.add(diags...)
 	for _, name := range slices.Sorted(maps.Keys(attributes)) {
@@ -176,7 +201,8 @@ func (l *loader) values(file *hcl.File) {
 		if value, d := v.convert(value, a.Expr.Range()); d != nil {
 			l.add(d)
 		} else {
-			l.configuration.given = append(l.configuration.given, givenValue{name: name, value: value, at: a.Expr.Range()})
+			from.name, from.value, from.at = name, value, a.Expr.Range()
+			l.configuration.given = append(l.configuration.given, from)
 		}
 	}
 }
@@ -185,15 +211,28 @@ func (l *loader) values(file *hcl.File) {
 func (e *evaluator) resolveVariables() {
 	values := map[string]cty.Value{}
 	e.takeRaw(values, e.options.Environment, false)
+	flags := slices.Clone(e.options.Variables)
+	slices.SortStableFunc(flags, func(a, b Value) int { return a.Order - b.Order })
 	for _, g := range e.configuration.given {
+		if g.named {
+			before := slices.IndexFunc(flags, func(v Value) bool { return v.Order >= g.order })
+			if before < 0 {
+				before = len(flags)
+			}
+			e.takeRaw(values, flags[:before], true)
+			flags = flags[before:]
+		}
 		values[g.name] = g.value
 	}
-	e.takeRaw(values, e.options.Variables, true)
+	e.takeRaw(values, flags, true)
 	for _, name := range slices.Sorted(maps.Keys(e.configuration.variables)) {
 		v := e.configuration.variables[name]
 		value, given := values[name]
 		switch {
-		case given:
+		case given && value.IsNull() && v.required && v.value == cty.NilVal:
+			e.add(diag.Error(v.declared, fmt.Sprintf("variable %q cannot be null", name), "It says nullable = false and has no default. Give it another value."))
+			value = cty.UnknownVal(v.ty)
+		case given && !(value.IsNull() && v.required):
 		case v.value != cty.NilVal:
 			value = v.value
 		default:
@@ -240,7 +279,7 @@ func (v *variable) parse(g Value) (cty.Value, *hcl.Diagnostic) {
 		return v.convert(g.Given, g.At)
 	}
 	at := hcl.Range{Filename: fmt.Sprintf("%s %s", g.Origin, g.Name), Start: hcl.InitialPos, End: hcl.InitialPos}
-	if v.ty.IsPrimitiveType() || v.ty == cty.DynamicPseudoType {
+	if v.ty.IsPrimitiveType() || !v.typed {
 		return v.convert(cty.StringVal(g.Raw), at)
 	}
 	parsed, diags := hclsyntax.ParseExpression([]byte(g.Raw), at.Filename, hcl.InitialPos)

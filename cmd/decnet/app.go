@@ -25,9 +25,8 @@ type app struct {
 	json     bool
 	noColor  bool
 	verbose  bool
-	vars     []string
-	varFiles []string
-	rootless bool // workers may share a uid: set inside the test runner's sandbox only
+	given    given // --var and --var-file
+	rootless bool  // workers may share a uid: set inside the test runner's sandbox only
 }
 
 func (a *app) root() *cobra.Command {
@@ -55,8 +54,8 @@ what attackers do in it.`,
 	flags.BoolVar(&a.json, "json", false, "answer in JSON")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours, as with NO_COLOR")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what is done")
-	flags.StringArrayVar(&a.vars, "var", nil, "value of a variable, `NAME=VALUE`")
-	flags.StringArrayVar(&a.varFiles, "var-file", nil, "file of values for variables")
+	flags.Var(a.given.flag(&a.given.vars), "var", "value of a variable, `NAME=VALUE`")
+	flags.Var(a.given.flag(&a.given.files), "var-file", "`FILE` of values for variables; of --var and --var-file the last wins")
 
 	root.AddGroup(
 		&cobra.Group{ID: "main", Title: "Deception network:"},

@@ -36,12 +36,12 @@ func (a *app) load() (*schema.Configuration, error) {
 // read reads the configuration.
 func (a *app) read() (*schema.Configuration, hcl.Diagnostics, error) {
 	options := schema.Options{Version: version.String(), Catalogue: modules.FS}
-	for _, name := range a.varFiles {
-		source, err := os.ReadFile(name)
+	for _, f := range a.given.files {
+		source, err := os.ReadFile(f.text)
 		if err != nil {
 			return nil, nil, fmt.Errorf("values: %w", err)
 		}
-		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: name, Source: source})
+		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: f.text, Source: source, Order: f.place})
 	}
 	configuration, diags := schema.LoadDir(a.dir, options)
 	return configuration, diags, nil
@@ -162,12 +162,12 @@ func (s *session) options(ctx context.Context, settings schema.Settings, o *sche
 // variables are the values of --var.
 func (a *app) variables() ([]schema.Value, error) {
 	var values []schema.Value
-	for _, v := range a.vars {
-		name, raw, ok := strings.Cut(v, "=")
+	for _, v := range a.given.vars {
+		name, raw, ok := strings.Cut(v.text, "=")
 		if !ok || name == "" {
-			return nil, fmt.Errorf("--var %q: write --var NAME=VALUE", v)
+			return nil, fmt.Errorf("--var %q: write --var NAME=VALUE", v.text)
 		}
-		values = append(values, schema.Value{Name: strings.TrimSpace(name), Raw: raw, Origin: "--var"})
+		values = append(values, schema.Value{Name: strings.TrimSpace(name), Raw: raw, Origin: "--var", Order: v.place})
 	}
 	return values, nil
 }

@@ -182,7 +182,7 @@ func (a *app) testInside(ctx context.Context, flags testFlags, files []*testfile
 	if err != nil {
 		return err
 	}
-	a.vars = nil // they go with every run's own
+	a.given.vars = nil // they go with every run's own
 	labs := &testLab{app: a}
 	var notes []string
 	if place.Single {
