@@ -134,6 +134,9 @@ func (a *app) planIn(ctx context.Context, s *session, configuration *schema.Conf
 		return nil, nil, err
 	}
 	p, err := s.engine.Plan(ctx, desired, flags.options(runtime))
+	if err == nil {
+		err = believability(ctx, s, desired, p)
+	}
 	return p, desired, err
 }
 
@@ -146,5 +149,8 @@ func (a *app) showPlan(p *plan.Plan) error {
 		_, err = a.stdout.Write(data)
 		return err
 	}
-	return view.Plan(a.stdout, p, a.style())
+	if err := view.Plan(a.stdout, p, a.style()); err != nil {
+		return err
+	}
+	return view.Believability(a.stdout, p.Believability, a.style())
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/lint"
 )
 
 // FormatVersion is the version of the document. A reader refuses any other.
@@ -115,6 +116,8 @@ type Plan struct {
 	// Unchanged is what stays as it is: for readers of the document, an apply
 	// needs none of it.
 	Unchanged []Unchanged `json:"unchanged,omitempty"`
+	// Believability is what the plan does to the fleet's score: for readers, too.
+	Believability *lint.Comparison `json:"believability,omitempty"`
 }
 
 // Unchanged is an instance that a plan leaves alone.
