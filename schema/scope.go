@@ -61,7 +61,7 @@ func (s *Scope) Context(x hcl.Expression, extra map[string]cty.Value) (*hcl.Eval
 		default:
 			r := reference{kind: root, name: name, at: at, rest: traversal[2:]}
 			if there, choices := s.e.configuration.declared(r); !there {
-				diags = append(diags, diag.Unknown(at, root, name, choices))
+				diags = append(diags, diag.Unknown(at, what(root), name, choices))
 				continue
 			}
 			references = append(references, r)
@@ -78,6 +78,14 @@ func (s *Scope) Context(x hcl.Expression, extra map[string]cty.Value) (*hcl.Eval
 		scope.Variables[name] = value
 	}
 	return scope, nil
+}
+
+// what names a kind of thing by its root.
+func what(root string) string {
+	if root == "var" {
+		return "variable"
+	}
+	return root
 }
 
 // names are the roots that an expression in this scope may begin with.

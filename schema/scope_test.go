@@ -58,7 +58,7 @@ func TestScopeEvaluatesWhatTheConfigurationDeclares(t *testing.T) {
 		}
 	}
 	for source, want := range map[string]string{
-		"var.m": `no var "m"`, "output.nn": `There are key and n`, "evnts[0]": `Did you mean "events"`, "count.index": `no reference "count"`, "local": "A name must follow local",
+		"var.m": `no variable "m"`, "output.nn": `There are key and n`, "evnts[0]": `Did you mean "events"`, "count.index": `no reference "count"`, "local": "A name must follow local",
 	} {
 		x, diags := hclsyntax.ParseExpression([]byte(source), "t", hcl.InitialPos)
 		if diags.HasErrors() {

@@ -17,6 +17,7 @@ import (
 	"github.com/decnet/decnet/cmd/internal/sandbox"
 	"github.com/decnet/decnet/cmd/internal/suite"
 	"github.com/decnet/decnet/providers/link/lab"
+	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
 	"github.com/decnet/decnet/schema/testfile"
 )
@@ -169,6 +170,32 @@ func (a *app) reportIn(sources map[string]*hcl.File, diags hcl.Diagnostics) erro
 		return exitFailure
 	}
 	return nil
+}
+
+// validateTests checks the test files of a configuration that is valid itself.
+func (a *app) validateTests(c *schema.Configuration) error {
+	files, err := a.testFiles(nil)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	options := schema.EvalOptions{Environment: environment(), Services: serviceTypes()}
+	if options.Variables, err = a.variables(); err != nil {
+		return err
+	}
+	if options.Interfaces, err = hostInterfaces(); err != nil {
+		return err
+	}
+	_, scope, diags := c.EvaluateScope(options)
+	if scope == nil {
+		return a.report(c, diags)
+	}
+	sources := map[string]*hcl.File{}
+	diags = nil
+	for _, f := range files {
+		sources[f.Name] = f.Source
+		diags = append(diags, suite.Check(f, scope)...)
+	}
+	return a.reportIn(sources, diags)
 }
 
 // testInside runs the files, as the first process of a sandbox.

@@ -33,6 +33,9 @@ func (a *app) validate(ctx context.Context) error {
 	if err := a.report(configuration, diags); err != nil {
 		return err
 	}
+	if err := a.validateTests(configuration); err != nil {
+		return err
+	}
 	if a.json {
 		return a.printJSON(map[string]any{"valid": true, "instances": len(desired.Instances), "diagnostics": diag.Records(configuration.Files(), diags)})
 	}
