@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/detection"
 	"github.com/decnet/decnet/providers/providertest"
+	"github.com/decnet/decnet/schema"
 )
 
 const (
@@ -118,5 +120,58 @@ func TestNoDirectoryIsNoRecords(t *testing.T) {
 	var unavailable *providers.UnavailableError
 	if errors.As(err, &unavailable) {
 		t.Error("a missing directory is unavailable")
+	}
+}
+
+func TestPreflightTellsOfSinksThatCannotBeWrittenTo(t *testing.T) {
+	dir := t.TempDir()
+	listening, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listening.Close()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	socket, err := net.Listen("unix", filepath.Join(dir, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.Close()
+	p := detection.New(providers.Env{DataDir: dir, Log: slog.New(slog.DiscardHandler)}).(providers.Preflighter)
+	for name, c := range map[string]struct {
+		sink schema.Sink
+		warn bool
+	}{
+		"file":            {schema.Sink{Type: "file", Path: filepath.Join(dir, "events.log")}, false},
+		"no directory":    {schema.Sink{Type: "file", Path: filepath.Join(dir, "none", "events.log")}, true},
+		"socket":          {schema.Sink{Type: "syslog", Address: "unix://" + filepath.Join(dir, "log")}, false},
+		"no socket":       {schema.Sink{Type: "syslog", Address: "unix://" + filepath.Join(dir, "none")}, true},
+		"listening":       {schema.Sink{Type: "syslog", Address: "tcp://" + listening.Addr().String()}, false},
+		"nobody listens":  {schema.Sink{Type: "syslog", Address: "tcp://" + closed.Addr().String()}, true},
+		"udp":             {schema.Sink{Type: "syslog", Address: "udp://127.0.0.1:514"}, false},
+		"name not asked":  {schema.Sink{Type: "syslog", Address: "tcp://logs.example.invalid:514"}, false},
+		"no such address": {schema.Sink{Type: "syslog", Address: "udp://0.0.0.0:"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.sink.Name = "x"
+			config, err := json.Marshal(c.sink)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found := p.Preflight(t.Context(), []providers.Planned{{Address: "sink.x", Type: providers.TypeSink, Config: config}})
+			if warned := len(found) > 0; warned != c.warn {
+				t.Errorf("%+v", found)
+			}
+			for _, f := range found {
+				if f.Severity != providers.SeverityWarning || f.Remedy == "" || f.Address != "sink.x" {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
 	}
 }

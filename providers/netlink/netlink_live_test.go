@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -337,6 +338,30 @@ func TestPreflightForesees(t *testing.T) {
 		if !strings.Contains(found, want) {
 			t.Errorf("preflight says %q, want %q", found, want)
 		}
+	}
+	for _, argv := range [][]string{
+		{"neigh", "add", "10.77.0.105", "lladdr", "02:00:00:00:00:05", "dev", lab.OperatorLink, "nud", "stale"},
+		{"address", "add", "10.77.0.250/24", "dev", lab.OperatorLink, "valid_lft", "3600", "preferred_lft", "3600"},
+	} {
+		if out, err := exec.Command("ip", argv...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %v: %v\n%s", argv, err, out)
+		}
+	}
+	defer func() {
+		for _, argv := range [][]string{{"neigh", "del", "10.77.0.105", "dev", lab.OperatorLink}, {"address", "del", "10.77.0.250/24", "dev", lab.OperatorLink}} {
+			if out, err := exec.Command("ip", argv...).CombinedOutput(); err != nil {
+				t.Errorf("ip %v: %v\n%s", argv, err, out)
+			}
+		}
+	}()
+	said := ""
+	for _, f := range preflight.Preflight(t.Context(), []providers.Planned{planned(t, "network.office", macvlan())}) {
+		if f.Severity == providers.SeverityWarning && f.Remedy != "" {
+			said += f.Summary + "\n"
+		}
+	}
+	if !strings.Contains(said, "10.77.0.105") || !strings.Contains(said, "02:00:00:00:00:05") || !strings.Contains(said, "DHCP") {
+		t.Errorf("of a host that answers and a leased address preflight says %q", said)
 	}
 	if err := networks.Delete(t.Context(), state); err != nil {
 		t.Error(err)

@@ -128,6 +128,7 @@ func (p *Provider) Preflight(_ context.Context, planned []providers.Planned) []p
 		findings = append(findings, overlapsHost(item.Address, c, all)...)
 		mine[c.Name] = c
 	}
+	findings = append(findings, segment(links, planned)...)
 	return append(findings, p.overlapsOthers(planned, mine)...)
 }
 
