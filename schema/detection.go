@@ -29,7 +29,7 @@ var tactics = []string{
 // rule resolves a rule block.
 func (e *evaluator) rule(b *block, scope *hcl.EvalContext) {
 	before := len(e.diags)
-	r := Rule{Name: b.name, Threshold: 1}
+	r := Rule{Name: string(e.prefix) + b.name, Threshold: 1}
 	if id, ok := e.text(b, "technique", scope); ok {
 		if r.Technique = id; !technique.MatchString(id) {
 			e.add(diag.Error(b.arguments["technique"].Range(), "This is no technique", "An id of ATT&CK looks like T1110 or T1110.003, %q does not.", id))
@@ -114,7 +114,7 @@ var syslogSchemes = []string{"tcp", "udp", "unix"}
 // sink resolves a sink block.
 func (e *evaluator) sink(b *block, scope *hcl.EvalContext) {
 	before := len(e.diags)
-	s := Sink{Name: b.name}
+	s := Sink{Name: string(e.prefix) + b.name}
 	s.Type, _ = e.text(b, "type", scope)
 	s.Path, _ = e.text(b, "path", scope)
 	s.Address, _ = e.text(b, "address", scope)

@@ -59,17 +59,11 @@ func (e *evaluator) network(b *block, scope *hcl.EvalContext) {
 	n.Name = e.names.Derive("network/"+string(e.prefix)+b.name, e.prior(n.address).Name, e.nameParts(b)...)
 	n.ips = e.segment(n)
 	e.gatewayOf(n, via, scope)
-	if via != nil {
-		for _, p := range via.Addresses {
-			if n.subnet.Contains(p.Addr()) {
-				n.host = append(n.host, p.Addr())
-			}
-		}
-	}
+	n.host = e.hostAddresses(n, scope)
 	if x, given := b.arguments["pool"]; given {
 		n.at = x.Range()
 	}
-	e.pool(n, scope)
+	e.pool(n, via, scope)
 	e.hostAccess(n, scope)
 	if encoded, err := json.Marshal(n.Network); err == nil {
 		n.encoded = encoded
@@ -209,6 +203,24 @@ func (e *evaluator) gatewayOf(n *network, via *Interface, scope *hcl.EvalContext
 	n.Gateway = n.gateway.String()
 }
 
+// hostAddresses are the addresses in a network's subnet that this host has, on
+// whichever interface, but for that of the network's own host-side interface.
+func (e *evaluator) hostAddresses(n *network, scope *hcl.EvalContext) []netip.Addr {
+	own := e.prior(n.address).HostIP
+	if x := n.block.arguments["host_ip"]; x != nil && own != "" && !e.failed(x, scope) {
+		own, _ = e.text(n.block, "host_ip", scope)
+	}
+	var out []netip.Addr
+	for _, i := range e.options.Interfaces {
+		for _, p := range i.Addresses {
+			if ip := p.Addr(); n.subnet.Contains(ip) && (ip.String() != own || i.Name == n.Parent) {
+				out = append(out, ip)
+			}
+		}
+	}
+	return out
+}
+
 // hostAddress reads an IP that a host in the subnet can have.
 func (e *evaluator) hostAddress(n *network, s string) (netip.Addr, error) {
 	ip, err := netip.ParseAddr(s)
@@ -225,12 +237,17 @@ func (e *evaluator) hostAddress(n *network, s string) (netip.Addr, error) {
 	return ip, nil
 }
 
-func (e *evaluator) pool(n *network, scope *hcl.EvalContext) {
+func (e *evaluator) pool(n *network, via *Interface, scope *hcl.EvalContext) {
 	n.pool = derive.Usable(n.subnet)
-	for n.pool.First != n.pool.Last && n.occupied(n.pool.First) {
+	// Only what stays where it is shortens the pool: a network does not change
+	// because the host was given an address.
+	fixed := func(ip netip.Addr) bool {
+		return ip == n.gateway || via != nil && slices.ContainsFunc(via.Addresses, func(p netip.Prefix) bool { return p.Addr() == ip })
+	}
+	for n.pool.First != n.pool.Last && fixed(n.pool.First) {
 		n.pool.First = n.pool.First.Next()
 	}
-	for n.pool.First != n.pool.Last && n.occupied(n.pool.Last) {
+	for n.pool.First != n.pool.Last && fixed(n.pool.Last) {
 		n.pool.Last = n.pool.Last.Prev()
 	}
 	if s, given := e.text(n.block, "pool", scope); given {

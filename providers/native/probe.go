@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -53,6 +55,7 @@ func (p *Provider) machine(severity providers.Severity) []providers.Finding {
 func (p *Provider) Preflight(_ context.Context, planned []providers.Planned) []providers.Finding {
 	total, changing := 0, 0
 	var findings []providers.Finding
+	own := ownAddresses()
 	for _, item := range planned {
 		if item.Runtime != providers.RuntimeNative {
 			continue
@@ -64,14 +67,51 @@ func (p *Provider) Preflight(_ context.Context, planned []providers.Planned) []p
 			continue
 		}
 		changing++
-		if item.Type == providers.TypeService {
+		switch item.Type {
+		case providers.TypeService:
 			findings = append(findings, unservable(item)...)
+		case providers.TypeDecky:
+			findings = append(findings, hostsOwn(item, own)...)
 		}
 	}
 	if changing > 0 {
 		findings = append(findings, p.machine(providers.SeverityError)...)
 	}
 	return append(findings, neighbours(total, "/proc/sys/net/ipv4/neigh/default")...)
+}
+
+// ownAddresses are the IPs of this host by the interface that has them.
+func ownAddresses() map[string]string {
+	own := map[string]string{}
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return own
+	}
+	for _, i := range interfaces {
+		addresses, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addresses {
+			if prefix, err := netip.ParsePrefix(a.String()); err == nil {
+				own[prefix.Addr().String()] = i.Name
+			}
+		}
+	}
+	return own
+}
+
+// hostsOwn finds a decky that would answer for this host.
+func hostsOwn(item providers.Planned, own map[string]string) []providers.Finding {
+	var d schema.Decky
+	if err := json.Unmarshal(item.Config, &d); err != nil || own[d.Host.IP] == "" {
+		return nil
+	}
+	return []providers.Finding{{
+		Severity: providers.SeverityError, Address: item.Address,
+		Summary: fmt.Sprintf("%s is this host's own address, on %s", d.Host.IP, own[d.Host.IP]),
+		Remedy:  "give the decky another ip, or the network a pool without it",
+	}}
 }
 
 // unservable finds ports that no native worker can serve.

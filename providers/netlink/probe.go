@@ -13,6 +13,7 @@ import (
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/link"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/derive"
 )
 
 func (p *Provider) privileged() error {
@@ -132,8 +133,12 @@ func (p *Provider) Preflight(_ context.Context, planned []providers.Planned) []p
 	return append(findings, p.overlapsOthers(planned, mine)...)
 }
 
-// overlapsHost finds addresses of this host in a pool.
+// overlapsHost finds addresses of this host in a pool that somebody wrote. No
+// decky is given such an address of a pool that is all the subnet leaves.
 func overlapsHost(address string, c schema.Network, all []link.Info) []providers.Finding {
+	if wholeSubnet(c, all) {
+		return nil
+	}
 	var findings []providers.Finding
 	for _, l := range all {
 		if l.Alias != "" {
@@ -151,6 +156,35 @@ func overlapsHost(address string, c schema.Network, all []link.Info) []providers
 		}
 	}
 	return findings
+}
+
+// wholeSubnet tells whether a pool is the one of a network that says none: what
+// the gateway and this host leave of the subnet at its ends.
+func wholeSubnet(c schema.Network, all []link.Info) bool {
+	subnet, err := netip.ParsePrefix(c.Subnet)
+	if err != nil {
+		return false
+	}
+	pool, err := derive.ParseRange(c.Pool)
+	if err != nil {
+		return false
+	}
+	taken := map[string]bool{c.Gateway: true}
+	for _, l := range all {
+		for _, cidr := range l.Addrs {
+			if prefix, err := netip.ParsePrefix(cidr); err == nil {
+				taken[prefix.Addr().String()] = true
+			}
+		}
+	}
+	usable := derive.Usable(subnet)
+	for usable.First.Less(pool.First) && taken[usable.First.String()] {
+		usable.First = usable.First.Next()
+	}
+	for pool.Last.Less(usable.Last) && taken[usable.Last.String()] {
+		usable.Last = usable.Last.Prev()
+	}
+	return usable == pool
 }
 
 func within(pool string, ip netip.Addr) bool {
