@@ -78,7 +78,7 @@ func (e *evaluator) runChecks() []CheckResult {
 			if !passed {
 				r.Message, _, _ = strings.Cut(message, "\n\n")
 				if len(found) == 0 {
-					e.add(diag.Warning(c.condition.Range(), fmt.Sprintf("check %q failed", block.name), "%s", message))
+					e.add(diag.Concerning(diag.Warning(c.condition.Range(), fmt.Sprintf("check %q failed", block.name), "%s", message), "check."+block.name))
 				}
 			}
 			out = append(out, r)

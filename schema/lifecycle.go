@@ -268,7 +268,7 @@ func (e *evaluator) lifecycleOf(b *lifecycleBlock, o subject, first bool) Lifecy
 		passed, message, found := e.holds(c, in)
 		e.diags = append(e.diags, found...)
 		if !passed && len(found) == 0 {
-			e.add(diag.Error(c.condition.Range(), fmt.Sprintf("The %s of %s is not met", c.kind, o.address), "%s", message))
+			e.add(diag.Concerning(diag.Error(c.condition.Range(), fmt.Sprintf("The %s of %s is not met", c.kind, o.address), "%s", message), fmt.Sprint(o.address)))
 		}
 	}
 	return out

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -61,7 +62,7 @@ func (f *fileRun) run(ctx context.Context, run testfile.Run) RunResult {
 			return result
 		}
 	}
-	result.Diags = append(result.Diags, unmet...)
+	result.Diags = append(promoted(result.Diags), unmet...)
 	f.remember(run.Name, world.Desired)
 	e := &examiner{fileRun: f, world: world}
 	for _, p := range run.Probes {
@@ -175,6 +176,21 @@ func match(expected []testfile.Subject, all []failed, diags hcl.Diagnostics) (un
 		}
 	}
 	return unexpected, unmet
+}
+
+// promoted makes errors of failed checks, which only warn elsewhere: that they
+// hold is what a test is for.
+func promoted(diags hcl.Diagnostics) hcl.Diagnostics {
+	var out hcl.Diagnostics
+	for _, d := range diags {
+		if about, ok := hcl.DiagnosticExtra[diag.About](d); ok && strings.HasPrefix(about.Address, "check.") {
+			raised := *d
+			raised.Severity = hcl.DiagError
+			d = &raised
+		}
+		out = append(out, d)
+	}
+	return out
 }
 
 // covers tells whether an expectation speaks of an address: decky.web stands

@@ -36,7 +36,19 @@ variable "key" {
   default   = "hush"
   sensitive = true
 }
-output "n" { value = var.n }
+check "even" {
+  assert {
+    condition     = var.n % 2 == 0
+    error_message = "Odd."
+  }
+}
+output "n" {
+  value = var.n
+  precondition {
+    condition     = var.n != 6
+    error_message = "Six."
+  }
+}
 output "key" {
   value     = var.key
   sensitive = true
@@ -159,8 +171,12 @@ run "b" {}`)
 func TestExpectedFailures(t *testing.T) {
 	for source, want := range map[string]string{
 		`variables { n = 99 }` + "\n" + `expect_failures = [var.n]`: "a pass",
-		`variables { n = 99 }`:                                        "a error\n  The value of variable \"n\" is not accepted",
-		`expect_failures = [var.n]`:                                   "a fail\n  An expected failure did not happen: var.n was to fail, and did not.",
+		`variables { n = 99 }`:      "a error\n  The value of variable \"n\" is not accepted",
+		`expect_failures = [var.n]`: "a fail\n  An expected failure did not happen: var.n was to fail, and did not.",
+		`variables { n = 3 }`:       "a fail\n  check \"even\" failed: Odd.",
+		`variables { n = 3 }` + "\n" + `expect_failures = [check.even]`: "a pass",
+		`variables { n = 6 }`: "a error\n  The precondition of output.n is not met",
+		`variables { n = 6 }` + "\n" + `expect_failures = [output.n]`: "a pass",
 		`expect_failures = [check.names]`:                             "a pass",
 		`expect_failures = [check.others]`:                            "a fail\n  An expected failure did not happen: check.others",
 		`variables { n = 99 }` + "\n" + `expect_failures = [var.key]`: "a error",
