@@ -75,6 +75,10 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, options ApplyOptions) 
 		}
 		defer lock.Unlock() //nolint:errcheck // the lock ends with its file
 	}
+	p, err := e.unseal(ctx, p, options.Desired)
+	if err != nil {
+		return nil, err
+	}
 	if err := e.verify(ctx, p, options.Desired); err != nil {
 		return nil, err
 	}

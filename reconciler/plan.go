@@ -49,8 +49,19 @@ func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options Plan
 	if !options.Destroy {
 		findings = e.preflight(ctx, desired, snapshot)
 	}
+	if len(desired.Imports) > 0 && !options.NoRefresh && !options.Destroy {
+		if err := e.takeIn(ctx, desired.Imports, snapshot, desired, &observed); err != nil {
+			return nil, err
+		}
+	}
 	findings = append(findings, e.lostState(ctx, snapshot.Lineage)...)
 	findings = append(findings, e.copiedState(snapshot.Lineage)...)
+	if snapshot.Sealed {
+		findings = append(findings, providers.Finding{
+			Severity: providers.SeverityWarning, Summary: "the sensitive values of the state cannot be read: what has them may seem changed",
+			Remedy: "run as the user who applied; they stand in " + state.VaultPath(e.config.Store.Path()),
+		})
+	}
 	return plan.Compute(plan.Input{
 		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry}, Spec: e.spec,
 		Targets: options.Targets, Excludes: options.Excludes, RefreshOnly: options.RefreshOnly,

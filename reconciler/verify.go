@@ -31,8 +31,8 @@ func (e *Engine) verify(ctx context.Context, p *plan.Plan, desired *schema.Desir
 	if meta.Serial != p.Serial {
 		moved = append(moved, fmt.Sprintf("the serial of the state is %d, the plan is for %d: something was applied since", meta.Serial, p.Serial))
 	}
-	if desired != nil && !p.Destroy && plan.Digest(desired) != p.Configuration {
-		moved = append(moved, "the configuration has changed")
+	if desired != nil && !p.Destroy && !p.Sealed && plan.Digest(desired) != p.Configuration {
+		moved = append(moved, changedSince(p, desired)...)
 	}
 	if moved != nil {
 		return &StaleError{Moved: moved}
@@ -73,6 +73,9 @@ func (e *Engine) verifyObjects(ctx context.Context, p *plan.Plan) error {
 	}
 	if unavailable := needed(p, kinds, observed.Unknown); unavailable != nil {
 		return &UnavailableError{Providers: unavailable}
+	}
+	if err := e.remark(ctx, p, &observed); err != nil {
+		return fmt.Errorf("look at the objects again: %w", err)
 	}
 	objects := plan.Relabel(observed.Objects, p.Labels)
 	var moved []string

@@ -351,7 +351,7 @@ func (w *walk) rememberReaddress(c *plan.Change, object []byte, err error) state
 		row.Object, row.Labelled = object, ""
 		return state.Outcome{Keep: row}
 	default:
-		return state.Outcome{Relabel: true, Object: object}
+		return state.Outcome{Relabel: true, Object: object, Sensitive: c.Sensitive}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) stateCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "state", Short: "Look into the state, or make it again from the live objects"}
+	cmd := &cobra.Command{Use: "state", Short: "Look into the state, change it by hand, or make it again from the live objects"}
 	list := &cobra.Command{
 		Use: "list [PREFIX]", Short: "List the addresses of all instances", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -45,6 +45,7 @@ no object. The lineage is the one that was applied from this state's path, or th
 	rebuild.Flags().BoolVar(&options.Force, "force", false, "replace a state that has instances")
 	rebuild.Flags().DurationVar(&options.LockTimeout, "lock-timeout", 0, "how long to wait for another apply")
 	cmd.AddCommand(list, show, rebuild)
+	cmd.AddCommand(a.stateEdits()...)
 	return cmd
 }
 
@@ -104,6 +105,7 @@ func (a *app) stateShow(ctx context.Context, address addr.Address, attribute str
 }
 
 func (a *app) showInstance(i state.Instance, attribute string) error {
+	i = i.Show()
 	if attribute != "" {
 		for _, document := range []json.RawMessage{i.Object, i.Config} {
 			for _, c := range providers.Compare(nil, document, nil) {
@@ -160,6 +162,7 @@ func (a *app) showCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			snapshot = snapshot.Show()
 			if a.json {
 				return a.printJSON(map[string]any{"meta": snapshot.Meta, "instances": view.Sorted(snapshot.Instances), "interrupted": snapshot.Interrupted})
 			}

@@ -44,6 +44,7 @@ func (a *app) status(ctx context.Context, detailed bool) (err error) {
 	if err != nil {
 		return err
 	}
+	p = p.Show()
 	statuses, err := view.Statuses(snapshot, p)
 	if err != nil {
 		return err

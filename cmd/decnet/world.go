@@ -42,6 +42,8 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	if secret == "" {
 		secret = state.SecretPath(path)
 	}
+	installation := state.NewSecret(secret)
+	store.UseSecret(installation)
 	binary := deckyBinary()
 	digest, err := digestOf(binary)
 	if err != nil {
@@ -49,7 +51,7 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	}
 	env := providers.Env{
 		Log: a.log, Now: time.Now, DataDir: dataDir(), RunDir: runDir(), Decky: binary, DeckyDigest: digest,
-		Derive: state.NewSecret(secret).Derive, DockerHost: os.Getenv("DOCKER_HOST"), Rootless: a.rootless,
+		Derive: installation.Derive, DockerHost: os.Getenv("DOCKER_HOST"), Rootless: a.rootless,
 	}
 	if s.registry, err = providers.NewRegistry(all.New(env)...); err != nil {
 		return nil, errors.Join(err, store.Close())

@@ -11,7 +11,13 @@ func (c *computation) emit(p *Plan, g *graph, n *node) {
 	c.emitDrift(p, n)
 	c.emitRecord(p, n)
 	if n.object != nil && n.object.Imported != "" && !c.in.RefreshOnly && (n.record || n.change.Action != NoOp) {
-		p.Imports = append(p.Imports, Import{Address: n.address, Source: n.change.Source, Lineage: n.object.Lineage})
+		i := Import{Address: n.address, Lineage: n.object.Lineage, Label: n.object.Address, Type: n.object.Kind.Type, Runtime: n.object.Kind.Runtime}
+		for _, asked := range c.in.Desired.Imports {
+			if asked.To == n.address {
+				i.ID, i.Source = asked.ID, asked.Source
+			}
+		}
+		p.Imports = append(p.Imports, i)
 		p.Summary.Import++
 	}
 	var fingerprint string

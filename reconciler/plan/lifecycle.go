@@ -2,8 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -124,8 +122,7 @@ func keepIgnored(n *node) error {
 			merged.Config, merged.Digest = n.prior.Config, n.prior.Digest
 			break
 		}
-		sum := sha256.Sum256(merged.Config)
-		merged.Digest = hex.EncodeToString(sum[:])
+		merged.Digest = ConfigDigest(merged.Config)
 	}
 	n.want = &merged
 	return nil

@@ -226,6 +226,10 @@ type Import struct {
 	Source  string       `json:"source,omitempty"`
 	// Lineage is whose the object was; empty: it was ours, and not recorded.
 	Lineage string `json:"lineage,omitempty"`
+	// Label is the address that the object carries.
+	Label   addr.Address `json:"label"`
+	Type    string       `json:"type"`
+	Runtime string       `json:"runtime,omitempty"`
 }
 
 // Drift is what somebody else did to one object.

@@ -38,6 +38,16 @@ func (s *Store) Edit(ctx context.Context, e Edit) (Run, error) {
 	if err != nil {
 		return Run{}, fmt.Errorf("write state %s: %w", s.path, err)
 	}
+	if e.Records, err = s.seal(e.Records); err != nil {
+		return Run{}, err
+	}
+	if e.Replace != nil {
+		replaced := *e.Replace
+		if replaced.Instances, err = s.seal(replaced.Instances); err != nil {
+			return Run{}, err
+		}
+		e.Replace = &replaced
+	}
 	backup, err := s.backup(ctx)
 	if err != nil {
 		return Run{}, err

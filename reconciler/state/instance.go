@@ -58,6 +58,9 @@ type Snapshot struct {
 	// not, by address: an apply died there.
 	Interrupted map[addr.Address]string
 	Released    []Released // sorted
+	// Sealed says that sensitive values could not be read: marks stand in their
+	// place.
+	Sealed bool
 }
 
 // Snapshot reads everything that a plan depends on at one moment.
@@ -75,6 +78,11 @@ func (s *Store) Snapshot(ctx context.Context) (Snapshot, error) {
 		}
 		return readInterrupted(ctx, tx, snap.Interrupted)
 	})
+	if err != nil {
+		return snap, err
+	}
+	complete, err := s.reveal(ctx, snap.Instances)
+	snap.Sealed = !complete
 	return snap, err
 }
 
@@ -85,6 +93,10 @@ func (s *Store) Instances(ctx context.Context) ([]Instance, error) {
 		all, err = readInstances(ctx, tx)
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	_, err = s.reveal(ctx, all)
 	return all, err
 }
 
@@ -169,6 +181,10 @@ func splitAddresses(s string) []addr.Address {
 // Rebuild replaces everything but the history and what was released by what was
 // found alive.
 func (s *Store) Rebuild(ctx context.Context, m Meta, instances []Instance) error {
+	instances, err := s.seal(instances)
+	if err != nil {
+		return err
+	}
 	return s.update(ctx, func(tx *sql.Tx) error {
 		return replaceAll(ctx, tx, Snapshot{Meta: m, Instances: instances}, PhaseAbandoned)
 	})

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/decnet/decnet/schema/addr"
@@ -79,8 +81,9 @@ type Outcome struct {
 	Taint bool      // the row, if any, is marked as broken; Keep is nil
 	// Relabel says that the row's object carries the row's own address now;
 	// Object is what it is since. Keep is nil.
-	Relabel bool
-	Object  json.RawMessage
+	Relabel   bool
+	Object    json.RawMessage
+	Sensitive []string // of the row, for Object
 }
 
 // BeginRun opens a run and takes the next serial, so that no saved plan
@@ -89,7 +92,11 @@ type Outcome struct {
 func (s *Store) BeginRun(ctx context.Context, begin Begin) (int64, Meta, error) {
 	var id int64
 	var m Meta
-	err := s.update(ctx, func(tx *sql.Tx) error {
+	var err error
+	if begin.Records, err = s.seal(begin.Records); err != nil {
+		return 0, m, err
+	}
+	err = s.update(ctx, func(tx *sql.Tx) error {
 		if err := bump(tx); err != nil {
 			return err
 		}
@@ -147,7 +154,7 @@ func (s *Store) FinishRun(ctx context.Context, id int64, outcome string, counts 
 	if err != nil {
 		return fmt.Errorf("finish run %d: %w", id, err)
 	}
-	return s.update(ctx, func(tx *sql.Tx) error {
+	err = s.update(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.Exec("UPDATE runs SET finished = ?, outcome = ?, counts = ? WHERE id = ?", s.now().UnixNano(), outcome, string(text), id); err != nil {
 			return fmt.Errorf("finish run %d: %w", id, err)
 		}
@@ -156,11 +163,22 @@ func (s *Store) FinishRun(ctx context.Context, id int64, outcome string, counts 
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return s.tidyVault(ctx)
 }
 
 // Intent is written before an object is touched. reserve, if any, is the row
 // that keeps what is allocated to an instance that is not made yet.
 func (s *Store) Intent(ctx context.Context, e Entry, reserve *Instance) error {
+	if reserve != nil {
+		sealed, err := s.seal([]Instance{*reserve})
+		if err != nil {
+			return err
+		}
+		reserve = &sealed[0]
+	}
 	return s.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec("INSERT INTO journal (run, seq, address, action, phase, started, error) VALUES (?, ?, ?, ?, 'intent', ?, '')",
 			e.Run, e.Seq, string(e.Address), e.Action, e.Started.UnixNano())
@@ -177,6 +195,14 @@ func (s *Store) Intent(ctx context.Context, e Entry, reserve *Instance) error {
 // Result closes an intent and writes what became of the instance, both or
 // neither.
 func (s *Store) Result(ctx context.Context, e Entry, outcome Outcome) error {
+	row := Instance{Object: outcome.Object, Sensitive: outcome.Sensitive}
+	if outcome.Keep != nil {
+		row = *outcome.Keep
+	}
+	sealed, err := s.seal([]Instance{row})
+	if err != nil {
+		return err
+	}
 	return s.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec("UPDATE journal SET phase = ?, finished = ?, error = ? WHERE run = ? AND seq = ?", e.Phase, e.Finished.UnixNano(), e.Error, e.Run, e.Seq)
 		if err != nil {
@@ -184,11 +210,11 @@ func (s *Store) Result(ctx context.Context, e Entry, outcome Outcome) error {
 		}
 		switch {
 		case outcome.Keep != nil:
-			return writeInstance(tx, *outcome.Keep)
+			return writeInstance(tx, sealed[0])
 		case outcome.Drop:
 			return deleteInstance(tx, e.Address)
 		case outcome.Relabel:
-			if _, err := tx.Exec("UPDATE instances SET labelled = '', object = ? WHERE address = ?", []byte(outcome.Object), string(e.Address)); err != nil {
+			if _, err := tx.Exec("UPDATE instances SET labelled = '', object = ? WHERE address = ?", []byte(sealed[0].Object), string(e.Address)); err != nil {
 				return fmt.Errorf("instance %s: %w", e.Address, err)
 			}
 		case outcome.Taint:
@@ -279,4 +305,24 @@ func moment(ns sql.NullInt64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, ns.Int64).UTC()
+}
+
+// String is "2 created, 1 failed", or "nothing".
+func (c Counts) String() string {
+	var parts []string
+	for _, p := range []struct {
+		n    int
+		word string
+	}{
+		{c.Created, "created"}, {c.Updated, "updated"}, {c.Replaced, "replaced"}, {c.Deleted, "deleted"}, {c.Forgotten, "forgotten"},
+		{c.Moved, "moved"}, {c.Imported, "imported"}, {c.Recorded, "recorded"}, {c.Tainted, "tainted"}, {c.Failed, "failed"},
+	} {
+		if p.n > 0 {
+			parts = append(parts, strconv.Itoa(p.n)+" "+p.word)
+		}
+	}
+	if parts == nil {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }

@@ -1,8 +1,8 @@
 // Package state owns what the engine remembers between runs: one SQLite file
 // with the instances, the write-ahead journal and the history of runs, the
-// operating-system lock beside it and the secret beside that. It refuses to
-// hold secrets in the database, so that a less privileged process can follow
-// it, and it never looks at a live object.
+// operating-system lock beside it, and, each in a file of mode 0600, the secret
+// and the sensitive values. It refuses to hold secrets in the database, so that a
+// less privileged process can follow it, and it never looks at a live object.
 package state
 
 import (
@@ -31,6 +31,8 @@ type Store struct {
 	readOnly bool
 	now      func() time.Time
 	random   func() string
+	secret   *Secret
+	vault    *vault
 
 	mu     sync.Mutex // guards the fields below
 	writer *writer
@@ -81,7 +83,7 @@ func newStore(path string) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", path, err)
 	}
-	return &Store{path: abs, now: time.Now, random: randomWord}, nil
+	return &Store{path: abs, now: time.Now, random: randomWord, secret: NewSecret(SecretPath(abs)), vault: &vault{path: VaultPath(abs)}}, nil
 }
 
 // Path is the absolute path of the state file.
@@ -96,7 +98,7 @@ func (s *Store) Close() error {
 	w, r := s.writer, s.reader
 	s.writer, s.reader, s.closed = nil, nil, true
 	s.mu.Unlock()
-	var errs []error
+	errs := []error{s.vault.close()}
 	if r != nil {
 		errs = append(errs, r.Close())
 	}
