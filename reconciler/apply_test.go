@@ -381,7 +381,7 @@ func TestASavedPlanIsAppliedLater(t *testing.T) {
 	options := applyOptions()
 	options.Desired = small()
 	var stale *reconciler.StaleError
-	if _, err := b.engine.Apply(context.Background(), p, options); !errors.As(err, &stale) || !strings.Contains(err.Error(), "configuration has changed") {
+	if _, err := b.engine.Apply(context.Background(), p, options); !errors.As(err, &stale) || !strings.Contains(err.Error(), "the configuration of decky.web[0] has changed") {
 		t.Errorf("apply against another configuration: %v", err)
 	}
 	options.Desired = changed()

@@ -73,5 +73,11 @@ func documented(kind, within string) blockText {
 	return documentation[kind]
 }
 
+// SensitiveVariable tells that a variable's values must not be shown or saved.
+func (c *Configuration) SensitiveVariable(name string) bool {
+	v := c.variables[name]
+	return v != nil && v.sensitive
+}
+
 // VariableNames lists the variables that the configuration declares, sorted.
 func (c *Configuration) VariableNames() []string { return slices.Sorted(maps.Keys(c.variables)) }

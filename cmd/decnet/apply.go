@@ -157,6 +157,7 @@ func (a *app) applySaved(ctx context.Context, path string, flags applyFlags) (er
 	if err != nil {
 		return err
 	}
+	a.recall(p)
 	configuration, err := a.load()
 	if err != nil {
 		return err

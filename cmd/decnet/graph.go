@@ -52,16 +52,16 @@ network. Arrows lead from what depends to what it depends on.`,
 }
 
 func (a *app) graph(ctx context.Context, of, format string) (err error) {
+	configuration, err := a.load()
+	if err != nil {
+		return err
+	}
 	if of == "plan" {
-		p, desired, s, err := a.planned(ctx, planFlags{parallelism: reconciler.DefaultParallelism})
+		p, desired, s, err := a.planned(ctx, configuration, planFlags{parallelism: reconciler.DefaultParallelism})
 		if err != nil {
 			return err
 		}
 		return errors.Join(planGraph(p, desired).Write(a.stdout, format), s.Close())
-	}
-	configuration, err := a.load()
-	if err != nil {
-		return err
 	}
 	return configurationGraph(configuration).Write(a.stdout, format)
 }

@@ -84,13 +84,17 @@ do. It changes nothing and needs no privilege: what it could not look at, it say
 }
 
 func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
-	p, _, s, err := a.planned(ctx, flags)
+	configuration, err := a.load()
+	if err != nil {
+		return err
+	}
+	p, _, s, err := a.planned(ctx, configuration, flags)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if flags.out != "" {
-		if err := p.Save(flags.out); err != nil {
+		if err := a.savePlan(p, s, configuration, flags.out); err != nil {
 			return err
 		}
 	}
@@ -106,12 +110,8 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	return nil
 }
 
-// planned loads, resolves and plans. The caller closes the session.
-func (a *app) planned(ctx context.Context, flags planFlags) (*plan.Plan, *schema.Desired, *session, error) {
-	configuration, err := a.load()
-	if err != nil {
-		return nil, nil, nil, err
-	}
+// planned resolves and plans. The caller closes the session.
+func (a *app) planned(ctx context.Context, configuration *schema.Configuration, flags planFlags) (*plan.Plan, *schema.Desired, *session, error) {
 	settings := configuration.Settings()
 	s, err := a.open(ctx, a.statePath(settings.State), a.secretPath(settings.Secret), flags.parallelism)
 	if err != nil {
@@ -141,6 +141,7 @@ func (a *app) planIn(ctx context.Context, s *session, configuration *schema.Conf
 }
 
 func (a *app) showPlan(p *plan.Plan) error {
+	p = p.Show()
 	if a.json {
 		data, err := p.Encode()
 		if err != nil {

@@ -218,13 +218,13 @@ func (c *computation) relabel() bool {
 	for _, n := range c.nodes {
 		n.readdress, n.change.Labelled = false, ""
 		label := n.label()
-		if label == "" || !n.stays() {
+		foreign := n.object != nil && n.object.Lineage != ""
+		if label == "" && !foreign || !n.stays() {
 			if n.change.Action == Move {
 				n.change.Action = NoOp
 			}
 			continue
 		}
-		foreign := n.object.Lineage != ""
 		spec := c.spec(n.object.Kind)
 		switch {
 		case spec.Readdresses && (!foreign || spec.Adopts) && n.object.Kind == kindOf(n.want):
@@ -235,7 +235,9 @@ func (c *computation) relabel() bool {
 		default:
 			n.change.Labelled = label
 		}
-		holder[label] = n
+		if !foreign {
+			holder[label] = n
+		}
 	}
 	replaced := false
 	for _, n := range c.nodes {
@@ -271,7 +273,7 @@ func circular(n *node, holder map[addr.Address]*node) bool {
 func (c *computation) connectLabels(g *graph) {
 	for _, h := range c.nodes {
 		label := h.label()
-		if label == "" {
+		if label == "" || h.object.Lineage != "" {
 			continue
 		}
 		free := h.steps.readdress

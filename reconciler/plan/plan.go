@@ -113,6 +113,10 @@ type Plan struct {
 	// Sealed says that sensitive values are replaced by digests of them: the
 	// document was saved, and the values come from the configuration again.
 	Sealed bool `json:"sealed,omitempty"`
+	// Variables and VarFiles are what a saved plan was told of variables that are
+	// not sensitive: an apply of it evaluates with the same.
+	Variables map[string]string `json:"variables,omitempty"`
+	VarFiles  []string          `json:"var_files,omitempty"`
 	// Unchanged is what stays as it is: for readers of the document, an apply
 	// needs none of it.
 	Unchanged []Unchanged `json:"unchanged,omitempty"`
