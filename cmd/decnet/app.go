@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/schema/diag"
 )
 
 // app is one invocation: where it reads and writes, and what every command may
@@ -24,6 +25,7 @@ type app struct {
 	state    string // path of the state file, "" for the default
 	json     bool
 	noColor  bool
+	input    bool // false: nobody is asked, as if there were no terminal
 	verbose  bool
 	given    given // --var and --var-file
 	rootless bool  // workers may share a uid: set inside the test runner's sandbox only
@@ -53,6 +55,7 @@ what attackers do in it.`,
 	flags.StringVar(&a.state, "state", "", "state file (default: .decnet/state.db in the directory)")
 	flags.BoolVar(&a.json, "json", false, "answer in JSON")
 	flags.BoolVar(&a.noColor, "no-color", false, "no colours, as with NO_COLOR")
+	flags.BoolVar(&a.input, "input", true, "ask where something is to be approved")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log what is done")
 	flags.Var(a.given.flag(&a.given.vars), "var", "value of a variable, `NAME=VALUE`")
 	flags.Var(a.given.flag(&a.given.files), "var-file", "`FILE` of values for variables; of --var and --var-file the last wins")
@@ -105,6 +108,11 @@ func (a *app) style() view.Style {
 		return false
 	}
 	return style
+}
+
+// diagnostics is the style of diagnostics, which go to standard error.
+func (a *app) diagnostics() diag.Style {
+	return diag.Style{Width: 100, Color: view.StyleFor(a.stderr, a.noColor).Color}
 }
 
 // printJSON writes v as one indented document.

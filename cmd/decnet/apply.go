@@ -208,7 +208,7 @@ func (a *app) mayApprove(auto bool) error {
 	if auto {
 		return nil
 	}
-	if f, ok := a.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) && !a.json {
+	if f, ok := a.stdin.(*os.File); ok && a.input && term.IsTerminal(int(f.Fd())) && !a.json {
 		return nil
 	}
 	return errors.New("there is no terminal to ask on; look at the plan (decnet plan), then repeat with --auto-approve")

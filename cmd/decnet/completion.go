@@ -11,6 +11,7 @@ import (
 
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/lint"
 )
 
 // completionTime is how long a completion may think: after that the shell gets
@@ -20,6 +21,8 @@ const completionTime = 2 * time.Second
 // complete gives every command and flag its completions. A completion that
 // fails completes nothing and says nothing.
 func (a *app) complete(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	find(root, "completion").GroupID = "tools"
 	for path, complete := range map[string]cobra.CompletionFunc{
 		"state show": a.fromState(true), "state list": a.fromState(true), "state rm": a.fromState(false), "state mv": a.fromState(true),
 		"taint": a.fromState(true), "untaint": a.fromState(true), "output": a.outputNames, "import": a.fromConfiguration(true),
@@ -30,9 +33,14 @@ func (a *app) complete(root *cobra.Command) {
 			cmd.ValidArgsFunction = complete
 		}
 	}
+	if lint := find(root, "lint"); lint != nil {
+		for _, name := range []string{"rule", "except"} { // an error says that there is no such flag
+			_ = lint.RegisterFlagCompletionFunc(name, ruleIDs)
+		}
+	}
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"target": a.fromConfiguration(false), "exclude": a.fromConfiguration(false), "replace": a.fromConfiguration(false),
-		"chdir": directories, "var-file": files("hcl"), "var": a.variableNames,
+		"decky": a.fromState(false), "chdir": directories, "var-file": files("hcl"), "var": a.variableNames,
 	} {
 		each(root, func(cmd *cobra.Command) {
 			if cmd.LocalNonPersistentFlags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
@@ -135,6 +143,15 @@ func (a *app) outputNames(cmd *cobra.Command, args []string, _ string) ([]string
 		}
 	}
 	return first(args, names)
+}
+
+// ruleIDs completes the rules of lint.
+func ruleIDs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var ids []string
+	for _, r := range lint.Rules() {
+		ids = append(ids, cobra.CompletionWithDesc(r.ID, r.Summary))
+	}
+	return ids, cobra.ShellCompDirectiveNoFileComp
 }
 
 // variableNames completes NAME= of a variable.

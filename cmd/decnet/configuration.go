@@ -58,7 +58,7 @@ func (a *app) report(c *schema.Configuration, diags hcl.Diagnostics) error {
 		}
 		return exitFailure
 	}
-	if err := diag.Write(a.stderr, c.Files(), diags, diag.Style{Width: 100, Color: a.style().Color}); err != nil {
+	if err := diag.Write(a.stderr, c.Files(), diags, a.diagnostics()); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stderr)

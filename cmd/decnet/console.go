@@ -8,7 +8,6 @@ import (
 
 	"github.com/decnet/decnet/cmd/internal/console"
 	"github.com/decnet/decnet/schema"
-	"github.com/decnet/decnet/schema/diag"
 )
 
 func (a *app) consoleCommand() *cobra.Command {
@@ -39,7 +38,7 @@ func (a *app) console(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := console.Console{Scope: scope, In: a.stdin, Out: a.stdout, Err: a.stderr, Style: diag.Style{Width: 100, Color: a.style().Color}}
+	c := console.Console{Scope: scope, In: a.stdin, Out: a.stdout, Err: a.stderr, Style: a.diagnostics()}
 	if err := c.Run(ctx); !errors.Is(err, console.ErrFailed) {
 		return err
 	}

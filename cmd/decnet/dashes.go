@@ -7,6 +7,11 @@ import (
 	"github.com/spf13/pflag"
 )
 
+// spelled are flags that Terraform's users know, and what they are called here.
+var spelled = map[string][]string{
+	"--refresh=false": {"--no-refresh"}, "--refresh=true": nil, "--refresh": nil,
+}
+
 // doubled gives long flags that were written with one dash, as Terraform's are
 // (-check, -var-file=x), the second one. Everything after -- stays, and so does
 // what another flag takes as its value.
@@ -18,6 +23,10 @@ func doubled(root *cobra.Command, args []string) []string {
 	for i, arg := range args {
 		if arg == "--" {
 			return append(out, args[i:]...)
+		}
+		if ours, ok := spelled["--"+strings.TrimLeft(arg, "-")]; ok && !value && strings.HasPrefix(arg, "-") {
+			out = append(out, ours...)
+			continue
 		}
 		name, _, assigned := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 		flag := known[name]

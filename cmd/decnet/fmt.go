@@ -189,7 +189,7 @@ func (f *formatter) format(source []byte, name string) ([]byte, bool, error) {
 	}
 	f.broken = true
 	files := map[string]*hcl.File{name: {Bytes: source}}
-	return nil, false, diag.Write(f.stderr, files, diags, diag.Style{Width: 100, Color: f.style().Color})
+	return nil, false, diag.Write(f.stderr, files, diags, f.diagnostics())
 }
 
 // showDiff writes a unified diff.

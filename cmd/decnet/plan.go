@@ -79,6 +79,8 @@ do. It changes nothing and needs no privilege: what it could not look at, it say
 		},
 	}
 	flags.register(cmd, true)
+	cmd.Flags().Duration("lock-timeout", 0, "no more than a courtesy to scripts: plan takes no lock")
+	_ = cmd.Flags().MarkHidden("lock-timeout") // it is there
 	cmd.Flags().StringVarP(&flags.out, "out", "o", "", "save the plan to this `FILE`, for apply")
 	return cmd
 }

@@ -87,3 +87,12 @@ func tableOf(text, section string) []string {
 	}
 	return slices.Sorted(maps.Keys(names))
 }
+
+// TestOwnFilesAreLaidOut holds the catalogue and the examples against the
+// layout that users get.
+func TestOwnFilesAreLaidOut(t *testing.T) {
+	var out strings.Builder
+	if code := command([]string{"fmt", "-check", "-diff", "-recursive", "../../modules", "../../examples"}, strings.NewReader(""), &out, &out); code != 0 {
+		t.Errorf("exit code %d; run decnet fmt -recursive modules examples\n%s", code, out.String())
+	}
+}

@@ -162,7 +162,7 @@ func (a *app) reportIn(sources map[string]*hcl.File, diags hcl.Diagnostics) erro
 		}
 		return exitFailure
 	}
-	if err := diag.Write(a.stderr, sources, diags, diag.Style{Width: 100, Color: a.style().Color}); err != nil {
+	if err := diag.Write(a.stderr, sources, diags, a.diagnostics()); err != nil {
 		return err
 	}
 	fmt.Fprintln(a.stderr)

@@ -36,7 +36,7 @@ func Commands(cmd *cobra.Command) Command {
 	}
 	cmd.LocalFlags().VisitAll(note)
 	for _, below := range cmd.Commands() {
-		if !below.Hidden && below.Name() != "help" && below.Name() != "completion" {
+		if !below.Hidden && below.Name() != "help" {
 			c.Commands = append(c.Commands, Commands(below))
 		}
 	}
