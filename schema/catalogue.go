@@ -159,7 +159,7 @@ func (e *evaluator) packages(b *block, scope *hcl.EvalContext) map[string]string
 	if !ok {
 		return nil
 	}
-	converted, _, ok := e.as(x, value, cty.Map(cty.String), "a map of texts")
+	converted, ok := e.public(x, value, cty.Map(cty.String), "a map of texts")
 	if !ok {
 		return nil
 	}

@@ -83,7 +83,7 @@ func (e *evaluator) fold(b *block, name string, scope *hcl.EvalContext, fold fun
 func (e *evaluator) window(b *block, r *Rule, scope *hcl.EvalContext) {
 	if x := b.arguments["threshold"]; x != nil {
 		if value, ok := e.value(x, scope); ok {
-			if number, _, ok := e.as(x, value, cty.Number, "a number"); ok {
+			if number, ok := e.public(x, value, cty.Number, "a number"); ok {
 				n, err := whole(number)
 				if err != nil || n < 1 || n > 1_000_000 {
 					e.add(diag.Error(x.Range(), "threshold is not accepted", "It is a whole number from 1 to 1000000."))

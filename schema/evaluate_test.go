@@ -235,36 +235,6 @@ func TestFormatIsIdempotentAndSaysWhatItCannotRead(t *testing.T) {
 	}
 }
 
-// FuzzLoad looks for a configuration that makes Load or Evaluate panic.
-func FuzzLoad(f *testing.F) {
-	archives, _ := filepath.Glob("testdata/*.txtar")
-	for _, name := range archives {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			f.Fatal(err)
-		}
-		source, _, _ := bytes.Cut(data, []byte("-- want --"))
-		_, source, _ = bytes.Cut(source, []byte("-- main.hcl --\n"))
-		f.Add(source)
-	}
-	f.Fuzz(func(t *testing.T, source []byte) {
-		if len(source) > 8<<10 {
-			return
-		}
-		c, diags := schema.Load(fstest.MapFS{"main.hcl": {Data: source}}, schema.Options{Catalogue: modules.FS})
-		d, more := c.Evaluate(schema.EvalOptions{Services: services()})
-		if d == nil && !diags.HasErrors() && !more.HasErrors() {
-			t.Fatal("no result and no error")
-		}
-		rendered(t, c.Files(), append(diags, more...))
-		if formatted, diags := schema.Format(source, "main.hcl"); !diags.HasErrors() {
-			if _, diags := schema.Format(formatted, "main.hcl"); diags.HasErrors() {
-				t.Fatalf("formatted to what cannot be read: %v", diags)
-			}
-		}
-	})
-}
-
 // TestCatalogueEvaluates uses every archetype on every distro.
 func TestCatalogueEvaluates(t *testing.T) {
 	var b strings.Builder

@@ -95,6 +95,16 @@ func (e *evaluator) as(x *expression, value cty.Value, ty cty.Type, what string)
 	return converted, sensitive, true
 }
 
+// public is as for what plans and the state show, which may not be sensitive.
+func (e *evaluator) public(x *expression, value cty.Value, ty cty.Type, what string) (cty.Value, bool) {
+	converted, sensitive, ok := e.as(x, value, ty, what)
+	if ok && sensitive {
+		e.notSensitive(x)
+		return converted, false
+	}
+	return converted, ok
+}
+
 // describe names a type for people.
 func describe(ty cty.Type) string {
 	switch {
@@ -131,12 +141,8 @@ func (e *evaluator) text(b *block, name string, scope *hcl.EvalContext) (string,
 }
 
 func (e *evaluator) plainText(x *expression, value cty.Value) (string, bool) {
-	converted, sensitive, ok := e.as(x, value, cty.String, "a text")
+	converted, ok := e.public(x, value, cty.String, "a text")
 	if !ok {
-		return "", false
-	}
-	if sensitive {
-		e.notSensitive(x)
 		return "", false
 	}
 	return converted.AsString(), true
@@ -156,7 +162,7 @@ func (e *evaluator) flag(b *block, name string, scope *hcl.EvalContext) bool {
 	if !ok {
 		return false
 	}
-	converted, _, ok := e.as(x, value, cty.Bool, "true or false")
+	converted, ok := e.public(x, value, cty.Bool, "true or false")
 	return ok && converted.True()
 }
 
@@ -173,12 +179,8 @@ func (e *evaluator) list(x *expression, scope *hcl.EvalContext) ([]string, bool)
 }
 
 func (e *evaluator) listOf(x *expression, value cty.Value) ([]string, bool) {
-	converted, sensitive, ok := e.as(x, value, cty.List(cty.String), "a list of texts")
+	converted, ok := e.public(x, value, cty.List(cty.String), "a list of texts")
 	if !ok {
-		return nil, false
-	}
-	if sensitive {
-		e.notSensitive(x)
 		return nil, false
 	}
 	out := make([]string, 0, converted.LengthInt())

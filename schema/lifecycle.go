@@ -302,13 +302,8 @@ func (e *evaluator) lateFlag(b *lifecycleBlock, name string, scope *hcl.EvalCont
 		e.unfit[x] = true
 		return false
 	}
-	converted, sensitive, ok := e.as(x, value, cty.Bool, "true or false")
+	converted, ok := e.public(x, value, cty.Bool, "true or false")
 	e.unfit[x] = !ok && !value.IsNull()
-	if ok && sensitive {
-		e.notSensitive(x)
-		e.unfit[x] = true
-		return false
-	}
 	return ok && converted.True()
 }
 

@@ -132,7 +132,7 @@ func (e *evaluator) draft(inner *serviceBlock, scope *hcl.EvalContext) *serviceD
 			s.arguments[name] = draftArgument{expression: x, value: value}
 			continue
 		}
-		if enabled, _, ok := e.as(x, value, cty.Bool, "true or false"); ok {
+		if enabled, ok := e.public(x, value, cty.Bool, "true or false"); ok {
 			s.removed = enabled.False()
 		}
 	}
