@@ -364,3 +364,21 @@ func TestConfigurationsForRealNetworksAreTestedAsTheyAre(t *testing.T) {
 		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
 }
+
+// TestIDsThatRootGaveKeepWorkersApart runs as a user with subordinate ids.
+func TestIDsThatRootGaveKeepWorkersApart(t *testing.T) {
+	if _, err := exec.LookPath("newuidmap"); err != nil {
+		t.Fatal("newuidmap is missing: apt-get install uidmap")
+	}
+	const nobody = 65534 // newuidmap(1) wants a user with a name
+	r := newTrial(t, nobody, map[string]string{"ids": "nobody:3000000000:65536\n"})
+	// The machine's own files stay as they are: these are seen in a mount
+	// namespace of the test's.
+	script := "mount --bind ids /etc/subuid && mount --bind ids /etc/subgid && exec setpriv --reuid=nobody --regid=nogroup --clear-groups ./decnet test --no-color"
+	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "/bin/sh", "-c", script)
+	cmd.Dir = r.dir
+	out, err := cmd.CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "3 passed, 0 failed") || strings.Contains(string(out), "layer") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}

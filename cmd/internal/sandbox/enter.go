@@ -36,8 +36,20 @@ func Enter(ctx context.Context) (context.Context, Place, error) {
 	if os.Getpid() != 1 {
 		return ctx, Place{}, fmt.Errorf("enter the sandbox: %s is set by decnet itself, for the first process of a sandbox", Variable)
 	}
+	if s.Unmapped {
+		s.Unmapped = false
+		again, err := json.Marshal(s)
+		if err == nil {
+			err = becomeRoot(string(again))
+		}
+		return ctx, Place{}, fmt.Errorf("enter the sandbox: %w", err)
+	}
 	if err := os.Unsetenv(Variable); err != nil {
 		return ctx, Place{}, fmt.Errorf("enter the sandbox: %w", err)
+	}
+	// An exec that gains capabilities forgot it.
+	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
+		return ctx, Place{}, fmt.Errorf("enter the sandbox: die with the outer process: %w", err)
 	}
 	if err := furnish(s.Keep); err != nil {
 		if forbids(err) {

@@ -45,6 +45,8 @@ type Options struct {
 type settings struct {
 	Keep   []string `json:"keep,omitempty"`
 	Report bool     `json:"report,omitempty"`
+	// Unmapped says that the ids come after the start.
+	Unmapped bool `json:"unmapped,omitempty"`
 }
 
 // Inside tells whether this process was started by Run.
@@ -65,7 +67,25 @@ func (e *ForbiddenError) Unwrap() error { return e.Err }
 // Run runs the program inside and returns its exit code. When ctx ends the inner
 // process is asked to end and waited for; it dies with this one in any case.
 func Run(ctx context.Context, options Options) (int, error) {
-	data, err := json.Marshal(settings{Keep: options.Keep, Report: options.Report != nil})
+	if os.Geteuid() != 0 {
+		if ids, ok := subordinates("/etc"); ok {
+			code, err := run(ctx, options, &ids)
+			if !errors.Is(err, errIDs) {
+				return code, err
+			}
+			// What root gave cannot be had (a set-uid program without effect
+			// here): one id is enough, and the inner process says so.
+		}
+	}
+	return run(ctx, options, nil)
+}
+
+// errIDs says that the subordinate ids could not be mapped.
+var errIDs = errors.New("map subordinate ids")
+
+// run runs the program inside once, with ids if they are not nil.
+func run(ctx context.Context, options Options, ids *subordinate) (int, error) {
+	data, err := json.Marshal(settings{Keep: options.Keep, Report: options.Report != nil, Unmapped: ids != nil})
 	if err != nil {
 		return 0, fmt.Errorf("start the sandbox: %w", err)
 	}
@@ -74,7 +94,7 @@ func Run(ctx context.Context, options Options) (int, error) {
 		return 0, fmt.Errorf("start the sandbox: %w", err)
 	}
 	defer ours.Close()
-	attributes, err := attributes()
+	attributes, err := attributes(ids != nil)
 	if err != nil {
 		return 0, errors.Join(err, theirs.Close())
 	}
@@ -99,6 +119,17 @@ func Run(ctx context.Context, options Options) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("start the sandbox: %w", err)
 	}
+	if ids != nil {
+		err := ids.write(cmd.Process.Pid)
+		if err == nil {
+			_, err = ours.Write([]byte{1})
+		}
+		if err != nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait() // it was killed
+			return 0, fmt.Errorf("%w: %w", errIDs, err)
+		}
+	}
 	stop := context.AfterFunc(ctx, func() { _ = ours.Close() })
 	defer stop()
 	err = cmd.Wait()
@@ -113,12 +144,15 @@ func Run(ctx context.Context, options Options) (int, error) {
 }
 
 // attributes are the namespaces with the ids in them: root keeps all that it
-// has, anybody else is the only one.
-func attributes() (*syscall.SysProcAttr, error) {
+// has, anybody else is the only one, unless the ids come later.
+func attributes(later bool) (*syscall.SysProcAttr, error) {
 	a := &syscall.SysProcAttr{
 		Cloneflags: unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWPID | unix.CLONE_NEWNET | unix.CLONE_NEWIPC | unix.CLONE_NEWUTS,
 		Pdeathsig:  unix.SIGKILL,
 		Setpgid:    true, // a terminal's interrupt comes to the outer process alone
+	}
+	if later {
+		return a, nil
 	}
 	if os.Geteuid() != 0 {
 		a.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}}

@@ -91,3 +91,19 @@ func TestForbids(t *testing.T) {
 		t.Error(e)
 	}
 }
+
+func TestGivenIDs(t *testing.T) {
+	for text, want := range map[string]int{
+		"root:1:65536\nme:100000:65536\n": 100000, "1000:5:70000": 5, "me:100000:65535": -1, "you:1:65536": -1, "me:x:65536": -1, "me:1": -1, "": -1,
+		"me:1:10\nme:300000:65536\n": 300000,
+	} {
+		first, ok := given(text, []string{"1000", "me"})
+		if ok != (want >= 0) || ok && first != want {
+			t.Errorf("%q: %d, %t; want %d", text, first, ok, want)
+		}
+	}
+	want := []string{"0", "1000", "1", "1900000000", "100000", "65536"}
+	if diff := cmp.Diff(want, mapOf(1000, 100000)); diff != "" {
+		t.Error(diff)
+	}
+}
