@@ -214,7 +214,7 @@ func whole(value cty.Value) (int, error) {
 // and without a full stop at its end.
 func sentence(s string) string {
 	s = strings.TrimSuffix(strings.TrimSpace(s), ".")
-	if first, _, _ := strings.Cut(s, " "); strings.Contains(first, ".") || strings.Contains(first, "::") {
+	if first, _, _ := strings.Cut(s, " "); strings.ContainsAny(first, "./") || strings.Contains(first, "::") {
 		return s
 	}
 	r, n := utf8.DecodeRuneInString(s)

@@ -196,11 +196,18 @@ func (e *evaluator) given(v *variable) cty.Value {
 		return cty.UnknownVal(v.ty)
 	}
 	converted, d := v.convert(value, x.Range())
-	if d != nil {
+	switch {
+	case d != nil:
 		e.add(d)
-		return cty.UnknownVal(v.ty)
+	case !converted.IsNull() || !v.required:
+		return converted
+	case v.value != cty.NilVal:
+		return missing
+	default:
+		e.add(diag.Error(x.Range(), fmt.Sprintf("input %q of module %q cannot be null", v.name, e.tree.call.name),
+			"The variable says nullable = false and has no default, at %s.", place(v.declared)))
 	}
-	return converted
+	return cty.UnknownVal(v.ty)
 }
 
 // result notes the value of an output for the module that calls this one.

@@ -167,7 +167,8 @@ func (t *tree) edges(r reference) []edge {
 	}
 	out := []edge{to(t.prefix + r.id())}
 	inner := t.modules[r.name]
-	if inner == nil {
+	own := r.in.name == "count" || r.in.name == "for_each"
+	if inner == nil || own && inner.call.arguments[r.in.name] == r.in { // itself, which is circle enough
 		return out
 	}
 	if r.in.name == "depends_on" {

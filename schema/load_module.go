@@ -87,7 +87,9 @@ func (l *loader) call(b *block) {
 		l.add(diag.Error(x.Range(), "source must be a plain text", "Modules are loaded before variables are known, so it takes no references and no functions."))
 		return
 	}
-	b.call.source = value.AsString()
+	if b.call.source = value.AsString(); b.call.source == "" {
+		l.add(diag.Error(x.Range(), "source is empty", "Write ./FOLDER, decnet/NAME or git::URL."))
+	}
 }
 
 // modules loads what the module blocks of this module call.
@@ -96,10 +98,7 @@ func (l *loader) modules(here site) {
 	for _, name := range c.names("module") {
 		b := c.blocks["module"][name]
 		if b.call == nil || b.call.source == "" {
-			if b.call != nil {
-				l.add(diag.Error(b.call.at, "source is empty", "Write ./FOLDER, decnet/NAME or git::URL."))
-			}
-			continue
+			continue // reported
 		}
 		there, d := l.library.find(b, here)
 		if d != nil {
@@ -153,6 +152,7 @@ func (l *loader) module(b *block, at site) *Configuration {
 	}
 	l.fatal = append(l.fatal, inner.fatal...)
 	l.diags = append(l.diags, inner.diags...)
+	l.settings = append(l.settings, inner.settings...)
 	return c
 }
 

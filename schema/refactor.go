@@ -110,6 +110,10 @@ func (l *loader) importBlock(b *hcl.Block, got content) {
 	}
 	made.to = to
 	last := to.steps[len(to.steps)-1]
+	if last.Type == "module" {
+		l.add(diag.Error(to.at, "A module cannot be imported", "It has no object of its own; write %s.decky.NAME.", to.address()))
+		return
+	}
 	if last.Type == "rule" || last.Type == "sink" {
 		l.add(diag.Error(to.at, fmt.Sprintf("A %s cannot be imported", last.Type), "It has no object of its own outside the state; declaring it is enough."))
 		return

@@ -131,7 +131,9 @@ func (c *Configuration) declared(r reference) (bool, []string) {
 func (l *loader) finish(o Options) {
 	l.checkVersion(o.Version)
 	l.checkInputs()
-	l.fatal = append(l.fatal, l.settings...)
+	if !l.configuration.child { // what modules say is among the root's
+		l.fatal = append(l.fatal, l.settings...)
+	}
 	for _, n := range l.configuration.nodes() {
 		for _, r := range n.references {
 			l.checkReference(n, r)

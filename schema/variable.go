@@ -320,6 +320,10 @@ func (e *evaluator) validate(name string, check validation) {
 	if e.caller != nil && e.tree.call.arguments[name] != nil {
 		at = e.tree.call.arguments[name].Range()
 	}
-	e.add(diag.Concerning(diag.Error(at, fmt.Sprintf("The value of variable %q is not accepted", name),
-		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range())), string(e.prefix)+"var."+name))
+	d := diag.Error(at, fmt.Sprintf("The value of variable %q is not accepted", name),
+		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range()))
+	if e.caller != nil && e.configuration.variables[name].sensitive {
+		d.Extra = diag.Withheld{} // the value may stand on the line
+	}
+	e.add(diag.Concerning(d, string(e.prefix)+"var."+name))
 }
