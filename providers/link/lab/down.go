@@ -126,7 +126,10 @@ func (l *Lab) inside(pid int) bool {
 	if err := unix.Stat("/proc/"+strconv.Itoa(pid)+"/ns/net", &st); err != nil {
 		return false
 	}
-	for _, inode := range l.record.Inodes {
+	for side, inode := range l.record.Inodes {
+		if l.here && side == Operator {
+			continue // the caller's, with whoever else is in it
+		}
 		if st.Ino == inode && inode != 0 {
 			return true
 		}

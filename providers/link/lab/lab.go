@@ -55,7 +55,8 @@ type Options struct {
 	Root string
 	Log  *slog.Logger
 	// Here makes the calling process's own network namespace the operator's
-	// side. It must be a new one, with nothing but lo.
+	// side. It must be a new one, with nothing but lo. Its processes are the
+	// caller's business: Down does not end them.
 	Here bool
 }
 
