@@ -236,8 +236,10 @@ func (e *evaluator) resolveVariables() {
 		case v.value != cty.NilVal:
 			value = v.value
 		default:
-			e.add(diag.Error(v.declared, fmt.Sprintf("variable %q has no value", name),
-				"It has no default. Give it with --var %s=..., as DECNET_VAR_%s in the environment, or in decnet.vars.hcl.", name, name))
+			d := diag.Error(v.declared, fmt.Sprintf("variable %q has no value", name),
+				"It has no default. Give it with --var %s=..., as DECNET_VAR_%s in the environment, or in decnet.vars.hcl.", name, name)
+			d.Extra = diag.MissingValue{}
+			e.add(d)
 			value = cty.UnknownVal(v.ty)
 		}
 		e.variables[name] = v.marked(value)

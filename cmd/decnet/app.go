@@ -27,8 +27,9 @@ type app struct {
 	noColor  bool
 	input    bool // false: nobody is asked, as if there were no terminal
 	verbose  bool
-	given    given // --var and --var-file
-	rootless bool  // workers may share a uid: set inside the test runner's sandbox only
+	given    given    // --var and --var-file
+	rootless bool     // workers may share a uid: set inside the test runner's sandbox only
+	reports  *reports // where the answer of a command that judges goes; nil: it is no such
 }
 
 func (a *app) root() *cobra.Command {
@@ -116,8 +117,10 @@ func (a *app) diagnostics() diag.Style {
 }
 
 // printJSON writes v as one indented document.
-func (a *app) printJSON(v any) error {
-	encoder := json.NewEncoder(a.stdout)
+func (a *app) printJSON(v any) error { return writeJSON(a.stdout, v) }
+
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(v)

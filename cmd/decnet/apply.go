@@ -13,11 +13,15 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/decnet/decnet/cmd/internal/version"
 	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/cmd/internal/view/plantext"
+	"github.com/decnet/decnet/cmd/internal/view/tfjson"
 	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/diag"
 )
 
 // applyFlags are what apply and destroy may be told.
@@ -107,12 +111,16 @@ func (a *app) apply(ctx context.Context, verb string, flags applyFlags) (err err
 const maxPlans = 4
 
 func (a *app) planAndExecute(ctx context.Context, s *session, lock *state.Lock, configuration *schema.Configuration, verb string, flags applyFlags) error {
+	shown, err := plantext.ParseView(flags.view)
+	if err != nil {
+		return err
+	}
 	p, desired, err := a.planIn(ctx, s, configuration, flags.planFlags)
 	if err != nil {
 		return err
 	}
 	if !a.json {
-		if err := a.showPlan(p); err != nil {
+		if err := a.writePlan(p, shown); err != nil {
 			return err
 		}
 	}
@@ -178,16 +186,11 @@ func (a *app) applySaved(ctx context.Context, path string, flags applyFlags) (er
 }
 
 func (a *app) execute(ctx context.Context, s *session, p *plan.Plan, options reconciler.ApplyOptions, flags applyFlags) error {
-	if !a.json {
-		options.Progress = view.NewProgress(a.stdout, a.style(), len(p.Steps))
+	run := a.carryOut
+	if a.json {
+		run = a.stream
 	}
-	result, err := s.engine.Apply(ctx, p, options)
-	if result != nil && (err == nil || result.Run != 0) {
-		if err := a.showResult(p, result, err); err != nil {
-			return err
-		}
-	}
-	if err != nil {
+	if err := run(ctx, s, p, options); err != nil {
 		return err
 	}
 	if flags.detailed && changes(p) {
@@ -196,11 +199,32 @@ func (a *app) execute(ctx context.Context, s *session, p *plan.Plan, options rec
 	return nil
 }
 
-func (a *app) showResult(p *plan.Plan, result *reconciler.Result, applyErr error) error {
-	if a.json {
-		return a.printJSON(view.ResultDocument(p, result, applyErr))
+// carryOut applies a plan and tells people of it.
+func (a *app) carryOut(ctx context.Context, s *session, p *plan.Plan, options reconciler.ApplyOptions) error {
+	options.Progress = view.NewProgress(a.stdout, a.style(), len(p.Steps))
+	result, err := s.engine.Apply(ctx, p, options)
+	if result != nil && (err == nil || result.Run != 0) {
+		if err := view.Result(a.stdout, p, result, a.style()); err != nil {
+			return err
+		}
 	}
-	return view.Result(a.stdout, p, result, a.style())
+	return err
+}
+
+// stream applies a plan and tells programs of it, a message a line.
+func (a *app) stream(ctx context.Context, s *session, p *plan.Plan, options reconciler.ApplyOptions) (err error) {
+	stream := tfjson.NewStream(a.stdout, version.String(), nil)
+	defer func() { err = errors.Join(err, stream.Close()) }()
+	stream.Plan(p)
+	options.Progress = stream
+	result, err := s.engine.Apply(ctx, p, options)
+	if result != nil && (err == nil || result.Run != 0) {
+		stream.Result(p, result)
+	}
+	if err != nil && (result == nil || result.Failed == 0) { // what failed has been told
+		stream.Diagnostic(diag.Finding{Severity: diag.SeverityError, Summary: err.Error()})
+	}
+	return err
 }
 
 // mayApprove refuses at once where nobody can be asked.

@@ -47,21 +47,32 @@ func (a *app) read() (*schema.Configuration, hcl.Diagnostics, error) {
 	return configuration, diags, nil
 }
 
-// report shows diagnostics; its error is exitFailure where one is an error.
+// report shows diagnostics; its error is exitFailure where one is an error. A
+// command that writes reports keeps warnings for them, and writes them at once
+// where nothing else will follow.
 func (a *app) report(c *schema.Configuration, diags hcl.Diagnostics) error {
 	if len(diags) == 0 {
 		return nil
 	}
-	if a.json && diags.HasErrors() {
-		if err := a.printJSON(map[string]any{"valid": false, "diagnostics": diag.Records(c.Files(), diags)}); err != nil {
+	if a.reports != nil {
+		a.reports.findings = append(a.reports.findings, diag.Findings(c.Files(), diags)...)
+		if diags.HasErrors() {
+			if err := a.reports.invalid(a, c, diags); err != nil {
+				return err
+			}
+		}
+	} else if a.json && diags.HasErrors() {
+		if err := a.printJSON(validity(c, diags)); err != nil {
 			return err
 		}
 		return exitFailure
 	}
-	if err := diag.Write(a.stderr, c.Files(), diags, a.diagnostics()); err != nil {
-		return err
+	if a.reports == nil || a.reports.human() {
+		if err := diag.Write(a.stderr, c.Files(), diags, a.diagnostics()); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.stderr)
 	}
-	fmt.Fprintln(a.stderr)
 	if diags.HasErrors() {
 		return exitFailure
 	}

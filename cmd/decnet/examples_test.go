@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/cmd/internal/view/plantext"
 	"github.com/decnet/decnet/modules"
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/fake"
@@ -78,7 +78,7 @@ func TestExamplesPlanAsBefore(t *testing.T) {
 		name := filepath.Base(filepath.Dir(main))
 		t.Run(name, func(t *testing.T) {
 			var got bytes.Buffer
-			if err := view.Plan(&got, planAgainstNothing(t, filepath.Dir(main)), (&app{stdout: &got}).style()); err != nil {
+			if err := plantext.Write(&got, planAgainstNothing(t, filepath.Dir(main)), plantext.Options{Style: (&app{stdout: &got}).style()}); err != nil {
 				t.Fatal(err)
 			}
 			golden := filepath.Join("testdata/golden", name+".plan")

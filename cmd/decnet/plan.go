@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/cmd/internal/view/plantext"
 	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/schema"
@@ -26,6 +26,7 @@ type planFlags struct {
 	refreshOnly bool
 	parallelism int
 	out         string
+	view        string
 }
 
 func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
@@ -37,6 +38,7 @@ func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
 	flags.StringArrayVar(&f.targets, "target", nil, "plan only this `ADDRESS`, block or module, and what it needs")
 	flags.StringArrayVar(&f.excludes, "exclude", nil, "leave out this `ADDRESS`, block or module, and what needs it")
 	flags.BoolVar(&f.refreshOnly, "refresh-only", false, "only record what was seen; touch no object")
+	flags.StringVar(&f.view, "view", "", "how much is shown: summary, diff (the default) or full")
 	if destroyable {
 		flags.BoolVar(&f.destroy, "destroy", false, "plan to take everything away")
 	}
@@ -67,6 +69,7 @@ func changes(p *plan.Plan) bool {
 
 func (a *app) planCommand() *cobra.Command {
 	var flags planFlags
+	var reports reportFlags
 	cmd := &cobra.Command{
 		Use: "plan [DIR]", Short: "Show what would change, and why; touch nothing", Args: cobra.MaximumNArgs(1),
 		Long: `Plan compares the configuration with the state and with what is alive, and shows what an apply would
@@ -75,17 +78,25 @@ do. It changes nothing and needs no privilege: what it could not look at, it say
 			if err := a.directory(args); err != nil {
 				return err
 			}
+			if err := reports.begin(a, "plan"); err != nil {
+				return err
+			}
 			return a.plan(cmd.Context(), flags)
 		},
 	}
 	flags.register(cmd, true)
 	cmd.Flags().Duration("lock-timeout", 0, "no more than a courtesy to scripts: plan takes no lock")
 	_ = cmd.Flags().MarkHidden("lock-timeout") // it is there
+	reports.register(cmd)
 	cmd.Flags().StringVarP(&flags.out, "out", "o", "", "save the plan to this `FILE`, for apply")
 	return cmd
 }
 
 func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
+	shown, err := plantext.ParseView(flags.view)
+	if err != nil {
+		return err
+	}
 	configuration, err := a.load()
 	if err != nil {
 		return err
@@ -100,10 +111,10 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 			return err
 		}
 	}
-	if err := a.showPlan(p); err != nil {
+	if err := a.writePlan(p, shown); err != nil {
 		return err
 	}
-	if flags.out != "" && !a.json {
+	if flags.out != "" && a.reports.human() {
 		fmt.Fprintf(a.stdout, "\nSaved. To carry out exactly this: decnet -C %s apply %s\n", a.dir, flags.out)
 	}
 	if flags.detailed && changes(p) {
@@ -140,20 +151,4 @@ func (a *app) planIn(ctx context.Context, s *session, configuration *schema.Conf
 		err = believability(ctx, s, desired, p)
 	}
 	return p, desired, err
-}
-
-func (a *app) showPlan(p *plan.Plan) error {
-	p = p.Show()
-	if a.json {
-		data, err := p.Encode()
-		if err != nil {
-			return err
-		}
-		_, err = a.stdout.Write(data)
-		return err
-	}
-	if err := view.Plan(a.stdout, p, a.style()); err != nil {
-		return err
-	}
-	return view.Believability(a.stdout, p.Believability, a.style())
 }

@@ -149,11 +149,12 @@ func (a *app) stateRebuild(ctx context.Context, options reconciler.RebuildOption
 }
 
 func (a *app) showCommand() *cobra.Command {
-	return &cobra.Command{
+	var shown string
+	cmd := &cobra.Command{
 		Use: "show [DIR|PLAN]", Short: "Show everything the state holds, or a saved plan", Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && isFile(args[0]) {
-				return a.showSaved(args[0])
+				return a.showSaved(args[0], shown)
 			}
 			if err := a.directory(args); err != nil {
 				return err
@@ -169,4 +170,6 @@ func (a *app) showCommand() *cobra.Command {
 			return view.State(a.stdout, snapshot, a.style())
 		},
 	}
+	cmd.Flags().StringVar(&shown, "view", "", "how much of a saved plan is shown: summary, diff (the default) or full")
+	return cmd
 }

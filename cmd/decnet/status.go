@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/cmd/internal/view/plantext"
 	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
@@ -60,12 +61,16 @@ func (a *app) status(ctx context.Context, detailed bool) (err error) {
 	return err
 }
 
-func (a *app) showSaved(path string) error {
+func (a *app) showSaved(path, name string) error {
+	shown, err := plantext.ParseView(name)
+	if err != nil {
+		return err
+	}
 	p, err := plan.Load(path)
 	if err != nil {
 		return err
 	}
-	return a.showPlan(p)
+	return a.writePlan(p, shown)
 }
 
 func (a *app) outputCommand() *cobra.Command {

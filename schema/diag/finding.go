@@ -57,6 +57,14 @@ type Finding struct {
 // languagePrefix begins the identifiers of the language's own diagnostics.
 const languagePrefix = "config."
 
+// Title is the summary with the instance that it is about.
+func (f Finding) Title() string {
+	if f.Address == "" || strings.HasPrefix(f.Summary, f.Address) {
+		return f.Summary
+	}
+	return f.Address + ": " + f.Summary
+}
+
 // Findings turns the diagnostics of the language into findings. files are those
 // of Configuration.Files.
 func Findings(files map[string]*hcl.File, diags hcl.Diagnostics) []Finding {

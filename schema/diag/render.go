@@ -61,10 +61,7 @@ var labels = map[Severity][2]string{
 
 func writeOne(b *bytes.Buffer, f Finding, style Style) {
 	label, colour := labels[f.Severity][0], labels[f.Severity][1]
-	summary := printable(f.Summary)
-	if f.Address != "" {
-		summary = printable(f.Address) + ": " + summary
-	}
+	summary := printable(f.Title())
 	if style.Color {
 		summary = fmt.Sprintf("%s%s:\x1b[0m \x1b[1m%s\x1b[0m", colour, label, summary)
 	} else {

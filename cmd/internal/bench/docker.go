@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,13 +88,11 @@ func (b *bench) againstBare(ctx context.Context, l *lab.Lab, engine *client.Clie
 		if err != nil {
 			return err
 		}
-		var result struct {
-			TookMS float64 `json:"took_ms"`
+		took, err = applied(out)
+		if err != nil {
+			return err
 		}
-		if err := json.Unmarshal(out, &result); err != nil {
-			return fmt.Errorf("read the result of the apply: %w", err)
-		}
-		ours = append(ours, time.Duration(result.TookMS*float64(time.Millisecond)))
+		ours = append(ours, took)
 	}
 	slices.Sort(ours)
 	slices.Sort(theirs)
@@ -105,6 +104,25 @@ func (b *bench) againstBare(ctx context.Context, l *lab.Lab, engine *client.Clie
 	})
 	_, err = run("destroy", "--auto-approve")
 	return err
+}
+
+// applied is how long an apply took, as the summary at the end of its messages
+// says.
+func applied(messages []byte) (time.Duration, error) {
+	var took time.Duration
+	for line := range bytes.Lines(messages) {
+		var message struct {
+			TookMS float64 `json:"took_ms"`
+		}
+		if err := json.Unmarshal(line, &message); err != nil {
+			return 0, fmt.Errorf("read the messages of the apply: %w", err)
+		}
+		took = max(took, time.Duration(message.TookMS*float64(time.Millisecond)))
+	}
+	if took == 0 {
+		return 0, errors.New("the apply does not say how long it took")
+	}
+	return took, nil
 }
 
 // parameters reads back how every container was created: bases first.

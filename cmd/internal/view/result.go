@@ -28,14 +28,14 @@ var _ reconciler.Progress = (*Progress)(nil)
 // StepStarted implements reconciler.Progress; only what is finished is told.
 func (p *Progress) StepStarted(plan.Step) {}
 
-var pastTense = map[plan.Op]string{plan.OpCreate: "created", plan.OpUpdate: "updated", plan.OpDelete: "destroyed", plan.OpForget: "forgotten"}
+var pastTense = map[plan.Op]string{plan.OpCreate: "created", plan.OpUpdate: "updated", plan.OpDelete: "destroyed", plan.OpForget: "forgotten", plan.OpReaddress: "moved"}
 
-var signs = map[plan.Op]string{plan.OpCreate: "+", plan.OpUpdate: "~", plan.OpDelete: "-", plan.OpForget: "."}
+var signs = map[plan.Op]string{plan.OpCreate: "+", plan.OpUpdate: "~", plan.OpDelete: "-", plan.OpForget: ".", plan.OpReaddress: ">"}
 
 // StepDone implements reconciler.Progress.
 func (p *Progress) StepDone(s plan.Step, took time.Duration) {
 	p.done++
-	fmt.Fprintf(p.w, "%s %s %s %s\n", p.style.symbol(signs[s.Op]), s.Address, pastTense[s.Op], p.style.Dim(fmt.Sprintf("after %s [%d/%d]", Duration(took), p.done, p.total)))
+	fmt.Fprintf(p.w, "%s %s %s %s\n", p.style.Sign(signs[s.Op]), s.Address, pastTense[s.Op], p.style.Dim(fmt.Sprintf("after %s [%d/%d]", Duration(took), p.done, p.total)))
 }
 
 // StepFailed implements reconciler.Progress.
@@ -95,54 +95,6 @@ func Outputs(w io.Writer, outputs []schema.Output) error {
 	}
 	return nil
 }
-
-// Step is one finished step in a document.
-type Step struct {
-	Address string  `json:"address"`
-	Op      plan.Op `json:"op"`
-	TookMS  float64 `json:"took_ms"`
-	Error   string  `json:"error,omitempty"`
-}
-
-// Run is what apply and destroy answer in JSON.
-type Run struct {
-	Lineage  string          `json:"lineage"`
-	Serial   int64           `json:"serial"`
-	Summary  plan.Summary    `json:"summary"` // of the plan
-	Created  int             `json:"created"`
-	Updated  int             `json:"updated"`
-	Replaced int             `json:"replaced"`
-	Deleted  int             `json:"deleted"`
-	Forgot   int             `json:"forgot"`
-	Failed   int             `json:"failed"`
-	Skipped  int             `json:"skipped"`
-	TookMS   float64         `json:"took_ms"`
-	Steps    []Step          `json:"steps"`
-	Outputs  []schema.Output `json:"outputs,omitempty"`
-	Error    string          `json:"error,omitempty"`
-}
-
-// ResultDocument is a run as a document; values of sensitive outputs are left
-// out.
-func ResultDocument(p *plan.Plan, r *reconciler.Result, err error) Run {
-	run := Run{
-		Lineage: r.Lineage, Serial: r.Serial, Summary: p.Summary, Created: r.Created, Updated: r.Updated, Replaced: r.Replaced, Deleted: r.Deleted,
-		Forgot: r.Forgot, Failed: r.Failed, Skipped: r.Skipped, TookMS: milliseconds(r.Took), Steps: []Step{}, Outputs: Public(r.Outputs),
-	}
-	for _, s := range r.Steps {
-		step := Step{Address: string(s.Step.Address), Op: s.Step.Op, TookMS: milliseconds(s.Took)}
-		if s.Err != nil {
-			step.Error = s.Err.Error()
-		}
-		run.Steps = append(run.Steps, step)
-	}
-	if err != nil {
-		run.Error = err.Error()
-	}
-	return run
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 // Public is outputs without the values of sensitive ones.
 func Public(outputs []schema.Output) []schema.Output {

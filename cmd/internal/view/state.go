@@ -157,7 +157,7 @@ func deckyOf(address string) string {
 // StatusTable writes a line for every decky, and what drifted.
 func StatusTable(w io.Writer, statuses []Status, p *plan.Plan, s Style) error {
 	b := &strings.Builder{}
-	notRefreshed(b, p, s)
+	b.WriteString(NotRefreshed(p, s))
 	if len(statuses) == 0 {
 		b.WriteString("There are no deckies.\n")
 		_, err := io.WriteString(w, b.String())
@@ -174,7 +174,7 @@ func StatusTable(w io.Writer, statuses []Status, p *plan.Plan, s Style) error {
 	}
 	for _, d := range statuses {
 		for _, line := range d.Drift {
-			fmt.Fprintf(b, "  %s %s\n", s.symbol("~"), line)
+			fmt.Fprintf(b, "  %s %s\n", s.Sign("~"), line)
 		}
 	}
 	_, err := io.WriteString(w, b.String())

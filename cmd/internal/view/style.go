@@ -62,12 +62,12 @@ func (s Style) Warn(text string) string { return s.paint("33", text) }
 // Bad is red.
 func (s Style) Bad(text string) string { return s.paint("31", text) }
 
-// symbol colours the sign of an action.
-func (s Style) symbol(sign string) string {
+// Sign colours the sign of an action.
+func (s Style) Sign(sign string) string {
 	switch sign {
 	case "+":
 		return s.Good(sign)
-	case "~", "-/+":
+	case "~", "-/+", "+/-":
 		return s.Warn(sign)
 	case "-":
 		return s.Bad(sign)

@@ -44,10 +44,7 @@ func github(b *bytes.Buffer, findings []diag.Finding) {
 				add("endColumn", strconv.Itoa(max(r.End.Column, r.Start.Column)))
 			}
 		}
-		title := f.Summary
-		if f.Address != "" {
-			title = f.Address + ": " + title
-		}
+		title := f.Title()
 		if f.ID != "" {
 			title += " [" + f.ID + "]"
 		}

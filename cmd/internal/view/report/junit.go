@@ -55,11 +55,8 @@ func junit(w io.Writer, findings []diag.Finding, meta Meta) error {
 		suite.Cases = append(suite.Cases, junitCase{Name: name, Class: tool, Time: "0"})
 	}
 	for _, f := range findings {
-		test := junitCase{Name: orElse(f.ID, "finding") + ": " + f.Summary, Class: tool, Time: "0"}
+		test := junitCase{Name: orElse(f.ID, "finding") + ": " + f.Title(), Class: tool, Time: "0"}
 		where := ""
-		if f.Address != "" {
-			test.Name = f.Address + ": " + test.Name
-		}
 		if f.Range != nil {
 			test.File, test.Line = f.Range.File, max(f.Range.Start.Line, 1)
 			test.Class = path.Clean(f.Range.File)

@@ -180,10 +180,7 @@ func semantic(version string) string {
 
 // message is all that a finding says, in one text.
 func message(f diag.Finding) string {
-	text := f.Summary
-	if f.Address != "" {
-		text = f.Address + ": " + text
-	}
+	text := f.Title()
 	if text != "" && !strings.HasSuffix(text, ".") {
 		text += "."
 	}

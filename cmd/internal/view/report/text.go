@@ -64,10 +64,7 @@ func markdown(b *bytes.Buffer, findings []diag.Finding, meta Meta) {
 		if f.Suppressed != "" {
 			continue
 		}
-		heading := strings.ToUpper(string(f.Severity)[:1]) + string(f.Severity)[1:] + ": " + f.Summary
-		if f.Address != "" {
-			heading = f.Address + ": " + heading
-		}
+		heading := strings.ToUpper(string(f.Severity)[:1]) + string(f.Severity)[1:] + ": " + f.Title()
 		if f.ID != "" {
 			heading += " [" + f.ID + "]"
 		}

@@ -1,0 +1,107 @@
+package plantext
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/cmd/internal/view/change"
+	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// limits says what the plan leaves out.
+func (t *writer) limits() {
+	names := func(all []addr.Address) string {
+		texts := make([]string, len(all))
+		for i, a := range all {
+			texts[i] = view.Clean(string(a))
+		}
+		return strings.Join(texts, ", ")
+	}
+	if len(t.p.Targets) > 0 {
+		fmt.Fprintf(t.b, "%s Resource targeting is in effect\n  Only %s, and what is needed for it, is planned.\n\n", t.Style.Warn("Warning:"), names(t.p.Targets))
+	}
+	if len(t.p.Excludes) > 0 {
+		fmt.Fprintf(t.b, "%s Resource exclusion is in effect\n  %s, and what needs it, is not planned.\n\n", t.Style.Warn("Warning:"), names(t.p.Excludes))
+	}
+	if t.p.RefreshOnly {
+		t.b.WriteString("This is a refresh-only plan, so decnet will not touch any object. An apply records what was seen.\n\n")
+	}
+}
+
+// moves writes the instances that only change their address.
+func (t *writer) moves() {
+	changed := map[addr.Address]bool{}
+	for i := range t.p.Changes {
+		changed[t.p.Changes[i].Address] = true
+	}
+	for _, m := range t.p.Moves {
+		if !changed[m.To] {
+			fmt.Fprintf(t.b, "  %s has moved to %s\n\n", t.Style.Bold("# "+view.Clean(string(m.From))), t.Style.Bold(view.Clean(string(m.To))))
+		}
+	}
+}
+
+// imports writes the live objects that become instances.
+func (t *writer) imports() {
+	for _, i := range t.p.Imports {
+		fmt.Fprintf(t.b, "  %s will be imported %s\n\n", t.Style.Bold("# "+view.Clean(string(i.Address))), t.Style.Dim(`(from "`+view.Clean(i.ID)+`")`))
+	}
+}
+
+// outputs writes what the outputs will be.
+func (t *writer) outputs() {
+	if len(t.p.Outputs) == 0 || t.p.Empty() && t.View != Full {
+		return
+	}
+	outputs := slices.Clone(t.p.Outputs)
+	slices.SortFunc(outputs, func(a, b schema.Output) int { return strings.Compare(a.Name, b.Name) })
+	t.b.WriteString("\n" + t.Style.Bold("Changes to Outputs:") + "\n")
+	d := &differ{b: t.b, style: t.Style, full: t.View == Full, width: t.Width}
+	width := 0
+	for _, o := range outputs {
+		width = max(width, len(o.Name))
+	}
+	for _, o := range outputs {
+		value := change.Decode(o.Value)
+		if o.Sensitive {
+			value = change.Secret{}
+		}
+		d.attribute(o.Name, width, absent{}, value, 4, o.Name)
+	}
+}
+
+// checks writes what the check blocks say: those that fail in their words, and
+// how many pass.
+func (t *writer) checks() {
+	if len(t.p.Checks) == 0 {
+		return
+	}
+	passed := 0
+	for _, c := range t.p.Checks {
+		if c.Passed {
+			passed++
+		}
+	}
+	fmt.Fprintf(t.b, "\n%s %d passed, %d failed.\n", t.Style.Bold("Checks:"), passed, len(t.p.Checks)-passed)
+	for _, c := range t.p.Checks {
+		switch {
+		case !c.Passed:
+			fmt.Fprintf(t.b, "\n%s Check block assertion failed\n\n  on %s, in check %s\n\n%s\n", t.Style.Warn("Warning:"), place(c.Source), quoted(c.Name), view.Clean(c.Message))
+		case t.View == Full:
+			fmt.Fprintf(t.b, "  %s passed\n", quoted(c.Name))
+		}
+	}
+}
+
+// place is a source, "main.hcl:12,1-20", as diagnostics say it.
+func place(source string) string {
+	file, rest, found := strings.Cut(source, ":")
+	if !found {
+		return view.Clean(source)
+	}
+	line, _, _ := strings.Cut(rest, ",")
+	return view.Clean(file) + " line " + view.Clean(line)
+}
