@@ -32,6 +32,9 @@ import (
 	"github.com/decnet/decnet/schema/diag"
 )
 
+// minCases is how many archives there must be.
+const minCases = 60
+
 // secret is what no rendering of any case may show: cases write it wherever
 // something sensitive stands.
 const secret = "hunter2-SECRET"
@@ -61,7 +64,7 @@ type goldenCase struct {
 
 func TestGoldenPlans(t *testing.T) {
 	names, err := filepath.Glob("testdata/golden/*.txtar")
-	if err != nil || len(names) < 0 {
+	if err != nil || len(names) < minCases {
 		t.Errorf("%d cases, 60 are wanted: %v", len(names), err)
 	}
 	for _, name := range names {
@@ -145,7 +148,7 @@ func (c *goldenCase) evaluate(folder string) (*schema.Configuration, *schema.Des
 	c.t.Helper()
 	fsys := fstest.MapFS{}
 	for _, f := range c.archive.Files {
-		if name, ok := strings.CutPrefix(f.Name, folder); ok && (folder != "" || !strings.HasPrefix(f.Name, "prior/")) && strings.HasSuffix(name, ".hcl") {
+		if name, ok := strings.CutPrefix(f.Name, folder); ok && (folder != "" || !strings.HasPrefix(f.Name, "prior/")) && (strings.HasSuffix(name, ".hcl") || strings.HasSuffix(name, ".hcl.json")) {
 			fsys[name] = &fstest.MapFile{Data: f.Data}
 		}
 	}
@@ -183,7 +186,7 @@ func (c *goldenCase) apply() {
 		return
 	}
 	if diags.HasErrors() {
-		c.t.Fatal(diags)
+		c.t.Fatal(rendered(configuration, diags))
 	}
 	c.world.SetHook(func(_ context.Context, call fake.Call) error {
 		if failing[call.Address] && call.Moment == fake.Half {
@@ -200,6 +203,12 @@ func (c *goldenCase) apply() {
 	}
 	c.world.SetHook(nil)
 	c.others()
+}
+
+func rendered(c *schema.Configuration, diags hcl.Diagnostics) string {
+	var b bytes.Buffer
+	_ = diag.Write(&b, c.Files(), diags, diag.Style{}) // a buffer takes everything
+	return b.String()
 }
 
 // others changes the world behind decnet's back.

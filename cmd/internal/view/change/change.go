@@ -127,9 +127,70 @@ func Drifted(d *plan.Drift, hidden Hidden) Change {
 	}
 	state := Decode(d.State)
 	out.Before, out.After = map[string]any{}, map[string]any{}
+	for _, c := range d.Changes { // of a configuration's form, where the path leads through one
+		for _, shape := range configured(state) {
+			if lead := frame(shape, c.Path); lead != nil {
+				out.Before, out.After = overlay(out.Before, lead), overlay(out.After, lead)
+				break
+			}
+		}
+	}
 	apply(&out, d.Changes, append(slices.Clone(d.Sensitive), declared(d.Type, hidden, state)...))
 	out.Drifted = nil
 	return out
+}
+
+// configured are the objects in a state that may be a configuration: itself, and
+// those directly inside of it.
+func configured(state any) []any {
+	t, ok := state.(map[string]any)
+	if !ok {
+		return nil
+	}
+	all := []any{}
+	for _, name := range []string{"config", "live"} {
+		if inner, found := t[name]; found {
+			all = append(all, inner)
+		}
+	}
+	return append(all, state)
+}
+
+// frame is the objects that a path leads through, empty, or nil where it does
+// not lead through any.
+func frame(shape any, path string) map[string]any {
+	t, ok := shape.(map[string]any)
+	if !ok {
+		return nil
+	}
+	key, rest := splitKey(t, nil, path)
+	child, found := t[key]
+	if !found || rest == "" {
+		return nil
+	}
+	inner, ok := child.(map[string]any)
+	if !ok {
+		return nil
+	}
+	if deeper := frame(inner, rest); deeper != nil {
+		return map[string]any{key: deeper}
+	}
+	return map[string]any{key: map[string]any{}}
+}
+
+// overlay adds the objects of a frame to a tree.
+func overlay(tree any, frame map[string]any) any {
+	t, ok := tree.(map[string]any)
+	if !ok {
+		return tree
+	}
+	for k, inner := range frame {
+		if _, found := t[k]; !found {
+			t[k] = map[string]any{}
+		}
+		t[k] = overlay(t[k], inner.(map[string]any))
+	}
+	return t
 }
 
 // declared are the paths of a service's arguments that its definition says are

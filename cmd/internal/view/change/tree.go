@@ -122,6 +122,12 @@ func edit(tree, shape any, path string, change func(v any, found bool) (any, boo
 		}
 		t[index] = edit(t[index], other, rest, change)
 		return t
+	case Secret: // what is inside of it is no more seen than the whole
+		v, keep := change(t, true)
+		if !keep {
+			return Secret{}
+		}
+		return v
 	default:
 		return tree
 	}

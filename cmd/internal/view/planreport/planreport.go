@@ -51,7 +51,22 @@ func Write(w io.Writer, format report.Format, p *plan.Plan, o Options) error {
 		}
 	}
 	meta.Rules = append(slices.Clone(rules), meta.Rules...)
-	return report.Write(w, format, append(slices.Clone(o.Warnings), Findings(p)...), meta)
+	return report.Write(w, format, o.findings(p), meta)
+}
+
+// findings are all that there is to say; a check that the language warns of is
+// said once.
+func (o Options) findings(p *plan.Plan) []diag.Finding {
+	all := slices.Clone(o.Warnings)
+	for _, f := range Findings(p) {
+		told := f.ID == "plan.check" && f.Range != nil && slices.ContainsFunc(o.Warnings, func(w diag.Finding) bool {
+			return w.Range != nil && w.Range.File == f.Range.File && w.Range.Start.Line == f.Range.Start.Line
+		})
+		if !told {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 func verdict(p *plan.Plan) string {
@@ -169,8 +184,7 @@ func Comment(p *plan.Plan, o Options) report.Comment {
 		Title: o.Meta.Title, Marker: o.Meta.Marker, Lines: append([]string{verdict(p)}, o.Meta.Facts...), Table: table(p), What: "resources",
 		Rest: "The log of the job has all of them.",
 	}
-	findings := append(slices.Clone(o.Warnings), Findings(p)...)
-	for _, f := range diag.SortFindings(findings) {
+	for _, f := range diag.SortFindings(o.findings(p)) {
 		switch {
 		case f.Suppressed != "" || severityOfChange(f.ID):
 		default:

@@ -23,8 +23,9 @@ type differ struct {
 	width int  // columns, 0 for any number
 	// forces and drifted are paths with a note behind them.
 	forces, drifted []string
-	// destroyed says that the whole goes: "-> null" follows every value.
-	destroyed bool
+	// element says that the value is one of a list, which "-> null" never
+	// follows.
+	element bool
 }
 
 // keyNames are the attributes that say which one an object of a list is; they
@@ -129,7 +130,9 @@ func (d *differ) attribute(name string, width int, before, after any, indent int
 	d.b.WriteString(name)
 	d.b.WriteString(strings.Repeat(" ", width-utf8.RuneCountInString(name)))
 	d.b.WriteString(" = ")
-	d.value(before, after, indent, path, indent+width+3)
+	of := *d
+	of.element = false
+	of.value(before, after, indent, path, indent+width+3)
 	d.b.WriteByte('\n')
 }
 
@@ -163,7 +166,7 @@ func (d *differ) braced(open, close string, length int, before, after any, path 
 
 // toNull follows what goes.
 func (d *differ) toNull(after any) string {
-	if after == (absent{}) && d.destroyed {
+	if after == (absent{}) && !d.element {
 		return d.style.Dim(" -> null")
 	}
 	return ""
@@ -183,7 +186,7 @@ func (d *differ) scalar(before, after any, indent int, path string, column int) 
 		d.b.WriteString(notes)
 	case after == absent{}:
 		d.compound(before, indent)
-		d.b.WriteString(d.style.Dim(" -> null") + notes)
+		d.b.WriteString(d.toNull(after) + notes)
 	case change.Equal(before, after):
 		d.compound(before, indent)
 	default:

@@ -2,6 +2,7 @@ package plantext
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 
 	"github.com/decnet/decnet/providers"
@@ -63,6 +64,20 @@ func essential(typ string, tree map[string]any) ([]line, int) {
 		lines = append(lines, line{e[0], e[1], v})
 	}
 	return lines, leaves(tree) - shown
+}
+
+// readable writes the expressions of a rule as they were written, not as texts.
+func readable(typ string, tree map[string]any) map[string]any {
+	if typ != providers.TypeRule || tree == nil {
+		return tree
+	}
+	tree = maps.Clone(tree)
+	for _, name := range []string{"when", "by", "distinct"} {
+		if s, ok := tree[name].(string); ok {
+			tree[name] = bare(s)
+		}
+	}
+	return tree
 }
 
 func everything(tree map[string]any) []line {

@@ -34,7 +34,9 @@ func (d *differ) list(before, after any, was, is []any, indent int, path string)
 		}
 		flush()
 		d.start(indent, s)
-		d.value(p.before, p.after, indent, fmt.Sprintf("%s[%d]", path, p.index), indent)
+		of := *d
+		of.element = true
+		of.value(p.before, p.after, indent, fmt.Sprintf("%s[%d]", path, p.index), indent)
 		d.b.WriteString(",\n")
 	}
 	flush()

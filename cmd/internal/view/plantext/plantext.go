@@ -262,6 +262,9 @@ func (t *writer) actions() {
 			t.change(&t.p.Changes[i])
 		}
 	}
+	if n := t.p.Summary.NoOp; n > 0 && t.View != Summary {
+		t.b.WriteString("  " + t.Style.Dim(fmt.Sprintf("# (%d unchanged %s hidden)", n, plural(n, "instance"))) + "\n\n")
+	}
 	t.b.WriteString(t.Style.Bold("Plan: ") + view.Counts(t.p.Summary) + ".\n")
 }
 
@@ -307,7 +310,7 @@ func (t *writer) block(c *change.Change) {
 		action = createFirst
 	}
 	fmt.Fprintf(t.b, "%s %s {\n", t.signOf(action), header(c))
-	d := &differ{b: t.b, style: t.Style, full: t.View == Full, width: t.Width, forces: c.Forces, drifted: c.Drifted, destroyed: c.After == nil}
+	d := &differ{b: t.b, style: t.Style, full: t.View == Full, width: t.Width, forces: c.Forces, drifted: c.Drifted}
 	const indent = 8
 	one := before
 	if before == nil {
@@ -320,9 +323,12 @@ func (t *writer) block(c *change.Change) {
 			width = max(width, len(l.name))
 		}
 		for _, l := range lines {
-			if before == nil {
+			switch {
+			case c.Action == plan.Forget: // the object is gone already, or lives on
+				d.attribute(l.name, width, l.value, l.value, indent, l.path)
+			case before == nil:
 				d.attribute(l.name, width, absent{}, l.value, indent, l.path)
-			} else {
+			default:
 				d.attribute(l.name, width, l.value, absent{}, indent, l.path)
 			}
 		}
@@ -330,7 +336,10 @@ func (t *writer) block(c *change.Change) {
 			d.note(indent, hidden, "attribute")
 		}
 	} else {
-		d.object(before, after, indent, "")
+		if c.Action == plan.Forget {
+			after = before
+		}
+		d.object(readable(c.Type, before), readable(c.Type, after), indent, "")
 	}
 	t.b.WriteString("    }\n\n")
 }

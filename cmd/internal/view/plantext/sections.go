@@ -89,9 +89,9 @@ func (t *writer) checks() {
 	for _, c := range t.p.Checks {
 		switch {
 		case !c.Passed:
-			fmt.Fprintf(t.b, "\n%s Check block assertion failed\n\n  on %s, in check %s\n\n%s\n", t.Style.Warn("Warning:"), place(c.Source), quoted(c.Name), view.Clean(c.Message))
+			fmt.Fprintf(t.b, "  %s %s: %s (%s)\n", quoted(c.Name), t.Style.Bad("failed"), view.Clean(c.Message), place(c.Source))
 		case t.View == Full:
-			fmt.Fprintf(t.b, "  %s passed\n", quoted(c.Name))
+			fmt.Fprintf(t.b, "  %s %s\n", quoted(c.Name), t.Style.Good("passed"))
 		}
 	}
 }
