@@ -51,24 +51,33 @@ func (a *app) read() (*schema.Configuration, hcl.Diagnostics, error) {
 // command that writes reports keeps warnings for them, and writes them at once
 // where nothing else will follow.
 func (a *app) report(c *schema.Configuration, diags hcl.Diagnostics) error {
+	if a.reports != nil {
+		a.reports.configuration = c
+	}
+	return a.reportIn(c.Files(), diags)
+}
+
+// reportIn is report of diagnostics in any files.
+func (a *app) reportIn(sources map[string]*hcl.File, diags hcl.Diagnostics) error {
 	if len(diags) == 0 {
 		return nil
 	}
 	if a.reports != nil {
-		a.reports.findings = append(a.reports.findings, diag.Findings(c.Files(), diags)...)
+		a.reports.findings = append(a.reports.findings, diag.Findings(sources, diags)...)
+		a.reports.records = append(a.reports.records, diag.Records(sources, diags)...)
 		if diags.HasErrors() {
-			if err := a.reports.invalid(a, c, diags); err != nil {
+			if err := a.reports.invalid(a); err != nil {
 				return err
 			}
 		}
 	} else if a.json && diags.HasErrors() {
-		if err := a.printJSON(validity(c, diags)); err != nil {
+		if err := a.printJSON(validity(diag.Records(sources, diags))); err != nil {
 			return err
 		}
 		return exitFailure
 	}
 	if a.reports == nil || a.reports.human() {
-		if err := diag.Write(a.stderr, c.Files(), diags, a.diagnostics()); err != nil {
+		if err := diag.Write(a.stderr, sources, diags, a.diagnostics()); err != nil {
 			return err
 		}
 		fmt.Fprintln(a.stderr)

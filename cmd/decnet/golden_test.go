@@ -168,6 +168,10 @@ func (c *goldenCase) evaluate(folder string) (*schema.Configuration, *schema.Des
 		options.Prior[i.Address] = i.Config
 	}
 	desired, more := configuration.Evaluate(options)
+	if prior, moved := movedPrior(options.Prior, desired); moved {
+		options.Prior = prior
+		desired, more = configuration.Evaluate(options)
+	}
 	return configuration, desired, append(diags, more...)
 }
 

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -47,7 +46,9 @@ type reports struct {
 	files  []outputFile
 	tool   string // "decnet plan"
 	// findings are what the language had to say so far.
-	findings []diag.Finding
+	findings      []diag.Finding
+	records       []diag.Record // the same, for validate's JSON
+	configuration *schema.Configuration
 }
 
 type outputFile struct {
@@ -161,11 +162,11 @@ func (r *reports) each(a *app, render func(w io.Writer, format report.Format) er
 }
 
 // invalid reports a configuration that cannot be used.
-func (r *reports) invalid(a *app, c *schema.Configuration, diags hcl.Diagnostics) error {
-	meta := a.meta(c.Settings().Name)
+func (r *reports) invalid(a *app) error {
+	meta := a.meta(r.configuration.Settings().Name)
 	failed, warned, _ := diag.Count(r.findings)
-	meta.Verdict = fmt.Sprintf("The configuration is not valid: %d errors, %d warnings.", failed, warned)
-	meta.Passed = a.passed(c, r.findings)
+	meta.Verdict = fmt.Sprintf("The configuration is not valid: %s, %s.", counted(failed, "error"), counted(warned, "warning"))
+	meta.Passed = a.passed(r.configuration, r.findings)
 	return r.each(a, func(w io.Writer, format report.Format) error {
 		switch format {
 		case report.Human:
@@ -173,17 +174,24 @@ func (r *reports) invalid(a *app, c *schema.Configuration, diags hcl.Diagnostics
 				return nil // standard error has it
 			}
 		case report.JSON:
-			return writeJSON(w, validity(c, diags))
+			return writeJSON(w, validity(r.records))
 		}
 		return report.Write(w, format, r.findings, meta)
 	})
 }
 
 // validity is the answer for programs of whether a configuration can be used.
-func validity(c *schema.Configuration, diags hcl.Diagnostics) map[string]any {
-	failed, warned, _ := diag.Count(diag.Findings(nil, diags))
+func validity(records []diag.Record) map[string]any {
+	failed, warned := 0, 0
+	for _, r := range records {
+		if r.Severity == string(diag.SeverityError) {
+			failed++
+		} else {
+			warned++
+		}
+	}
 	return map[string]any{
-		"format_version": "1.0", "valid": failed == 0, "error_count": failed, "warning_count": warned, "diagnostics": diag.Records(c.Files(), diags),
+		"format_version": "1.0", "valid": failed == 0, "error_count": failed, "warning_count": warned, "diagnostics": append([]diag.Record{}, records...),
 	}
 }
 

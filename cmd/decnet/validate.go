@@ -50,7 +50,7 @@ func (a *app) validate(ctx context.Context) error {
 	if err := a.validateTests(configuration); err != nil {
 		return err
 	}
-	answer := validity(configuration, diags)
+	answer := validity(a.reports.records)
 	verdict := "The configuration is valid, as far as it could be checked."
 	if desired != nil {
 		answer["instances"] = len(desired.Instances)

@@ -74,6 +74,9 @@ func One(c *plan.Change, hidden Hidden) Change {
 	}
 	paths := secrets(config, before)
 	out.Before, out.After = Hide(before, paths), Hide(config, paths)
+	if c.Object != nil && len(c.Attributes) > 0 {
+		reshape(&out, c.Attributes, Decode(c.Object.State))
+	}
 	apply(&out, c.Attributes, paths)
 	return out
 }
@@ -127,17 +130,32 @@ func Drifted(d *plan.Drift, hidden Hidden) Change {
 	}
 	state := Decode(d.State)
 	out.Before, out.After = map[string]any{}, map[string]any{}
-	for _, c := range d.Changes { // of a configuration's form, where the path leads through one
+	reshape(&out, d.Changes, state)
+	apply(&out, d.Changes, append(slices.Clone(d.Sensitive), declared(d.Type, hidden, state)...))
+	out.Drifted = nil
+	return out
+}
+
+// reshape gives the trees the objects that attributes lead through and only the
+// state of the live object has: a path is then not one long key.
+func reshape(c *Change, attributes []providers.Change, state any) {
+	for _, a := range attributes {
+		key, rest := splitKey(asMap(c.Before), asMap(c.After), a.Path)
+		if rest != "" || key != a.Path {
+			continue
+		}
 		for _, shape := range configured(state) {
-			if lead := frame(shape, c.Path); lead != nil {
-				out.Before, out.After = overlay(out.Before, lead), overlay(out.After, lead)
+			if lead := frame(shape, a.Path); lead != nil {
+				c.Before, c.After = overlay(c.Before, lead), overlay(c.After, lead)
 				break
 			}
 		}
 	}
-	apply(&out, d.Changes, append(slices.Clone(d.Sensitive), declared(d.Type, hidden, state)...))
-	out.Drifted = nil
-	return out
+}
+
+func asMap(tree any) map[string]any {
+	m, _ := tree.(map[string]any)
+	return m
 }
 
 // configured are the objects in a state that may be a configuration: itself, and
