@@ -3,9 +3,6 @@ package console_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -16,10 +13,10 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
-	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
 
 	"github.com/decnet/decnet/cmd/internal/console"
+	"github.com/decnet/decnet/cmd/internal/terminaltest"
 	"github.com/decnet/decnet/modules"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/function"
@@ -140,43 +137,19 @@ func TestHelp(t *testing.T) {
 // TestTerminal types on a terminal: names are completed, an error does not end
 // it, and the line discipline is given back.
 func TestTerminal(t *testing.T) {
-	keyboard, tty := terminal(t)
+	terminal := terminaltest.New(t)
+	tty := terminal.Program
 	c := console.Console{Scope: scope(t), In: tty, Out: tty, Err: tty}
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(context.Background()) }()
-	var seen strings.Builder
-	expect := func(want string) {
-		t.Helper()
-		deadline := time.Now().Add(10 * time.Second)
-		buffer := make([]byte, 4096)
-		for !strings.Contains(seen.String(), want) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%q never came:\n%s", want, seen.String())
-			}
-			_ = keyboard.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
-			n, err := keyboard.Read(buffer)
-			if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-				t.Fatal(err)
-			}
-			seen.Write(buffer[:n])
-		}
-		seen.Reset()
+	for _, step := range []struct{ typed, want string }{
+		{"", "> "}, {"varr.x\r", "Did you mean"}, {"out\t\r", "\"web-0\""}, // output.first is the only one
+		{"[1,\r", ". "}, {"2]\r", "2,"},
+	} {
+		terminal.Type(step.typed)
+		terminal.Expect(step.want)
 	}
-	typed := func(s string) {
-		if _, err := io.WriteString(keyboard, s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	expect("> ")
-	typed("varr.x\r")
-	expect("Did you mean")
-	typed("out\t\r") // output.first is the only one
-	expect("\"web-0\"")
-	typed("[1,\r")
-	expect(". ")
-	typed("2]\r")
-	expect("2,")
-	typed("exit\r")
+	terminal.Type("exit\r")
 	select {
 	case err := <-ended:
 		if err != nil {
@@ -185,36 +158,6 @@ func TestTerminal(t *testing.T) {
 	case <-time.After(10 * time.Second):
 		t.Fatal("exit did not end it")
 	}
-}
-
-// terminal is a pseudo-terminal: the side that a person sits at, and ours.
-func terminal(t *testing.T) (person, ours *os.File) {
-	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = person.Close() })
-	connection, err := person.SyscallConn()
-	if err != nil {
-		t.Fatal(err)
-	}
-	number := 0
-	var failed error
-	if err := connection.Control(func(fd uintptr) {
-		failed = unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
-		if failed == nil {
-			number, failed = unix.IoctlGetInt(int(fd), unix.TIOCGPTN)
-		}
-	}); err != nil || failed != nil {
-		t.Fatal(err, failed)
-	}
-	ours, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = ours.Close() })
-	return person, ours
 }
 
 // TestFormatIsAnExpression evaluates what was printed and finds the value again.
