@@ -1,9 +1,6 @@
 package shell
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -202,20 +199,6 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 	return nil
 }
 
-// inExpression puts the expression in front of a message about it.
-func inExpression(x syntax.ArithmExpr, err error) error {
-	var said wordsError
-	if !errors.As(err, &said) || !strings.HasPrefix(string(said), "division") && !strings.HasPrefix(string(said), "exponent") && !strings.HasPrefix(string(said), "attempted") {
-		return err
-	}
-	var b strings.Builder
-	if x == nil || syntax.NewPrinter(syntax.Minify(true)).Print(&b, &syntax.ArithmExp{X: x}) != nil {
-		return err
-	}
-	text := strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(b.String(), "\\\n"), "$(("), "))")
-	return wordsError(strings.TrimPrefix(text, "\\\n") + ": " + string(said))
-}
-
 // onlyAt tells "$@": the one quoted word that may be none.
 func onlyAt(parts []syntax.WordPart) bool {
 	if len(parts) != 1 {
@@ -297,129 +280,5 @@ func (r *runner) home(name string) (string, bool) {
 // ansiQuoted is the text of $'...'.
 func ansiQuoted(s string) string {
 	out, _ := escapes(s, true)
-	return out
-}
-
-// substitute is the output of a command substitution without its last line
-// breaks.
-func (r *runner) substitute(stmts []*syntax.Stmt) (string, error) {
-	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 && stmts[0].Redirs[0].Op == syntax.RdrIn {
-		return r.slurp(stmts[0].Redirs[0])
-	}
-	p := &pipe{limit: r.budget.limits.Pipe, budget: r.budget}
-	io := r.io
-	io.out = sink{Writer: p}
-	before := r.state.status
-	if err := r.isolate(func(sub *runner) error { return sub.stmts(stmts, io) }); err != nil {
-		return "", err
-	}
-	r.substituted, r.state.status = r.state.status, before
-	text := bytes.ReplaceAll(p.buffer.Bytes(), []byte{0}, nil)
-	return strings.TrimRight(string(text), "\n"), nil
-}
-
-// slurp is $(<file).
-func (r *runner) slurp(redirect *syntax.Redirect) (string, error) {
-	io, done, err := r.redirect([]*syntax.Redirect{redirect}, r.io)
-	defer done()
-	if err != nil {
-		return "", r.failed(err, r.io)
-	}
-	data, err := r.readAll(io.in)
-	return strings.TrimRight(string(data), "\n"), err
-}
-
-// process makes <(...) a file with the output in it; what is written to
-// >(...) is lost.
-func (e *expander) process(p *syntax.ProcSubst) error {
-	path := fmt.Sprintf("/dev/fd/%d", 63-len(e.done)%8)
-	if p.Op == syntax.CmdIn {
-		text, err := e.r.substitute(p.Stmts)
-		if err != nil {
-			return err
-		}
-		if text != "" {
-			text += "\n"
-		}
-		name := fmt.Sprintf("/tmp/sh-thd.%d", e.r.session.rand.Uint32())
-		if err := e.r.view().WriteFile(name, []byte(text), 0o600); err == nil {
-			path = name
-		}
-	}
-	e.now.add(path, true)
-	return nil
-}
-
-// braces expands {a,b} and {1..3} into words.
-func braces(w *syntax.Word) []*syntax.Word {
-	syntax.SplitBraces(w)
-	out := []*syntax.Word{{}}
-	for _, part := range w.Parts {
-		b, ok := part.(*syntax.BraceExp)
-		if !ok {
-			for _, o := range out {
-				o.Parts = append(o.Parts, part)
-			}
-			continue
-		}
-		var options []*syntax.Word
-		if b.Sequence {
-			options = sequence(b)
-		} else {
-			for _, elem := range b.Elems {
-				options = append(options, braces(elem)...)
-			}
-		}
-		if len(out)*len(options) > maxArray {
-			return out
-		}
-		var grown []*syntax.Word
-		for _, o := range out {
-			for _, option := range options {
-				parts := append(append([]syntax.WordPart{}, o.Parts...), option.Parts...)
-				grown = append(grown, &syntax.Word{Parts: parts})
-			}
-		}
-		out = grown
-	}
-	return out
-}
-
-// sequence is {x..y[..step]}.
-func sequence(b *syntax.BraceExp) []*syntax.Word {
-	word := func(s string) *syntax.Word { return &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: s}}} }
-	first, last := b.Elems[0].Lit(), b.Elems[1].Lit()
-	from, err1 := strconv.Atoi(first)
-	to, err2 := strconv.Atoi(last)
-	letters := false
-	if err1 != nil || err2 != nil {
-		if len(first) != 1 || len(last) != 1 {
-			return []*syntax.Word{word("{" + first + ".." + last + "}")}
-		}
-		from, to, letters = int(first[0]), int(last[0]), true
-	}
-	step := 1
-	if len(b.Elems) > 2 {
-		if n, err := strconv.Atoi(b.Elems[2].Lit()); err == nil && n != 0 {
-			step = max(n, -n)
-		}
-	}
-	width := 0
-	for _, s := range []string{first, last} {
-		if !letters && len(strings.TrimPrefix(s, "-")) > 1 && strings.HasPrefix(strings.TrimPrefix(s, "-"), "0") {
-			width = max(width, len(first), len(last))
-		}
-	}
-	if from > to {
-		step = -step
-	}
-	var out []*syntax.Word
-	for i := from; (step > 0 && i <= to || step < 0 && i >= to) && len(out) < maxArray; i += step {
-		if letters {
-			out = append(out, word(string(rune(i))))
-		} else {
-			out = append(out, word(fmt.Sprintf("%0*d", width, i)))
-		}
-	}
 	return out
 }

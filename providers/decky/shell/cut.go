@@ -1,0 +1,101 @@
+package shell
+
+import (
+	"strconv"
+	"strings"
+)
+
+func cut(c *call) int {
+	f, names, ok := c.parse("b:c:d:f:ns", "bytes=:b characters=:c delimiter=:d fields=:f only-delimited=s complement=C output-delimiter=:O")
+	if !ok {
+		return 1
+	}
+	list := f.value["b"] + f.value["c"] + f.value["f"]
+	if list == "" {
+		c.usage("you must specify a list of bytes, characters, or fields")
+		return 1
+	}
+	in, ok := ranges(list)
+	if !ok {
+		c.usage("invalid field value ‘" + list + "’")
+		return 1
+	}
+	delimiter := "\t"
+	if f.has("d") {
+		if delimiter = f.value["d"]; len(delimiter) != 1 {
+			c.usage("the delimiter must be a single character")
+			return 1
+		}
+	}
+	out := delimiter
+	if f.has("O") {
+		out = f.value["O"]
+	}
+	all, _, status := c.inputs(names, "%s: ")
+	for _, data := range all {
+		for _, line := range lines(data) {
+			if c.busy() {
+				return 1
+			}
+			if !f.has("f") {
+				var b strings.Builder
+				for i, r := range []byte(line) {
+					if in(i+1) != f.has("C") {
+						b.WriteByte(r)
+					}
+				}
+				c.print(b.String() + "\n")
+				continue
+			}
+			if !strings.Contains(line, delimiter) {
+				if !f.has("s") {
+					c.print(line + "\n")
+				}
+				continue
+			}
+			var kept []string
+			for i, field := range strings.Split(line, delimiter) {
+				if in(i+1) != f.has("C") {
+					kept = append(kept, field)
+				}
+			}
+			c.print(strings.Join(kept, out) + "\n")
+		}
+	}
+	return status
+}
+
+// ranges reads a list such as 1,3-5,7-.
+func ranges(list string) (func(int) bool, bool) {
+	type span struct{ from, to int }
+	var spans []span
+	for part := range strings.SplitSeq(list, ",") {
+		a, b, dash := strings.Cut(part, "-")
+		s := span{1, 1 << 30}
+		var err error
+		if a != "" {
+			if s.from, err = strconv.Atoi(a); err != nil || s.from < 1 {
+				return nil, false
+			}
+		}
+		if !dash {
+			s.to = s.from
+		} else if b != "" {
+			if s.to, err = strconv.Atoi(b); err != nil {
+				return nil, false
+			}
+		}
+		if part == "" || part == "-" {
+			return nil, false
+		}
+		spans = append(spans, s)
+	}
+	return func(n int) bool {
+		for _, s := range spans {
+			if s.from <= n && n <= s.to {
+				return true
+			}
+		}
+		return false
+	}, true
+}

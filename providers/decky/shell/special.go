@@ -1,0 +1,60 @@
+package shell
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// variable is the value of a variable or special parameter.
+func (r *runner) variable(name string) (string, bool) {
+	s := r.state
+	switch name {
+	case "?":
+		return strconv.Itoa(s.status), true
+	case "$":
+		return strconv.Itoa(r.session.pid), true
+	case "!":
+		if s.bang == 0 {
+			return "", false
+		}
+		return strconv.Itoa(s.bang), true
+	case "#":
+		return strconv.Itoa(len(s.params)), true
+	case "-":
+		return s.flags(), true
+	case "0":
+		return s.name, true
+	case "_":
+		return s.last, true
+	case "RANDOM":
+		return strconv.Itoa(r.session.rand.IntN(32768)), true
+	case "SECONDS":
+		return strconv.Itoa(int(r.session.machine.now().Sub(r.session.started).Seconds())), true
+	case "EPOCHSECONDS":
+		return strconv.FormatInt(r.session.machine.now().Unix(), 10), true
+	case "EPOCHREALTIME":
+		now := r.session.machine.now()
+		return fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000), true
+	case "BASHPID":
+		return strconv.Itoa(r.session.pid + s.subshell), true
+	case "BASH_SUBSHELL":
+		return strconv.Itoa(s.subshell), true
+	case "LINENO":
+		return "1", true
+	case "COLUMNS":
+		if r.session.options.TTY != "" {
+			return strconv.Itoa(int(r.session.cols.Load())), true
+		}
+	case "LINES":
+		if r.session.options.TTY != "" {
+			return strconv.Itoa(int(r.session.rows.Load())), true
+		}
+	}
+	if n, err := strconv.Atoi(name); err == nil {
+		if n >= 1 && n <= len(s.params) {
+			return s.params[n-1], true
+		}
+		return "", false
+	}
+	return s.get(name)
+}

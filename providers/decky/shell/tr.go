@@ -1,0 +1,100 @@
+package shell
+
+import (
+	"bytes"
+	"strings"
+)
+
+func tr(c *call) int {
+	f, sets, ok := c.parse("+cCdst", "complement=c delete=d squeeze-repeats=s truncate-set1=t")
+	if !ok {
+		return 1
+	}
+	switch {
+	case len(sets) == 0:
+		return c.missing()
+	case len(sets) == 1 && !f.has("d") && !f.has("s"):
+		c.err.print("tr: missing operand after ‘" + sets[0] + "’\nTwo strings must be given when translating.\nTry 'tr --help' for more information.\n")
+		return 1
+	}
+	data, err := c.r.readAll(c.in)
+	if err != nil {
+		c.stop = err
+		return 1
+	}
+	first := charset(sets[0])
+	if f.has("c") || f.has("C") {
+		first = complement(first)
+	}
+	var second []byte
+	if len(sets) > 1 {
+		second = charset(sets[1])
+	}
+	var table [256]int
+	for i := range table {
+		table[i] = i
+	}
+	for i, b := range first {
+		switch {
+		case f.has("d"):
+			table[b] = -1
+		case len(second) > 0:
+			table[b] = int(second[min(i, len(second)-1)])
+		}
+	}
+	squeezed := second
+	if len(second) == 0 {
+		squeezed = first
+	}
+	out := make([]byte, 0, len(data))
+	for _, b := range data {
+		to := table[b]
+		if to < 0 {
+			continue
+		}
+		if f.has("s") && len(out) > 0 && out[len(out)-1] == byte(to) && bytes.IndexByte(squeezed, byte(to)) >= 0 {
+			continue
+		}
+		out = append(out, byte(to))
+	}
+	c.write(c.out, string(out))
+	return 0
+}
+
+// charset expands a-z, [:class:] and escapes.
+func charset(s string) []byte {
+	s, _ = escapes(strings.ReplaceAll(s, `\0`, `\x00`), true)
+	var out []byte
+	for i := 0; i < len(s); i++ {
+		if strings.HasPrefix(s[i:], "[:") {
+			if name, _, ok := strings.Cut(s[i+2:], ":]"); ok {
+				for b := range 256 {
+					if inClass(name, byte(b)) {
+						out = append(out, byte(b))
+					}
+				}
+				i += len(name) + 3
+				continue
+			}
+		}
+		if i+2 < len(s) && s[i+1] == '-' && s[i+2] >= s[i] {
+			for b := int(s[i]); b <= int(s[i+2]); b++ {
+				out = append(out, byte(b))
+			}
+			i += 2
+			continue
+		}
+		out = append(out, s[i])
+	}
+	return out
+}
+
+func complement(set []byte) []byte {
+	var out []byte
+	for b := range 256 {
+		if bytes.IndexByte(set, byte(b)) < 0 {
+			out = append(out, byte(b))
+		}
+	}
+	return out
+}

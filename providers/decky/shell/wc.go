@@ -1,0 +1,68 @@
+package shell
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+func wc(c *call) int {
+	f, names, ok := c.parse("clLmw", "bytes=c chars=m lines=l words=w max-line-length=L")
+	if !ok {
+		return 1
+	}
+	all, opened, status := c.inputs(names, "%s: ")
+	if c.stop != nil {
+		return 1
+	}
+	var total [5]int
+	plain := len(f.count) == 0
+	var rows [][5]int
+	for _, data := range all {
+		row := [5]int{bytes.Count(data, []byte("\n")), len(bytes.Fields(data)), utf8.RuneCount(data), len(data), longest(data)}
+		for i := range row {
+			total[i] += row[i]
+		}
+		total[4] = max(total[4]-row[4], row[4])
+		rows = append(rows, row)
+	}
+	if len(names) > 1 {
+		rows, opened = append(rows, total), append(opened, "total")
+	}
+	show := [5]bool{plain || f.has("l"), plain || f.has("w"), f.has("m"), plain || f.has("c"), f.has("L")}
+	columns := 0
+	for _, s := range show {
+		if s {
+			columns++
+		}
+	}
+	width := 1
+	if len(names) == 0 && columns > 1 {
+		width = 7
+	} else if columns > 1 || len(rows) > 1 {
+		width = len(strconv.Itoa(total[3]))
+	}
+	for i, row := range rows {
+		var cells []string
+		for j, s := range show {
+			if s {
+				cells = append(cells, fmt.Sprintf("%*d", width, row[j]))
+			}
+		}
+		if name := opened[i]; len(names) > 0 {
+			cells = append(cells, name)
+		}
+		c.print(strings.Join(cells, " ") + "\n")
+	}
+	return status
+}
+
+func longest(data []byte) int {
+	n := 0
+	for line := range bytes.SplitSeq(data, []byte("\n")) {
+		n = max(n, utf8.RuneCount(line))
+	}
+	return n
+}
