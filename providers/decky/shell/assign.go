@@ -128,8 +128,12 @@ func (r *runner) assignArray(a *syntax.Assign) error {
 			if err := r.assignElement(name, elem.Index, value, false); err != nil {
 				return err
 			}
-			for k := range v.list {
-				next = max(next, k+1)
+			if v.table == nil {
+				n, err := r.arithm(elem.Index)
+				if err != nil {
+					return err
+				}
+				next = max(int(n), 0) + 1
 			}
 			continue
 		}
@@ -202,6 +206,8 @@ func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io streams) er
 	if strings.Contains(flags, "f") || strings.Contains(flags, "F") {
 		if _, ok := r.state.funcs[name]; !ok {
 			r.state.status = 1
+		} else if strings.Contains(flags, "f") {
+			io.out.print(r.definition(name))
 		}
 		return nil
 	}
@@ -291,6 +297,9 @@ func (r *runner) showVariable(name string, io streams) {
 			parts = append(parts, "["+k+"]="+doubleQuoted(v.elements()[i]))
 		}
 		value = "(" + strings.Join(parts, " ") + ")"
+		if v.table != nil && len(parts) > 0 {
+			value = "(" + strings.Join(parts, " ") + " )"
+		}
 	}
 	io.out.print("declare -" + flags + " " + name + "=" + value + "\n")
 }

@@ -17,9 +17,30 @@ func makeBuiltins() map[string]command {
 		"cd": cd, "pwd": pwd, "exit": exit, "logout": exit, "return": returnCommand, "break": breakCommand, "continue": continueCommand,
 		"read": read, "set": set, "unset": unset, "shift": shift, "eval": eval, "source": source, ".": source, "type": typeCommand, "command": commandCommand, "builtin": builtinCommand,
 		"exec": execCommand, "trap": trap, "alias": alias, "unalias": unalias, "getopts": getopts, "history": history, "umask": umask, "ulimit": ulimit, "mapfile": mapfile, "readarray": mapfile,
-		"export": exportCommand, "kill": kill, "times": times, "jobs": nothing, "wait": nothing, "hash": nothing, "shopt": nothing, "disown": nothing, "bind": nothing, "enable": nothing, "fg": noJob, "bg": noJob,
-		"dirs": func(c *call) int { c.print(c.r.state.cwd + "\n"); return 0 }, "help": func(c *call) int { c.print("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)\n"); return 0 },
+		"export": exportCommand, "kill": kill, "times": times, "jobs": nothing, "wait": waitCommand, "hash": nothing, "shopt": shopt, "pushd": pushd, "popd": popd, "caller": func(*call) int { return 1 }, "disown": nothing, "bind": nothing, "enable": nothing, "fg": noJob, "bg": noJob,
+		"dirs": dirs, "help": func(c *call) int { c.print("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)\n"); return 0 },
 	}
+}
+
+// waitCommand is wait: what it waits for has ended long since.
+func waitCommand(c *call) int {
+	status := 0
+	for _, a := range c.args {
+		if strings.HasPrefix(a, "-") || strings.HasPrefix(a, "%") {
+			continue
+		}
+		pid, err := strconv.Atoi(a)
+		if err != nil {
+			return c.shout("`%s': not a pid or valid job spec", a)
+		}
+		ended, ok := c.r.state.ended[pid]
+		if !ok {
+			c.shout("pid %d is not a child of this shell", pid)
+			ended = 127
+		}
+		status = ended
+	}
+	return status
 }
 
 func noJob(c *call) int { return c.shout("current: no such job") }
@@ -37,7 +58,7 @@ func makePrograms() map[string]command {
 		"netstat": netstat, "ss": ss, "apt": apt, "apt-get": apt, "sudo": sudo, "su": su, "passwd": passwdCommand, "chpasswd": chpasswd, "useradd": useradd, "adduser": useradd, "crontab": crontab, "systemctl": systemctl, "service": systemctl,
 		"iptables": iptables, "ip6tables": iptables, "busybox": busybox, "sh": shellCommand, "bash": shellCommand, "dash": shellCommand, "rbash": shellCommand, "ash": shellCommand, "seq": seq, "basename": basename, "dirname": dirname, "expr": expr, "xargs": xargs, "tee": tee,
 		"rev": eachLine(reversed), "tac": tac, "nl": nl, "od": od, "hexdump": od, "xxd": xxd, "paste": paste, "yes": yes, "dd": dd, "mktemp": mktemp, "readlink": readlink, "realpath": readlink, "find": find, "du": du,
-		"nohup": wrapper(0), "nice": wrapper(0), "setsid": wrapper(0), "ionice": wrapper(0), "timeout": wrapper(1), "chroot": wrapper(1), "file": fileCommand, "tty": tty, "more": cat, "less": cat, "zcat": cat,
+		"nohup": wrapper(0), "nice": wrapper(0), "setsid": wrapper(0), "ionice": wrapper(0), "timeout": timeout, "chroot": wrapper(1), "file": fileCommand, "tty": tty, "more": cat, "less": cat, "zcat": cat,
 		"arch": func(c *call) int { c.print(c.r.session.machine.host.Machine + "\n"); return 0 }, "clear": said("\x1b[H\x1b[2J\x1b[3J", 0), "reset": said("\x1bc", 0), "dmesg": dmesg, "sync": quiet, "stty": quiet, "tput": quiet, "logger": quiet, "ldconfig": quiet,
 		"lsmod": said("Module                  Size  Used by\nnf_tables             303104  0\nvirtio_net             73728  0\next4                  983040  1\n", 0), "lspci": said("00:00.0 Host bridge: Intel Corporation 440FX - 82441FX PMC [Natoma] (rev 02)\n00:02.0 VGA compatible controller: Device 1234:1111 (rev 02)\n", 0),
 		"reboot": said("Failed to connect to bus: No such file or directory\nFailed to talk to init daemon.\n", 1), "shutdown": said("Failed to connect to bus: No such file or directory\n", 1), "halt": said("Failed to talk to init daemon.\n", 1), "poweroff": said("Failed to talk to init daemon.\n", 1),
@@ -143,6 +164,8 @@ func exit(c *call) int {
 		if err != nil {
 			c.shout("%s: numeric argument required", c.args[0])
 			n = 2
+		} else if len(c.args) > 1 {
+			return c.shout("too many arguments")
 		}
 		status = n & 0xff
 	}
@@ -163,9 +186,9 @@ func returnCommand(c *call) int {
 		}
 		status = n & 0xff
 	}
-	if len(c.r.state.locals) == 0 && c.r.state.subshell == 0 {
+	if len(c.r.state.running) == 0 && c.r.sourcing == 0 {
 		c.shout("can only `return' from a function or sourced script")
-		return 1
+		return 2
 	}
 	c.stop = returnError(status)
 	return status

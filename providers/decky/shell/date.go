@@ -103,19 +103,16 @@ func sleep(c *call) int {
 	}
 	total := time.Duration(0)
 	for _, a := range c.args {
-		unit := time.Second
-		digits := a
-		for suffix, u := range map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour} {
-			if d, ok := strings.CutSuffix(a, suffix); ok {
-				digits, unit = d, u
-			}
+		if len(a) > 1 && a[0] == '-' {
+			c.usage("invalid option -- '" + a[1:2] + "'")
+			return 1
 		}
-		n, err := strconv.ParseFloat(digits, 64)
-		if err != nil && digits != "infinity" || n < 0 {
+		n, ok := interval(a)
+		if !ok {
 			c.usage("invalid time interval ‘" + a + "’")
 			return 1
 		}
-		total += time.Duration(min(n, 1e6) * float64(unit))
+		total += n
 	}
 	c.wait(total)
 	return 0

@@ -13,14 +13,16 @@ import (
 
 // runner evaluates a tree: one per command line, copied for subshells.
 type runner struct {
-	ctx     context.Context
-	session *Session
-	state   *state
-	budget  *budget
-	answer  *answer
-	asUser  account // who commands run as: sudo changes it
-	io      streams // of the statement that runs, for its expansions
-	loops   int
+	ctx      context.Context
+	session  *Session
+	state    *state
+	budget   *budget
+	answer   *answer
+	asUser   account // who commands run as: sudo changes it
+	io       streams // of the statement that runs, for its expansions
+	loops    int
+	sourcing int  // files that . reads
+	line     uint // of the statement that runs, in its script
 	// substituted is the status of the last command substitution: that of a
 	// command that only assigns.
 	substituted int
@@ -50,7 +52,20 @@ func (r *runner) isolate(f func(*runner) error) error {
 	defer r.budget.leave()
 	sub := r.subshell()
 	err := f(sub)
-	r.state.status = sub.state.status
+	if body, ok := sub.state.traps["EXIT"]; ok && !errors.Is(err, errBudget) && !errors.Is(err, errInterrupted) {
+		delete(sub.state.traps, "EXIT")
+		var exit exitError
+		if errors.As(err, &exit) {
+			sub.state.status = int(exit)
+		}
+		status := sub.state.status
+		if stopped := sub.evaluate(body, sub.io); stopped != nil {
+			err = stopped
+		} else {
+			sub.state.status = status
+		}
+	}
+	r.state.status, r.state.pipe = sub.state.status, sub.state.pipe
 	var exit exitError
 	var ret returnError
 	switch {
@@ -82,6 +97,7 @@ func (r *runner) stmt(s *syntax.Stmt, io streams) error {
 	}
 	outer := r.io
 	r.io = io
+	r.line = s.Pos().Line()
 	defer func() { r.io = outer }()
 	if s.Negated {
 		r.quiet++
@@ -128,11 +144,55 @@ func (r *runner) background(s *syntax.Stmt, io streams) error {
 	if errors.Is(err, errInterrupted) && r.ctx.Err() == nil {
 		err = nil
 	}
+	if len(r.state.ended) < maxVariables {
+		r.state.ended[pid] = r.state.status
+	}
 	r.state.bang, r.state.status = pid, 0
 	return err
 }
 
+// keep makes the redirections of exec the shell's own.
+func (r *runner) keep(list []*syntax.Redirect, opened streams) {
+	kept := &r.state.files
+	opened.out.given, opened.err.given = 0, 0
+	if kept.other = opened.other; len(kept.other) > r.budget.limits.Files {
+		kept.other = nil
+	}
+	for _, redirect := range list {
+		fd := redirect.N
+		switch {
+		case fd == nil && (redirect.Op == syntax.RdrIn || redirect.Op == syntax.DplIn || redirect.Op == syntax.WordHdoc || redirect.Op == syntax.Hdoc), fd != nil && fd.Value == "0":
+			kept.in = opened.in
+		case redirect.Op == syntax.RdrAll || redirect.Op == syntax.AppAll:
+			kept.out, kept.err = opened.out, opened.err
+		case fd == nil || fd.Value == "1":
+			kept.out = opened.out
+		case fd.Value == "2":
+			kept.err = opened.err
+		}
+	}
+}
+
+// kept puts what exec opened in the place of what a statement was given.
+func (r *runner) kept(io streams) streams {
+	files := r.state.files
+	if files.other != nil && io.other == nil {
+		io.other = files.other
+	}
+	if _, given := io.in.(*lineInput); given && files.in != nil {
+		io.in = files.in
+	}
+	if files.out.Writer != nil && io.out.given == 1 {
+		io.out = files.out
+	}
+	if files.err.Writer != nil && io.err.given == 2 {
+		io.err = files.err
+	}
+	return io
+}
+
 func (r *runner) redirected(s *syntax.Stmt, io streams) error {
+	io = r.kept(io)
 	if len(s.Redirs) == 0 {
 		return r.command(s.Cmd, io)
 	}
@@ -142,6 +202,7 @@ func (r *runner) redirected(s *syntax.Stmt, io streams) error {
 		return r.failed(err, io)
 	}
 	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 1 && call.Args[0].Lit() == "exec" {
+		r.keep(s.Redirs, opened)
 		return nil
 	}
 	return r.command(s.Cmd, opened)
@@ -168,7 +229,7 @@ func (w wordsError) Error() string { return string(w) }
 func (r *runner) prefix() string {
 	switch {
 	case r.answer.mode == ModeExec:
-		return "bash: line 1: "
+		return "bash: line " + strconv.Itoa(max(int(r.line), 1)) + ": "
 	case r.session.options.TTY != "":
 		return "-bash: "
 	}
@@ -242,6 +303,14 @@ func (r *runner) timed(c *syntax.TimeClause, io streams) error {
 	return err
 }
 
+// pipeStatuses are those of the left side of a pipeline, which has just run.
+func (r *runner) pipeStatuses(left *syntax.Stmt) []int {
+	if b, ok := left.Cmd.(*syntax.BinaryCmd); ok && b.Op != syntax.AndStmt && b.Op != syntax.OrStmt {
+		return append([]int(nil), r.state.pipe...)
+	}
+	return []int{r.state.status}
+}
+
 func (r *runner) binary(c *syntax.BinaryCmd, io streams) error {
 	switch c.Op {
 	case syntax.AndStmt, syntax.OrStmt:
@@ -263,9 +332,11 @@ func (r *runner) binary(c *syntax.BinaryCmd, io streams) error {
 		return err
 	}
 	status := r.state.status
+	statuses := r.pipeStatuses(c.X)
 	right := io
 	right.in = p
 	err := r.isolate(func(sub *runner) error { return sub.stmt(c.Y, right) })
+	r.state.pipe = append(statuses, r.state.status)
 	if r.state.options["pipefail"] && r.state.status == 0 {
 		r.state.status = status
 	}

@@ -29,7 +29,7 @@ func (f *field) add(s string, quoted bool) {
 func (f *field) pattern() string {
 	var b strings.Builder
 	for i, c := range f.text {
-		if f.quoted[i] && strings.IndexByte(`*?[]\-!^`, c) >= 0 {
+		if f.quoted[i] && strings.IndexByte(`*?[]\-!^()|@+`, c) >= 0 {
 			b.WriteByte('\\')
 		}
 		b.WriteByte(c)
@@ -117,6 +117,9 @@ func (r *runner) oneWord(w *syntax.Word) ([]string, error) {
 				out = append(out, list...)
 				continue
 			}
+			if r.state.shopt["nullglob"] {
+				continue
+			}
 		}
 		out = append(out, text)
 	}
@@ -192,7 +195,7 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 	case *syntax.ProcSubst:
 		return e.process(p)
 	case *syntax.ExtGlob:
-		e.now.add(p.Op.String()+p.Pattern.Value+")", true)
+		e.now.add(p.Op.String()+p.Pattern.Value+")", false)
 	case *syntax.BraceExp:
 		e.now.add("{", false)
 	}

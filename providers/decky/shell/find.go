@@ -10,180 +10,323 @@ import (
 func find(c *call) int {
 	var roots []string
 	args := c.args
+	for len(args) > 0 && (args[0] == "-H" || args[0] == "-L" || args[0] == "-P") {
+		args = args[1:]
+	}
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") && args[0] != "!" && args[0] != "(" {
 		roots, args = append(roots, args[0]), args[1:]
 	}
 	if len(roots) == 0 {
 		roots = []string{"."}
 	}
-	q := &query{c: c, depth: 1 << 20}
-	if problem := q.parse(args); problem != "" {
+	q := &query{c: c, args: args, depth: 1 << 20}
+	test, problem := q.expression(0)
+	if problem == "" && q.pos < len(args) {
+		problem = "invalid expression; you have too many ')'"
+	}
+	if problem != "" {
 		return c.complain("%s", problem)
 	}
-	status := 0
+	if test == nil {
+		test = func(*visit) bool { return true }
+	}
 	for _, root := range roots {
 		if _, err := c.view().Lstat(c.path(root)); err != nil {
-			status = c.complain("‘%s’: %s", root, vfs.Text(err))
+			q.status = c.complain("‘%s’: %s", root, vfs.Text(err))
 			continue
 		}
-		c.walk(root, q.visit)
+		q.walk(root, root, test, 0)
 	}
-	return status
+	q.finish()
+	return q.status
 }
 
-// query is find's expression: tests joined by and.
+// predicate is a test or an action.
+type predicate func(*visit) bool
+
+// visit is one file that find comes by.
+type visit struct {
+	path, root string
+	info       vfs.Info
+	depth      int
+	prune      bool
+}
+
+// query is find's expression as it is parsed and run.
 type query struct {
 	c      *call
-	tests  []func(path string, info vfs.Info) bool
+	args   []string
+	pos    int
 	depth  int
 	above  int
-	action func(path string, info vfs.Info)
+	acts   bool // an action stands in it: no -print of its own
+	after  bool // -depth and -delete: what is in a directory comes first
+	quit   bool
+	seen   int
+	status int
+	groups []*grouped // of -exec {} +
 }
 
-func (q *query) parse(args []string) string {
-	c := q.c
-	negate := false
-	for i := 0; i < len(args); i++ {
-		arg := func() string {
-			if i++; i < len(args) {
-				return args[i]
-			}
-			return ""
+// grouped collects what one -exec {} + is given.
+type grouped struct {
+	command []string
+	names   []string
+}
+
+// maxFindDepth bounds nested parentheses.
+const maxFindDepth = 100
+
+// expression reads terms joined by -o and a comma up to a closing parenthesis;
+// nil is an empty one.
+func (q *query) expression(depth int) (predicate, string) {
+	if depth > maxFindDepth {
+		return nil, "invalid expression; too many parentheses"
+	}
+	var whole, left predicate
+	for {
+		term, problem := q.conjunction(depth)
+		if problem != "" {
+			return nil, problem
 		}
-		add := func(test func(string, vfs.Info) bool) {
-			if negate {
-				q.tests = append(q.tests, func(p string, info vfs.Info) bool { return !test(p, info) })
-			} else {
-				q.tests = append(q.tests, test)
-			}
-			negate = false
-		}
-		switch a := args[i]; a {
-		case "!", "-not":
-			negate = !negate
-		case "-name", "-iname":
-			pattern := arg()
-			add(func(path string, _ vfs.Info) bool {
-				name := base("/" + path)
-				if a == "-iname" {
-					return match(strings.ToLower(pattern), strings.ToLower(name))
-				}
-				return match(pattern, name)
-			})
-		case "-path", "-wholename":
-			pattern := arg()
-			add(func(path string, _ vfs.Info) bool { return match(pattern, path) })
-		case "-type":
-			kind := arg()
-			add(func(_ string, info vfs.Info) bool {
-				return strings.Contains(kind, strings.Replace(modeString(info.Mode)[:1], "-", "f", 1))
-			})
-		case "-perm":
-			add(permTest(arg()))
-		case "-user":
-			uid := c.uid(arg())
-			add(func(_ string, info vfs.Info) bool { return info.UID == uid })
-		case "-writable":
-			add(func(path string, _ vfs.Info) bool { return c.view().Access(c.path(path), 2) == nil })
-		case "-executable":
-			add(func(path string, _ vfs.Info) bool { return c.view().Access(c.path(path), 1) == nil })
-		case "-size", "-mtime", "-mmin", "-newer", "-group", "-atime", "-ctime":
-			arg()
-		case "-empty":
-			add(func(_ string, info vfs.Info) bool { return info.IsFile() && info.Size == 0 })
-		case "-maxdepth":
-			n, _ := count(arg())
-			q.depth = int(n)
-		case "-mindepth":
-			n, _ := count(arg())
-			q.above = int(n)
-		case "-delete":
-			q.action = func(path string, _ vfs.Info) { _ = c.view().Remove(c.path(path)) }
-		case "-ls":
-			q.action = func(path string, info vfs.Info) {
-				info.Name = path
-				(&listing{c: c, f: flags{}, long: true, now: c.r.session.machine.now()}).show([]vfs.Info{info}, false)
-			}
-		case "-exec", "-execdir", "-ok":
-			var command []string
-			for i++; i < len(args) && args[i] != ";" && args[i] != "+"; i++ {
-				command = append(command, args[i])
-			}
-			if i >= len(args) || len(command) == 0 {
-				return "missing argument to `-exec'"
-			}
-			q.action = q.execute(command)
-		case "-print", "-a", "-and", "-xdev", "-mount", "-follow", "-noleaf", "(", ")", "-o", "-or", "-print0", "-prune":
+		switch {
+		case left == nil:
+			left = term
+		case term == nil:
+			return nil, "invalid expression; you have used a binary operator '" + q.args[q.pos-1] + "' with nothing after it."
 		default:
-			return "unknown predicate `" + a + "'"
+			a, b := left, term
+			left = func(v *visit) bool { return a(v) || b(v) }
 		}
+		switch q.peek() {
+		case "-o", "-or":
+			if term == nil {
+				return nil, "invalid expression; you have used a binary operator '" + q.peek() + "' with nothing before it."
+			}
+			q.pos++
+			continue
+		case ",":
+			q.pos++
+			whole, left = sequenced(whole, left), nil
+			continue
+		}
+		break
+	}
+	whole = sequenced(whole, left)
+	if depth == 0 && !q.acts {
+		test := whole
+		whole = func(v *visit) bool {
+			if test == nil || test(v) {
+				q.c.print(v.path + "\n")
+			}
+			return true
+		}
+	}
+	return whole, ""
+}
+
+// sequenced runs both and takes the second's answer.
+func sequenced(a, b predicate) predicate {
+	if a == nil {
+		return b
+	}
+	return func(v *visit) bool { a(v); return b == nil || b(v) }
+}
+
+func (q *query) peek() string {
+	if q.pos < len(q.args) {
+		return q.args[q.pos]
 	}
 	return ""
 }
 
-func permTest(text string) func(string, vfs.Info) bool {
-	some, all := strings.HasPrefix(text, "/"), strings.HasPrefix(text, "-")
-	bits, ok := newMode(strings.TrimLeft(text, "/-"), 0)
-	return func(_ string, info vfs.Info) bool {
-		mode := info.Mode & 0o7777
-		switch {
-		case !ok:
-			return false
-		case some:
-			return mode&bits != 0
-		case all:
-			return mode&bits == bits
+// conjunction reads terms that stand side by side or with -a between them.
+func (q *query) conjunction(depth int) (predicate, string) {
+	var all predicate
+	for q.pos < len(q.args) {
+		a := q.args[q.pos]
+		if a == "-o" || a == "-or" || a == "," || a == ")" {
+			break
 		}
-		return mode == bits
-	}
-}
-
-func (q *query) execute(command []string) func(string, vfs.Info) {
-	return func(path string, _ vfs.Info) {
-		args := make([]string, len(command))
-		for i, a := range command {
-			args[i] = strings.ReplaceAll(a, "{}", path)
+		if a == "-a" || a == "-and" {
+			q.pos++
+			continue
 		}
-		if q.c.stop == nil {
-			q.c.stop = q.c.r.program(args, q.c.io)
+		term, problem := q.term(depth)
+		if problem != "" {
+			return nil, problem
 		}
-	}
-}
-
-func (q *query) visit(path string, info vfs.Info, depth int) bool {
-	hit := depth >= q.above
-	for _, test := range q.tests {
-		hit = hit && test(path, info)
-	}
-	if hit {
-		if q.action != nil {
-			q.action(path, info)
+		if all == nil {
+			all = term
 		} else {
-			q.c.print(path + "\n")
+			x, y := all, term
+			all = func(v *visit) bool { return x(v) && y(v) }
 		}
 	}
-	return depth < q.depth && q.c.stop == nil
+	return all, ""
+}
+
+func (q *query) term(depth int) (predicate, string) {
+	a := q.args[q.pos]
+	q.pos++
+	switch a {
+	case "!", "-not":
+		if q.pos >= len(q.args) {
+			return nil, "expected an expression after '" + a + "'"
+		}
+		if depth > maxFindDepth {
+			return nil, "invalid expression; too many negations"
+		}
+		term, problem := q.term(depth + 1)
+		if problem != "" {
+			return nil, problem
+		}
+		return func(v *visit) bool { return !term(v) }, ""
+	case "(":
+		inner, problem := q.expression(depth + 1)
+		switch {
+		case problem != "":
+			return nil, problem
+		case q.peek() != ")":
+			return nil, "invalid expression; I was expecting to find a ')' somewhere but did not see one."
+		case inner == nil:
+			return nil, "invalid expression; empty parentheses are not allowed."
+		}
+		q.pos++
+		return inner, ""
+	}
+	if !strings.HasPrefix(a, "-") {
+		problem := "paths must precede expression: `" + a + "'"
+		if q.pos > 2 && (q.args[q.pos-3] == "-name" || q.args[q.pos-3] == "-iname" || q.args[q.pos-3] == "-path") {
+			problem += "\nfind: possible unquoted pattern after predicate `" + q.args[q.pos-3] + "'?"
+		}
+		return nil, problem
+	}
+	return q.predicate(a)
+}
+
+// argument is what follows a predicate.
+func (q *query) argument(name string) (string, string) {
+	if q.pos >= len(q.args) {
+		return "", "missing argument to `" + name + "'"
+	}
+	q.pos++
+	return q.args[q.pos-1], ""
+}
+
+// walk visits a file and what is below it.
+func (q *query) walk(path, root string, test predicate, depth int) {
+	c := q.c
+	info, err := c.view().Lstat(c.path(path))
+	if q.seen++; err != nil || q.seen > maxWalk || depth > 64 || q.quit || c.busy() {
+		return
+	}
+	v := &visit{path: path, root: root, info: info, depth: depth}
+	if depth >= q.above && !q.after {
+		test(v)
+	}
+	if info.IsDir() && depth < q.depth && !v.prune && !q.quit {
+		list, err := c.view().ReadDir(c.path(path))
+		if err != nil {
+			q.status = c.complain("‘%s’: %s", path, vfs.Text(err))
+		}
+		for _, entry := range list {
+			q.walk(strings.TrimSuffix(path, "/")+"/"+entry.Name, root, test, depth+1)
+		}
+	}
+	if depth >= q.above && q.after && !q.quit {
+		test(v)
+	}
+}
+
+// finish runs what -exec {} + collected.
+func (q *query) finish() {
+	for _, g := range q.groups {
+		if len(g.names) == 0 || q.c.stop != nil {
+			continue
+		}
+		q.c.stop = q.c.r.program(append(append([]string{}, g.command...), g.names...), q.c.io)
+		if q.c.r.state.status != 0 {
+			q.status = 1
+		}
+	}
 }
 
 func du(c *call) int {
-	f, names, ok := c.parse("abcd:hkmsxS", "summarize=s human-readable=h max-depth=:d all=a")
+	f, names, ok := c.parse("abcd:hkmsxS", "summarize=s human-readable=h max-depth=:d all=a total=c bytes=b")
 	if !ok {
 		return 1
 	}
 	if len(names) == 0 {
 		names = []string{"."}
 	}
-	for _, name := range names {
-		total := int64(0)
-		c.walk(name, func(_ string, info vfs.Info, _ int) bool {
-			total += (info.Size + 4095) / 4096 * 4
-			return true
-		})
-		size := strconv.FormatInt(total, 10)
-		if f.has("h") {
-			size = human(total * 1024)
-		}
-		c.print(size + "\t" + name + "\n")
+	depth := 1 << 20
+	if n, err := strconv.Atoi(f.value["d"]); err == nil {
+		depth = n
 	}
-	return 0
+	if f.has("s") {
+		depth = 0
+	}
+	u := &usage{c: c, f: f, depth: depth}
+	total := int64(0)
+	for _, name := range names {
+		info, err := c.view().Lstat(c.path(name))
+		if err != nil {
+			u.status = c.complain("cannot access '%s': %s", name, vfs.Text(err))
+			continue
+		}
+		total += u.sum(name, info, 0)
+	}
+	if f.has("c") {
+		u.show("total", total)
+	}
+	return u.status
+}
+
+// usage is one du.
+type usage struct {
+	c      *call
+	f      flags
+	depth  int
+	seen   int
+	status int
+}
+
+func (u *usage) show(name string, size int64) {
+	text := strconv.FormatInt((size+1023)/1024, 10)
+	switch {
+	case u.f.has("h"):
+		text = human(size)
+	case u.f.has("b"):
+		text = strconv.FormatInt(size, 10)
+	case u.f.has("m"):
+		text = strconv.FormatInt((size+1<<20-1)>>20, 10)
+	}
+	u.c.print(text + "\t" + name + "\n")
+}
+
+// sum shows a directory's size after those below it, and returns it.
+func (u *usage) sum(name string, info vfs.Info, depth int) int64 {
+	size := info.Size
+	if !u.f.has("b") {
+		size = (info.Size + 4095) / 4096 * 4096
+		if info.IsLink() {
+			size = 0
+		}
+	}
+	if u.seen++; u.seen > maxWalk || depth > 64 || u.c.busy() {
+		return size
+	}
+	if info.IsDir() {
+		list, err := u.c.view().ReadDir(u.c.path(name))
+		if err != nil {
+			u.status = u.c.complain("cannot read directory '%s': %s", name, vfs.Text(err))
+		}
+		for _, entry := range list {
+			size += u.sum(strings.TrimSuffix(name, "/")+"/"+entry.Name, entry, depth+1)
+		}
+	}
+	if depth <= u.depth && (info.IsDir() || u.f.has("a") || depth == 0) {
+		u.show(name, size)
+	}
+	return size
 }

@@ -73,7 +73,30 @@ func regex(s string, extended, fold bool) (*regexp.Regexp, error) {
 	if fold {
 		s = "(?i)" + s
 	}
-	return regexp.Compile(s)
+	re, err := regexp.Compile(s)
+	if err == nil {
+		re.Longest()
+	}
+	return re, err
+}
+
+// regexProblem is the C library's word for a mistake in an expression.
+func regexProblem(err error) string {
+	switch text := err.Error(); {
+	case strings.Contains(text, "missing closing ]"):
+		return "Unmatched [, [^, [:, [., or [="
+	case strings.Contains(text, "missing closing )"):
+		return "Unmatched ( or \\("
+	case strings.Contains(text, "unexpected )"):
+		return "Unmatched ) or \\)"
+	case strings.Contains(text, "missing argument to repetition"):
+		return "Invalid preceding regular expression"
+	case strings.Contains(text, "invalid character class range"):
+		return "Invalid range end"
+	case strings.Contains(text, "invalid repeat count"):
+		return "Invalid content of \\{\\}"
+	}
+	return "Invalid regular expression"
 }
 
 func grep(c *call) int {
@@ -147,14 +170,7 @@ func (g *grepper) compile(pattern string) bool {
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
-		message := "Invalid regular expression"
-		switch {
-		case strings.Contains(err.Error(), "missing closing ]"):
-			message = "Unmatched [, [^, [:, [., or [="
-		case strings.Contains(err.Error(), "missing closing )"):
-			message = "Unmatched ( or \\("
-		}
-		g.c.complain("%s", message)
+		g.c.complain("%s", regexProblem(err))
 		return false
 	}
 	g.re = re

@@ -1,9 +1,11 @@
 package shell
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
+	"syscall"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -31,14 +33,28 @@ func (r *runner) kindOf(name string) (kind, where string) {
 
 func typeCommand(c *call) int {
 	status := 0
-	short := false
+	short, files := false, ""
 	for _, name := range c.args {
 		if name == "-t" || name == "-p" || name == "-a" || name == "-P" {
 			short = name == "-t"
+			if name != "-a" {
+				files = name
+			}
 			continue
 		}
 		kind, where := c.r.kindOf(name)
+		if files == "-P" {
+			if path, err := c.r.find(name); err == nil {
+				kind, where = "file", path
+			}
+		}
 		switch {
+		case files == "-p" || files == "-P":
+			if kind == "file" {
+				c.print(where + "\n")
+			} else if kind == "" || files == "-P" {
+				status = 1
+			}
 		case kind == "":
 			status = 1
 			if !short {
@@ -50,6 +66,7 @@ func typeCommand(c *call) int {
 			c.print(name + " is aliased to `" + where + "'\n")
 		case kind == "function":
 			c.print(name + " is a function\n")
+			c.print(c.r.definition(name))
 		case kind == "builtin":
 			c.print(name + " is a shell builtin\n")
 		case kind == "keyword":
@@ -119,6 +136,14 @@ func execCommand(c *call) int {
 	}
 	if len(args) == 0 {
 		return 0
+	}
+	if _, err := c.r.find(args[0]); err != nil && errors.Is(err, syscall.ENOENT) {
+		c.r.answer.unknown = true
+		c.shout("%s: not found", args[0])
+		if c.r.session.options.TTY == "" || c.r.state.subshell > 0 {
+			c.stop = exitError(127)
+		}
+		return 127
 	}
 	if err := c.r.program(args, c.io); err != nil {
 		c.stop = err

@@ -334,24 +334,6 @@ func (c *call) lastMissing(name string) error {
 	return err
 }
 
-// wrapper runs its operands as a command: nohup, nice, timeout, setsid, time.
-func wrapper(skip int) command {
-	return func(c *call) int {
-		args := c.args
-		for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-			args = args[1:]
-		}
-		if len(args) <= skip {
-			return c.missing() * 125
-		}
-		if c.name == "nohup" && c.out.tty {
-			c.err.print("nohup: ignoring input and appending output to 'nohup.out'\n")
-		}
-		c.stop = c.r.program(args[skip:], c.io)
-		return c.r.state.status
-	}
-}
-
 func fileCommand(c *call) int {
 	for _, name := range c.args {
 		if strings.HasPrefix(name, "-") {

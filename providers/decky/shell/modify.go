@@ -50,6 +50,9 @@ func (e *expander) defaults(p *syntax.ParamExp, name, value string, set, quoted 
 			}
 			if text == "" {
 				text = "parameter null or not set"
+				if p.Exp.Op == syntax.ErrorUnset {
+					text = "parameter not set"
+				}
 			}
 			return true, e.r.unset(name + ": " + text)
 		}
@@ -118,29 +121,36 @@ func trim(op syntax.ParExpOperator, pattern, value string) string {
 	if len(value) > maxTrim {
 		return value
 	}
-	n := len(value)
+	n, steps := len(value), 0
+	// All the places share a bound, and where it is reached nothing is cut.
+	hit := func(s string) bool {
+		one := 0
+		found := steps < 50*maxMatch && matchAt(pattern, s, &one)
+		steps += one + 1
+		return found
+	}
 	switch op {
 	case syntax.RemSmallPrefix:
 		for i := 0; i <= n; i++ {
-			if match(pattern, value[:i]) {
+			if hit(value[:i]) {
 				return value[i:]
 			}
 		}
 	case syntax.RemLargePrefix:
 		for i := n; i >= 0; i-- {
-			if match(pattern, value[:i]) {
+			if hit(value[:i]) {
 				return value[i:]
 			}
 		}
 	case syntax.RemSmallSuffix:
 		for i := n; i >= 0; i-- {
-			if match(pattern, value[i:]) {
+			if hit(value[i:]) {
 				return value[:i]
 			}
 		}
 	case syntax.RemLargeSuffix:
 		for i := 0; i <= n; i++ {
-			if match(pattern, value[i:]) {
+			if hit(value[i:]) {
 				return value[:i]
 			}
 		}

@@ -7,8 +7,11 @@ import "strings"
 type flags struct {
 	value map[string]string
 	count map[string]int
-	order []string // letters as given
+	given []option // in their order
 }
+
+// option is one option as it was given.
+type option struct{ letter, value string }
 
 func (f flags) has(name string) bool { return f.count[name] > 0 }
 
@@ -26,7 +29,7 @@ func (c *call) parse(short, long string) (f flags, rest []string, ok bool) {
 	set := func(letter, value string) {
 		f.value[letter] = value
 		f.count[letter]++
-		f.order = append(f.order, letter)
+		f.given = append(f.given, option{letter, value})
 	}
 	early := strings.HasPrefix(short, "+")
 	short = strings.TrimPrefix(short, "+")
@@ -42,7 +45,8 @@ func (c *call) parse(short, long string) (f flags, rest []string, ok bool) {
 			if !known {
 				return f, nil, c.usage("unrecognized option '" + a + "'")
 			}
-			if wants := strings.HasPrefix(letter, ":"); wants && !given {
+			letter, optional := strings.CutPrefix(letter, "::")
+			if wants := strings.HasPrefix(letter, ":"); wants && !given && !optional {
 				if i++; i == len(args) {
 					return f, nil, c.usage("option '--" + name + "' requires an argument")
 				}
@@ -57,7 +61,7 @@ func (c *call) parse(short, long string) (f flags, rest []string, ok bool) {
 				}
 				if at+1 < len(short) && short[at+1] == ':' {
 					value := a[j+1:]
-					if value == "" {
+					if optional := strings.HasPrefix(short[at+1:], "::"); value == "" && !optional {
 						if i++; i == len(args) {
 							return f, nil, c.usage("option requires an argument -- '" + a[j:j+1] + "'")
 						}

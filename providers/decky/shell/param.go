@@ -79,7 +79,10 @@ func (e *expander) param(p *syntax.ParamExp, quoted bool) error {
 func (r *runner) unset(message string) error {
 	r.io.err.print(r.prefix() + message + "\n")
 	r.state.status = 1
-	if r.session.options.TTY == "" || r.state.subshell > 0 {
+	switch {
+	case r.state.subshell > 0:
+		return exitError(1)
+	case r.session.options.TTY == "":
 		return exitError(127)
 	}
 	return errExpansion
@@ -93,9 +96,9 @@ func (e *expander) paramList(p *syntax.ParamExp, name, all string, quoted bool) 
 	case p.Index == nil:
 		list = r.state.params
 	case p.Excl:
-		list = r.state.vars[name].keys()
+		list = r.array(name).keys()
 	default:
-		list = r.state.vars[name].elements()
+		list = r.array(name).elements()
 	}
 	if p.Length {
 		e.value(strconv.Itoa(len(list)), quoted)
@@ -158,7 +161,7 @@ func (r *runner) lookup(name string, index syntax.ArithmExpr) (string, bool, err
 		value, set := r.variable(name)
 		return value, set, nil
 	}
-	v := r.state.vars[name]
+	v := r.array(name)
 	if v == nil {
 		return "", false, nil
 	}

@@ -21,6 +21,17 @@ func matchAt(p, s string, steps *int) bool {
 			return false
 		}
 		if i < len(p) {
+			if alternatives, rest, ok := extended(p[i:]); ok {
+				if matchExtended(p[i], alternatives, rest, s[j:], steps) {
+					return true
+				}
+				if star < 0 || mark >= len(s) {
+					return false
+				}
+				mark++
+				i, j = star+1, mark
+				continue
+			}
 			switch p[i] {
 			case '*':
 				star, mark = i, j
@@ -60,6 +71,66 @@ func matchAt(p, s string, steps *int) bool {
 		i, j = star+1, mark
 	}
 	return true
+}
+
+// extended takes ?(a|b) and its kin apart: the alternatives, and the pattern
+// that follows.
+func extended(p string) (alternatives []string, rest string, ok bool) {
+	if len(p) < 3 || strings.IndexByte("?*+@!", p[0]) < 0 || p[1] != '(' {
+		return nil, "", false
+	}
+	from, depth := 2, 0
+	for i := 2; i < len(p); i++ {
+		switch p[i] {
+		case '\\':
+			i++
+		case '(':
+			depth++
+		case '|':
+			if depth == 0 {
+				alternatives, from = append(alternatives, p[from:i]), i+1
+			}
+		case ')':
+			if depth == 0 {
+				return append(alternatives, p[from:i]), p[i+1:], true
+			}
+			depth--
+		}
+	}
+	return nil, "", false
+}
+
+// matchExtended matches s against an extended pattern and what follows it.
+func matchExtended(kind byte, alternatives []string, rest, s string, steps *int) bool {
+	any := func(s string) bool {
+		for _, p := range alternatives {
+			if matchAt(p, s, steps) {
+				return true
+			}
+		}
+		return false
+	}
+	for n := 0; n <= len(s); n++ {
+		if *steps++; *steps > maxMatch {
+			return false
+		}
+		hit := false
+		switch kind {
+		case '!':
+			hit = !any(s[:n])
+		case '?', '@':
+			hit = kind == '?' && n == 0 || any(s[:n])
+		default:
+			hit = kind == '*' && n == 0 || any(s[:n])
+			if hit && n > 0 && matchExtended('*', alternatives, rest, s[n:], steps) {
+				return true
+			}
+		}
+		if hit && matchAt(rest, s[n:], steps) {
+			return true
+		}
+	}
+	return false
 }
 
 func size(s string) int {
@@ -151,6 +222,10 @@ func hasMeta(p string) bool {
 			i++
 		case '*', '?', '[':
 			return true
+		case '+', '@', '!':
+			if i+1 < len(p) && p[i+1] == '(' {
+				return true
+			}
 		}
 	}
 	return false
@@ -212,11 +287,13 @@ func (r *runner) glob(pattern string) []string {
 				continue
 			}
 			for _, entry := range list {
-				if strings.HasPrefix(entry.Name, ".") && !strings.HasPrefix(part, ".") || !match(part, entry.Name) {
+				if strings.HasPrefix(entry.Name, ".") && !strings.HasPrefix(part, ".") && !r.state.shopt["dotglob"] || !match(part, entry.Name) {
 					continue
 				}
-				if i < len(parts)-1 && entry.IsFile() {
-					continue
+				if i < len(parts)-1 {
+					if info, err := view.Stat(strings.TrimSuffix(f.path, "/") + "/" + entry.Name); err != nil || !info.IsDir() {
+						continue
+					}
 				}
 				if next = append(next, join(entry.Name)); len(next) >= maxGlob {
 					break

@@ -119,6 +119,23 @@ func kill(c *call) int {
 		c.err.print("kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]\n")
 		return 2
 	}
+	if c.args[0] == "-l" && len(c.args) > 1 {
+		for _, a := range c.args[1:] {
+			n, err := strconv.Atoi(a)
+			switch at := slices.Index(signals, strings.TrimPrefix(strings.ToUpper(a), "SIG")); {
+			case err == nil && n&127 >= 1 && n&127 <= len(signals):
+				c.print(signals[n&127-1] + "\n")
+			case at >= 0:
+				c.printf("%d\n", at+1)
+			default:
+				return c.shout("%s: invalid signal specification", a)
+			}
+		}
+		return 0
+	}
+	if name := strings.TrimPrefix(strings.TrimPrefix(c.args[0], "-"), "SIG"); len(c.args[0]) > 1 && c.args[0][0] == '-' && strings.Trim(name, "0123456789") != "" && !slices.Contains([]string{"l", "s", "n", "-"}, name) && !slices.Contains(signals, strings.ToUpper(name)) {
+		return c.shout("%s: invalid signal specification", c.args[0][1:])
+	}
 	if c.args[0] == "-l" {
 		for i, s := range signals {
 			c.printf("%2d) SIG%s", i+1, s)
@@ -142,6 +159,7 @@ func kill(c *call) int {
 		}
 		found := slices.ContainsFunc(c.r.session.machine.processes(), func(p process) bool { return p.pid == pid })
 		switch {
+		case pid == c.r.session.pid && slices.Contains(c.args, "-0"):
 		case pid == c.r.session.pid && !slices.Contains(c.args, "-0"):
 			if slices.Contains(c.args, "-9") || slices.Contains(c.args, "-KILL") || slices.Contains(c.args, "-HUP") {
 				c.stop = exitError(137)

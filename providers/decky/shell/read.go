@@ -3,6 +3,8 @@ package shell
 import (
 	"strconv"
 	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // read reads a line into variables.
@@ -45,6 +47,11 @@ func read(c *call) int {
 				c.err.print(c.r.prefix() + "read: " + a + ": invalid option\nread: usage: read [-ers] [-a array] [-d delim] [-i text] [-n nchars] [-N nchars] [-p prompt] [-t timeout] [-u fd] [name ...]\n")
 				return 2
 			}
+		}
+	}
+	for _, name := range args {
+		if !syntax.ValidName(name) && !strings.Contains(name, "[") {
+			return c.shout("`%s': not a valid identifier", name)
 		}
 	}
 	if prompt != "" && c.out.tty {

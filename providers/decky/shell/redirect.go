@@ -68,6 +68,11 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *streams) error {
 	case syntax.AppOut, syntax.AppAll:
 		flags = vfs.Write | vfs.Create | vfs.Append
 	}
+	if r.state.options["noclobber"] && redirect.Op == syntax.RdrOut {
+		if info, err := r.view().Stat(vfs.Clean(r.state.cwd, word)); err == nil && info.IsFile() {
+			return wordsError(word + ": cannot overwrite existing file")
+		}
+	}
 	file, err := r.open(word, flags, *s)
 	if err != nil {
 		return wordsError(word + ": " + vfs.Text(err))
@@ -101,8 +106,11 @@ func (r *runner) target(redirect *syntax.Redirect) (string, error) {
 		return "", err
 	}
 	if len(words) != 1 {
-		text, _ := r.literal(redirect.Word)
-		return "", wordsError(text + ": ambiguous redirect")
+		var text strings.Builder
+		if err := syntax.NewPrinter().Print(&text, redirect.Word); err != nil {
+			return "", wordsError(": ambiguous redirect")
+		}
+		return "", wordsError(text.String() + ": ambiguous redirect")
 	}
 	return words[0], nil
 }
@@ -258,7 +266,13 @@ func (r *runner) heredoc(redirect *syntax.Redirect) (string, error) {
 	if redirect.Hdoc == nil {
 		return "", nil
 	}
-	quoted := redirect.Word.Lit() == ""
+	quoted := redirect.Word.Lit() == "" || strings.Contains(redirect.Word.Lit(), `\`)
+	if quoted && len(redirect.Hdoc.Parts) > 0 {
+		var raw strings.Builder
+		if err := syntax.NewPrinter().Print(&raw, redirect.Hdoc); err == nil {
+			redirect = &syntax.Redirect{Op: redirect.Op, Word: redirect.Word, Hdoc: &syntax.Word{Parts: []syntax.WordPart{&syntax.Lit{Value: raw.String()}}}}
+		}
+	}
 	var b strings.Builder
 	for _, part := range redirect.Hdoc.Parts {
 		if lit, ok := part.(*syntax.Lit); ok {

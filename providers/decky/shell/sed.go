@@ -1,381 +1,188 @@
 package shell
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-// sedCommand is one command of a script: s, y, d, p, q, =, a, i, c, n and
-// blocks of none.
-type sedCommand struct {
-	from, to sedAddress
-	negated  bool
-	name     byte
-	re       *regexp.Regexp
-	with     string
-	global   bool
-	print    bool
-	nth      int
-	text     string
-	inRange  bool
-}
+// sedUsage is what sed prints where it is given no script.
+const sedUsage = `Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...
 
-// sedAddress is a line number, the last line or an expression.
-type sedAddress struct {
-	set  bool
-	line int
-	last bool
-	re   *regexp.Regexp
-}
+  -n, --quiet, --silent
+                 suppress automatic printing of pattern space
+      --debug
+                 annotate program execution
+  -e script, --expression=script
+                 add the script to the commands to be executed
+  -f script-file, --file=script-file
+                 add the contents of script-file to the commands to be executed
+  --follow-symlinks
+                 follow symlinks when processing in place
+  -i[SUFFIX], --in-place[=SUFFIX]
+                 edit files in place (makes backup if SUFFIX supplied)
+  -l N, --line-length=N
+                 specify the desired line-wrap length for the ` + "`l'" + ` command
+  --posix
+                 disable all GNU extensions.
+  -E, -r, --regexp-extended
+                 use extended regular expressions in the script
+                 (for portability use POSIX -E).
+  -s, --separate
+                 consider files as separate rather than as a single,
+                 continuous long stream.
+      --sandbox
+                 operate in sandbox mode (disable e/r/w commands).
+  -u, --unbuffered
+                 load minimal amounts of data from the input files and flush
+                 the output buffers more often
+  -z, --null-data
+                 separate lines by NUL characters
+      --help     display this help and exit
+      --version  output version information and exit
+
+If no -e, --expression, -f, or --file option is given, then the first
+non-option argument is taken as the sed script to interpret.  All
+remaining arguments are names of input files; if no input files are
+specified, then the standard input is read.
+
+GNU sed home page: <https://www.gnu.org/software/sed/>.
+General help using GNU software: <https://www.gnu.org/gethelp/>.
+`
 
 func sed(c *call) int {
-	f, rest, ok := c.parse("nEri::e:f:sz", "quiet=n silent=n regexp-extended=E expression=:e in-place=i file=:f")
+	f, rest, ok := c.parse("nEri::e:f:l:suz", "quiet=n silent=n regexp-extended=E expression=:e in-place=::i file=:f separate=s unbuffered=u null-data=z posix=p debug=D line-length=:l follow-symlinks=F")
 	if !ok {
 		return 1
 	}
-	script := f.value["e"]
-	if !f.has("e") {
-		if len(rest) == 0 {
-			c.err.print("Usage: sed [OPTION]... {script-only-if-no-other-script} [input-file]...\n\n")
-			return 1
+	p := &sedParser{extended: f.has("E") || f.has("r"), labels: map[string]int{}}
+	if !c.sedScript(p, f, &rest) {
+		if p.zero {
+			return 4
 		}
-		script, rest = rest[0], rest[1:]
-	}
-	p := &sedParser{text: script, extended: f.has("E") || f.has("r")}
-	commands, problem := p.parse()
-	if problem != "" {
-		c.err.print("sed: -e expression #1, char " + strconv.Itoa(p.pos) + ": " + problem + "\n")
 		return 1
 	}
-	if f.has("i") {
-		status := 0
-		for _, name := range rest {
-			data, err := c.view().ReadFile(c.path(name))
-			if err != nil {
-				c.complain("can't read %s: %s", name, vfs.Text(err))
-				status = 2
-				continue
-			}
-			if err := c.view().WriteFile(c.path(name), []byte(c.edit(commands, data, f.has("n"))), 0o644); err != nil {
-				c.complain("couldn't open temporary file: %s", vfs.Text(err))
-				status = 4
-			}
-		}
-		return status
-	}
-	all, _, status := c.inputs(rest, "can't read %s: ")
-	var joined []byte
-	for _, data := range all {
-		joined = append(joined, data...)
-	}
-	c.print(c.edit(commands, joined, f.has("n")))
-	return status * 2
-}
-
-type sedParser struct {
-	text     string
-	pos      int
-	extended bool
-}
-
-func (p *sedParser) peek() byte {
-	if p.pos < len(p.text) {
-		return p.text[p.pos]
-	}
-	return 0
-}
-
-func (p *sedParser) skip(set string) {
-	for p.pos < len(p.text) && strings.IndexByte(set, p.text[p.pos]) >= 0 {
-		p.pos++
-	}
-}
-
-func (p *sedParser) parse() ([]*sedCommand, string) {
-	var out []*sedCommand
-	for {
-		p.skip(" \t\n;}")
-		if p.pos >= len(p.text) {
-			return out, ""
-		}
-		cmd := &sedCommand{nth: 1}
-		var problem string
-		if cmd.from, problem = p.address(); problem != "" {
-			return nil, problem
-		}
-		if p.peek() == ',' {
-			p.pos++
-			if cmd.to, problem = p.address(); problem != "" {
-				return nil, problem
-			}
-		}
-		p.skip(" \t")
-		if p.peek() == '!' {
-			cmd.negated = true
-			p.pos++
-			p.skip(" \t")
-		}
-		cmd.name = p.peek()
-		p.pos++
-		if problem := p.arguments(cmd); problem != "" {
-			return nil, problem
-		}
-		if cmd.name != '{' && cmd.name != '#' {
-			out = append(out, cmd)
-		}
-		if len(out) > 200 {
-			return nil, "too many commands"
-		}
-	}
-}
-
-func (p *sedParser) address() (sedAddress, string) {
-	switch c := p.peek(); {
-	case c >= '0' && c <= '9':
-		from := p.pos
-		p.skip("0123456789")
-		n, _ := strconv.Atoi(p.text[from:p.pos])
-		return sedAddress{set: true, line: n}, ""
-	case c == '$':
-		p.pos++
-		return sedAddress{set: true, last: true}, ""
-	case c == '/' || c == '\\':
-		if c == '\\' {
-			p.pos++
-		}
-		delimiter := p.peek()
-		p.pos++
-		text, ok := p.until(delimiter)
-		if !ok {
-			return sedAddress{}, "unterminated address regex"
-		}
-		re, err := regex(text, p.extended, false)
-		if err != nil {
-			return sedAddress{}, "Invalid preceding regular expression"
-		}
-		return sedAddress{set: true, re: re}, ""
-	}
-	return sedAddress{}, ""
-}
-
-// until reads up to a delimiter that is not escaped.
-func (p *sedParser) until(delimiter byte) (string, bool) {
-	var b strings.Builder
-	for p.pos < len(p.text) {
-		c := p.text[p.pos]
-		p.pos++
-		if c == delimiter {
-			return b.String(), true
-		}
-		if c == '\\' && p.pos < len(p.text) {
-			if p.text[p.pos] != delimiter {
-				b.WriteByte('\\')
-			}
-			c = p.text[p.pos]
-			p.pos++
-		}
-		b.WriteByte(c)
-	}
-	return "", false
-}
-
-func (p *sedParser) arguments(cmd *sedCommand) string {
-	switch cmd.name {
-	case 's', 'y':
-		delimiter := p.peek()
-		p.pos++
-		pattern, ok1 := p.until(delimiter)
-		with, ok2 := p.until(delimiter)
-		if !ok1 || !ok2 {
-			return "unterminated `" + string(cmd.name) + "' command"
-		}
-		cmd.with, cmd.text = with, pattern
-		if cmd.name == 'y' {
-			return ""
-		}
-		fold := false
-		for ; p.pos < len(p.text) && strings.IndexByte("; \n}", p.text[p.pos]) < 0; p.pos++ {
-			switch c := p.text[p.pos]; {
-			case c == 'g':
-				cmd.global = true
-			case c == 'p':
-				cmd.print = true
-			case c == 'i' || c == 'I':
-				fold = true
-			case c >= '1' && c <= '9':
-				cmd.nth = int(c - '0')
-			default:
-				p.pos++
-				return "unknown option to `s'"
-			}
-		}
-		var err error
-		if cmd.re, err = regex(pattern, p.extended, fold); err != nil {
-			return "Invalid preceding regular expression"
-		}
-	case 'a', 'i', 'c':
-		p.skip(" \t")
-		if p.peek() == '\\' {
-			p.pos++
-			p.skip(" \t\n")
-		}
-		line, _, _ := strings.Cut(p.text[p.pos:], "\n")
-		cmd.text = line
-		p.pos += len(line)
-	case 'd', 'p', 'q', '=', 'n', 'D', 'G', 'h', 'H', 'g', 'x', '{':
-	case '#':
-		line, _, _ := strings.Cut(p.text[p.pos:], "\n")
-		p.pos += len(line)
-	case 0:
-		return "missing command"
+	commands, problem := p.parse()
+	switch {
+	case problem == "":
+	case strings.HasPrefix(problem, "can't"):
+		c.err.print("sed: " + problem + "\n")
+		return 4
 	default:
-		return "unknown command: `" + string(cmd.name) + "'"
+		c.err.print("sed: -e expression #1, char " + strconv.Itoa(p.at()) + ": " + problem + "\n")
+		return 1
 	}
-	return ""
+	s := &sedRun{c: c, commands: commands, quiet: f.has("n") || p.silent, separator: "\n", written: map[string]*strings.Builder{}}
+	if f.has("z") {
+		s.separator = "\x00"
+	}
+	return s.files(rest, f)
 }
 
-func (a sedAddress) hits(n int, last bool, line string) bool {
-	switch {
-	case a.re != nil:
-		return a.re.MatchString(line)
-	case a.last:
-		return last
-	}
-	return a.line == n
-}
-
-func (cmd *sedCommand) applies(n int, last bool, line string) bool {
-	hit := true
-	switch {
-	case cmd.to.set && cmd.inRange:
-		if cmd.to.hits(n, last, line) || cmd.to.re == nil && !cmd.to.last && n >= cmd.to.line {
-			cmd.inRange = false
+// sedScript collects the script of -e, -f or the first operand; false is a
+// usage error that was printed.
+func (c *call) sedScript(p *sedParser, f flags, rest *[]string) bool {
+	var parts []string
+	for _, given := range f.given {
+		switch given.letter {
+		case "e":
+			parts = append(parts, given.value)
+		case "f":
+			data, err := c.read(given.value)
+			if err != nil {
+				c.complain("couldn't open file %s: %s", given.value, vfs.Text(err))
+				p.zero = true
+				return false
+			}
+			parts = append(parts, strings.TrimSuffix(string(data), "\n"))
 		}
-	case cmd.to.set:
-		hit = cmd.from.hits(n, last, line)
-		cmd.inRange = hit && (cmd.to.re != nil || cmd.to.last && !last || cmd.to.line > n)
-	case cmd.from.set:
-		hit = cmd.from.hits(n, last, line)
 	}
-	return hit != cmd.negated
+	if len(parts) == 0 {
+		if len(*rest) == 0 {
+			c.err.print(sedUsage)
+			return false
+		}
+		parts, *rest = (*rest)[:1], (*rest)[1:]
+	}
+	p.text = strings.Join(parts, "\n")
+	return true
 }
 
-// edit runs a script over text.
-func (c *call) edit(commands []*sedCommand, data []byte, quiet bool) string {
-	var out strings.Builder
-	all := lines(data)
-	hold := ""
-	for i, line := range all {
-		if c.busy() || out.Len() > maxValue*8 {
-			break
+// files edits the input, in place where -i says so.
+func (s *sedRun) files(names []string, f flags) int {
+	status := 0
+	c := s.c
+	if len(names) == 0 {
+		names = []string{"-"}
+	}
+	for _, name := range names {
+		data, err := c.read(name)
+		if c.stop != nil {
+			return 4
 		}
-		printed, quit, after := !quiet, false, ""
-		for _, cmd := range commands {
-			if !cmd.applies(i+1, i == len(all)-1, line) {
+		if err != nil {
+			status = 2
+			if vfs.Text(err) == "Is a directory" {
+				what := "couldn't edit %s: not a regular file"
+				if !f.has("i") {
+					what = "couldn't read %s: Is a directory"
+				} else {
+					status = 4
+				}
+				c.complain(strings.Replace(what, "couldn't read %s", "read error on %s", 1), name)
 				continue
 			}
-			deleted := false
-			switch cmd.name {
-			case 's':
-				next, changed := cmd.substitute(line)
-				line = next
-				if changed && cmd.print {
-					out.WriteString(line + "\n")
-				}
-			case 'y':
-				line = strings.Map(func(r rune) rune {
-					if j := strings.IndexRune(cmd.text, r); j >= 0 && j < len(cmd.with) {
-						return rune(cmd.with[j])
-					}
-					return r
-				}, line)
-			case 'd', 'D':
-				printed, deleted = false, true
-			case 'p':
-				out.WriteString(line + "\n")
-			case '=':
-				out.WriteString(strconv.Itoa(i+1) + "\n")
-			case 'q':
-				quit = true
-			case 'a':
-				after += cmd.text + "\n"
-			case 'i':
-				out.WriteString(cmd.text + "\n")
-			case 'c':
-				out.WriteString(cmd.text + "\n")
-				printed, deleted = false, true
-			case 'h':
-				hold = line
-			case 'g':
-				line = hold
-			case 'G':
-				line += "\n" + hold
-			}
-			if deleted || quit {
-				break
-			}
-		}
-		if printed {
-			out.WriteString(line)
-			if i < len(all)-1 || len(data) > 0 && data[len(data)-1] == '\n' {
-				out.WriteByte('\n')
-			}
-		}
-		out.WriteString(after)
-		if quit {
-			break
-		}
-	}
-	return out.String()
-}
-
-// substitute is s///.
-func (cmd *sedCommand) substitute(line string) (string, bool) {
-	matches := cmd.re.FindAllStringSubmatchIndex(line, -1)
-	var b strings.Builder
-	at, changed := 0, false
-	for i, m := range matches {
-		if i+1 < cmd.nth || !cmd.global && i+1 > cmd.nth {
+			c.complain("can't read %s: %s", name, vfs.Text(err))
 			continue
 		}
-		b.WriteString(line[at:m[0]])
-		b.WriteString(replacement(cmd.with, line, m))
-		at, changed = m[1], true
-		if b.Len() > maxValue {
+		s.load(name, data)
+		if !f.has("i") && !f.has("s") {
+			continue
+		}
+		s.run()
+		if f.has("i") {
+			if problem := s.replace(name, data, f.value["i"]); problem != "" {
+				c.complain("%s", problem)
+				return 4
+			}
+		}
+		if s.quit {
 			break
 		}
 	}
-	b.WriteString(line[at:])
-	return b.String(), changed
+	if !s.quit && len(s.lines) > 0 {
+		s.run()
+	}
+	c.print(s.out.String())
+	s.flush()
+	return max(status, s.status)
 }
 
-// replacement expands & and \1 in the right side of s///.
-func replacement(with, line string, m []int) string {
-	var b strings.Builder
-	for i := 0; i < len(with); i++ {
-		switch {
-		case with[i] == '&':
-			b.WriteString(line[m[0]:m[1]])
-		case with[i] == '\\' && i+1 < len(with):
-			i++
-			switch c := with[i]; {
-			case c >= '0' && c <= '9':
-				if n := int(c-'0') * 2; n+1 < len(m) && m[n] >= 0 {
-					b.WriteString(line[m[n]:m[n+1]])
-				}
-			case c == 'n':
-				b.WriteByte('\n')
-			case c == 't':
-				b.WriteByte('\t')
-			default:
-				b.WriteByte(c)
-			}
-		default:
-			b.WriteByte(with[i])
+// replace writes a file that was edited in place.
+func (s *sedRun) replace(name string, old []byte, suffix string) string {
+	view, path := s.c.view(), s.c.path(name)
+	info, err := view.Stat(path)
+	if err != nil {
+		return "can't read " + name + ": " + vfs.Text(err)
+	}
+	if suffix != "" {
+		backup := path + suffix
+		if strings.Contains(suffix, "*") {
+			backup = path[:strings.LastIndexByte(path, '/')+1] + strings.ReplaceAll(suffix, "*", base(path))
+		}
+		if err := view.WriteFile(backup, old, info.Mode&0o777); err != nil {
+			return "cannot rename " + name + ": " + vfs.Text(err)
 		}
 	}
-	return b.String()
+	if err := view.WriteFile(path, []byte(s.out.String()), info.Mode&0o777); err != nil {
+		dir := "."
+		if i := strings.LastIndexByte(name, '/'); i >= 0 {
+			dir = name[:max(i, 1)]
+		}
+		return "couldn't open temporary file " + dir + "/sedXXXXXX: " + vfs.Text(err)
+	}
+	s.out.Reset()
+	s.missing = false
+	return ""
 }

@@ -145,18 +145,49 @@ func (r *runner) parsed(script string, io streams) (stopped, failed error) {
 		return errBudget, nil
 	}
 	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
+	outer := r.line
+	defer func() { r.line = outer }()
+	var line []*syntax.Stmt // parsed, not yet run
+	run := func() {
+		for _, stmt := range line {
+			if stopped == nil {
+				stopped = r.stmt(stmt, io)
+			}
+		}
+		line = nil
+	}
 	for stmt, err := range parser.StmtsSeq(strings.NewReader(script)) {
 		// The loop goes on after a stop: the parser's iterator does not take
 		// a break at every place.
 		switch {
-		case stopped != nil:
+		case stopped != nil || failed != nil:
 		case err != nil:
 			failed = err
-		case failed == nil:
-			stopped = r.stmt(stmt, io)
+		default:
+			// bash reads a whole line, and the here-documents of all its
+			// commands, before it runs the first of them.
+			if len(line) > 0 && line[len(line)-1].End().Line() < stmt.Pos().Line() {
+				run()
+			}
+			line = append(line, stmt)
 		}
 	}
+	if failed != nil && len(line) > 0 && errorLine(failed) <= line[len(line)-1].End().Line() {
+		line = nil
+	}
+	run()
+	if stopped != nil {
+		failed = nil
+	}
 	return stopped, failed
+}
+
+func errorLine(err error) uint {
+	var parse syntax.ParseError
+	if errors.As(err, &parse) {
+		return parse.Pos.Line()
+	}
+	return 0
 }
 
 // nesting counts what may open something.

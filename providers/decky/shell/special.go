@@ -5,6 +5,31 @@ import (
 	"strconv"
 )
 
+// array is a variable, or one that the shell makes up.
+func (r *runner) array(name string) *variable {
+	list := map[int]string{}
+	switch name {
+	case "PIPESTATUS":
+		if len(r.state.pipe) == 0 {
+			list[0] = strconv.Itoa(r.state.status)
+		}
+		for i, status := range r.state.pipe {
+			list[i] = strconv.Itoa(status)
+		}
+	case "FUNCNAME":
+		for i, name := range r.state.running {
+			list[len(r.state.running)-1-i] = name
+		}
+	case "DIRSTACK":
+		for i, dir := range append([]string{r.state.cwd}, r.state.dirs...) {
+			list[i] = dir
+		}
+	default:
+		return r.state.vars[name]
+	}
+	return &variable{list: list}
+}
+
 // variable is the value of a variable or special parameter.
 func (r *runner) variable(name string) (string, bool) {
 	s := r.state
@@ -28,6 +53,9 @@ func (r *runner) variable(name string) (string, bool) {
 		return s.last, true
 	case "RANDOM":
 		return strconv.Itoa(r.session.rand.IntN(32768)), true
+	case "PIPESTATUS", "FUNCNAME", "DIRSTACK":
+		value, set := r.array(name).list[0]
+		return value, set
 	case "SECONDS":
 		return strconv.Itoa(int(r.session.machine.now().Sub(r.session.started).Seconds())), true
 	case "EPOCHSECONDS":
@@ -40,7 +68,7 @@ func (r *runner) variable(name string) (string, bool) {
 	case "BASH_SUBSHELL":
 		return strconv.Itoa(s.subshell), true
 	case "LINENO":
-		return "1", true
+		return strconv.Itoa(max(int(r.line), 1)), true
 	case "COLUMNS":
 		if r.session.options.TTY != "" {
 			return strconv.Itoa(int(r.session.cols.Load())), true

@@ -46,12 +46,18 @@ type state struct {
 	traps    map[string]string
 	umask    uint32
 	subshell int
+	pipe     []int       // PIPESTATUS
+	running  []string    // FUNCNAME, the innermost last
+	dirs     []string    // pushd's
+	ended    map[int]int // statuses of jobs by their pid
+	files    streams     // what exec opened for good
+	shopt    map[string]bool
 }
 
 func newState(s *Session) *state {
 	st := &state{
 		session: s, vars: map[string]*variable{}, funcs: map[string]*syntax.Stmt{}, aliases: map[string]string{}, options: map[string]bool{},
-		traps: map[string]string{}, cwd: s.login.home, name: "-bash", umask: 0o022,
+		traps: map[string]string{}, shopt: map[string]bool{}, ended: map[int]int{}, cwd: s.login.home, name: "-bash", umask: 0o022,
 	}
 	if _, err := s.machine.FS.As(s.login.uid, s.login.gid).ReadDir(st.cwd); err != nil {
 		st.cwd = "/"
@@ -77,11 +83,12 @@ func newState(s *Session) *state {
 		st.vars[k] = &variable{value: v, exported: true}
 	}
 	for k, v := range map[string]string{
-		"IFS": " \t\n", "BASH": "/bin/bash", "BASH_VERSION": "5.2.15(1)-release", "HOSTNAME": s.machine.host.Hostname, "HOSTTYPE": "x86_64", "OSTYPE": "linux-gnu",
+		"IFS": " \t\n", "BASH": "/usr/bin/bash", "BASH_VERSION": "5.2.15(1)-release", "HOSTNAME": s.machine.host.Hostname, "HOSTTYPE": "x86_64", "OSTYPE": "linux-gnu",
 		"MACHTYPE": "x86_64-pc-linux-gnu", "OPTIND": "1", "PS4": "+ ", "UID": strconv.Itoa(s.login.uid), "EUID": strconv.Itoa(s.login.uid), "PPID": strconv.Itoa(s.pid - 1),
 	} {
 		st.vars[k] = &variable{value: v}
 	}
+	st.vars["BASH_VERSINFO"] = &variable{readonly: true, list: map[int]string{0: "5", 1: "2", 2: "15", 3: "1", 4: "release", 5: "x86_64-pc-linux-gnu"}}
 	if s.options.TTY != "" {
 		st.name = "-bash"
 		for k, v := range map[string]string{"HISTFILE": s.login.home + "/.bash_history", "HISTSIZE": "1000", "HISTFILESIZE": "2000", "COLUMNS": "80", "LINES": "24", "PS2": "> "} {
@@ -107,9 +114,27 @@ func (s *state) fork() *state {
 		c.vars[k] = &copied
 	}
 	c.funcs, c.aliases, c.options, c.traps = maps.Clone(s.funcs), maps.Clone(s.aliases), maps.Clone(s.options), map[string]string{}
+	c.shopt, c.ended, c.dirs, c.running = maps.Clone(s.shopt), maps.Clone(s.ended), slices.Clone(s.dirs), slices.Clone(s.running)
 	c.params, c.locals = slices.Clone(s.params), nil
 	c.subshell++
 	return &c
+}
+
+// fresh makes the state of a child process: what is not exported is gone.
+func (s *state) fresh() {
+	base := newState(s.session)
+	for name, v := range s.vars {
+		if v.exported && v.list == nil && v.table == nil {
+			base.vars[name] = &variable{value: v.value, exported: true}
+		}
+	}
+	for name, v := range base.vars {
+		if v.exported && s.vars[name] == nil {
+			delete(base.vars, name)
+		}
+	}
+	s.vars, s.funcs, s.aliases, s.options, s.shopt = base.vars, base.funcs, base.aliases, base.options, base.shopt
+	s.running, s.locals, s.pipe, s.dirs = nil, nil, nil, nil
 }
 
 // get is the value of a variable, the first element of an array.

@@ -15,7 +15,8 @@ const maxRecorded = 16 << 10
 // is gone or the budget is used up.
 type sink struct {
 	io.Writer
-	tty bool
+	tty   bool
+	given int // 1 or 2 where it is the command line's own
 }
 
 func (s sink) print(text string) { _, _ = io.WriteString(s.Writer, text) }
@@ -56,7 +57,7 @@ func (a *answer) stream(fd int) sink {
 	if fd == 2 {
 		to = a.stderr
 	}
-	return sink{Writer: answerWriter{a, to}, tty: a.session.options.TTY != ""}
+	return sink{Writer: answerWriter{a, to}, tty: a.session.options.TTY != "", given: fd}
 }
 
 type answerWriter struct {

@@ -33,7 +33,11 @@ func set(c *call) int {
 			return 0
 		case (a == "-o" || a == "+o") && i+1 < len(c.args):
 			i++
-			c.r.state.options[c.args[i]] = a == "-o"
+			if !c.setOption(c.args[i], a == "-o") {
+				return 2
+			}
+		case a == "-o" || a == "+o":
+			c.showOptions()
 		case len(a) > 1 && (a[0] == '-' || a[0] == '+'):
 			for _, letter := range []byte(a[1:]) {
 				name, ok := optionLetters[letter]
@@ -122,7 +126,9 @@ func source(c *call) int {
 		c.r.state.params = c.args[1:]
 	}
 	c.r.state.status = 0
+	c.r.sourcing++
 	c.stop = c.r.evaluate(string(data), c.io)
+	c.r.sourcing--
 	if len(c.args) > 1 {
 		c.r.state.params = params
 	}
@@ -136,7 +142,11 @@ func trap(c *call) int {
 	switch {
 	case len(c.args) == 0 || c.args[0] == "-p":
 		for _, name := range slices.Sorted(maps.Keys(c.r.state.traps)) {
-			c.print("trap -- " + quote(c.r.state.traps[name]) + " " + name + "\n")
+			shown := name
+			if slices.Contains(signals, name) {
+				shown = "SIG" + name
+			}
+			c.print("trap -- " + quote(c.r.state.traps[name]) + " " + shown + "\n")
 		}
 		return 0
 	case c.args[0] == "-l":
@@ -247,7 +257,9 @@ func umask(c *call) int {
 		return 0
 	}
 	if c.args[0] == "-S" {
-		c.print("u=rwx,g=rx,o=rx\n")
+		text := modeString(vfs.TypeFile | 0o777&^c.r.state.umask)
+		letters := func(part string) string { return strings.ReplaceAll(part, "-", "") }
+		c.print("u=" + letters(text[1:4]) + ",g=" + letters(text[4:7]) + ",o=" + letters(text[7:10]) + "\n")
 		return 0
 	}
 	n, err := strconv.ParseUint(c.args[0], 8, 32)

@@ -1,0 +1,103 @@
+package shell
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// setOptions are the names of set -o, in its order, and whether they are on
+// in a shell that reads no terminal.
+var setOptions = []struct {
+	name string
+	on   bool
+}{
+	{"allexport", false}, {"braceexpand", true}, {"emacs", false}, {"errexit", false}, {"errtrace", false}, {"functrace", false}, {"hashall", true}, {"histexpand", false}, {"history", false},
+	{"ignoreeof", false}, {"interactive-comments", true}, {"keyword", false}, {"monitor", false}, {"noclobber", false}, {"noexec", false}, {"noglob", false}, {"nolog", false}, {"notify", false},
+	{"nounset", false}, {"onecmd", false}, {"physical", false}, {"pipefail", false}, {"posix", false}, {"privileged", false}, {"verbose", false}, {"vi", false}, {"xtrace", false},
+}
+
+// setOption is set -o name and set +o name; it tells whether there is such a
+// name.
+func (c *call) setOption(name string, on bool) bool {
+	for _, o := range setOptions {
+		if o.name == name {
+			c.r.state.options[name] = on
+			return true
+		}
+	}
+	c.err.print(c.r.prefix() + "set: " + name + ": invalid option name\n")
+	return false
+}
+
+// showOptions is set -o without a name.
+func (c *call) showOptions() {
+	for _, o := range setOptions {
+		on, changed := c.r.state.options[o.name]
+		if !changed {
+			on = o.on || c.r.session.options.TTY != "" && slices.Contains([]string{"emacs", "histexpand", "history", "monitor"}, o.name)
+		}
+		c.print(onOff(o.name, on))
+	}
+}
+
+func onOff(name string, on bool) string {
+	state := "off"
+	if on {
+		state = "on"
+	}
+	return name + strings.Repeat(" ", max(15-len(name), 0)) + "\t" + state + "\n"
+}
+
+// shoptOptions are the names of shopt and their defaults.
+var shoptOptions = map[string]bool{
+	"autocd": false, "assoc_expand_once": false, "cdable_vars": false, "cdspell": false, "checkhash": false, "checkjobs": false, "checkwinsize": true, "cmdhist": true, "compat31": false, "compat32": false, "compat40": false,
+	"compat41": false, "compat42": false, "compat43": false, "compat44": false, "complete_fullquote": true, "direxpand": false, "dirspell": false, "dotglob": false, "execfail": false, "expand_aliases": false, "extdebug": false,
+	"extglob": false, "extquote": true, "failglob": false, "force_fignore": true, "globasciiranges": true, "globskipdots": true, "globstar": false, "gnu_errfmt": false, "histappend": false, "histreedit": false, "histverify": false,
+	"hostcomplete": true, "huponexit": false, "inherit_errexit": false, "interactive_comments": true, "lastpipe": false, "lithist": false, "localvar_inherit": false, "localvar_unset": false, "login_shell": false, "mailwarn": false,
+	"no_empty_cmd_completion": false, "nocaseglob": false, "nocasematch": false, "noexpand_translation": false, "nullglob": false, "patsub_replacement": true, "progcomp": true, "progcomp_alias": false, "promptvars": true,
+	"restricted_shell": false, "shift_verbose": false, "sourcepath": true, "varredir_close": false, "xpg_echo": false,
+}
+
+// shopt sets and shows bash's own options.
+func shopt(c *call) int {
+	set, unset, quiet := false, false, false
+	args := c.args
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		set = set || strings.Contains(args[0], "s")
+		unset = unset || strings.Contains(args[0], "u")
+		quiet = quiet || strings.Contains(args[0], "q")
+		args = args[1:]
+	}
+	value := func(name string) bool {
+		if on, changed := c.r.state.shopt[name]; changed {
+			return on
+		}
+		return shoptOptions[name]
+	}
+	if len(args) == 0 {
+		for _, name := range slices.Sorted(maps.Keys(shoptOptions)) {
+			if on := value(name); !set && !unset || set == on {
+				c.print(onOff(name, on))
+			}
+		}
+		return 0
+	}
+	status := 0
+	for _, name := range args {
+		switch _, known := shoptOptions[name]; {
+		case !known:
+			status = c.shout("%s: invalid shell option name", name)
+		case set || unset:
+			c.r.state.shopt[name] = set
+		default:
+			if !value(name) {
+				status = 1
+			}
+			if !quiet {
+				c.print(onOff(name, value(name)))
+			}
+		}
+	}
+	return status
+}
