@@ -43,7 +43,7 @@ func diagnose(files map[string]*hcl.File, f Finding) diag.Finding {
 			names = append(names, string(s.Address))
 		}
 	}
-	if len(f.Subjects) > 0 {
+	if len(f.Subjects) == 1 {
 		out.Address = names[0]
 	}
 	if more := len(f.Subjects) - len(names); more > 0 {
