@@ -89,7 +89,7 @@ func (e *evaluator) slugOf(x *expression, value cty.Value, kind string) (string,
 		return string(address), true
 	}
 	if value.Type().IsObjectType() {
-		e.add(diag.Error(x.Range(), fmt.Sprintf("%s must be a %s", x.name, kind), "Write its slug in quotes or %s.NAME.", kind))
+		e.add(diag.Error(x.Range(), fmt.Sprintf("%s names no %s", x.name, kind), "Write its slug in quotes or %s.NAME.", kind))
 		return "", false
 	}
 	name, ok := e.plainText(x, value)
@@ -199,12 +199,42 @@ func (e *evaluator) linkCatalogue() {
 	}
 }
 
+// checkArchetypes checks the services of archetypes that no decky uses, too.
+func (e *evaluator) checkArchetypes() {
+	for _, name := range slices.Sorted(maps.Keys(e.archetypes)) {
+		if a := e.archetypes[name]; !a.block.catalogue {
+			a.frame.resolve(a.services, a.block)
+		}
+	}
+}
+
+// extendsItself reports a chain of extends that leads back to an archetype, as
+// only computed ones can: others are circles of references.
+func (e *evaluator) extendsItself(a *archetype) *hcl.Diagnostic {
+	var steps []string
+	related := diag.Related{}
+	at := a
+	for {
+		x := at.block.arguments["extends"]
+		related = append(related, x.Range())
+		at = e.archetypes[at.extends]
+		steps = append(steps, fmt.Sprintf("%s (%s)", at.block.id(), place(x.Range())))
+		if at == a {
+			break
+		}
+	}
+	d := diag.Error(related[len(related)-1], fmt.Sprintf("%s extends itself", a.block.id()),
+		"%s leads to %s. Break the circle at one of these places.", a.block.id(), strings.Join(steps, ", which leads to "))
+	d.Extra = related
+	return d
+}
+
 func (e *evaluator) link(a *archetype) {
 	if a.linked {
 		return
 	}
 	if a.linking {
-		e.add(diag.Error(a.block.declared, fmt.Sprintf("archetype %q extends itself", a.block.name), "The chain of extends leads back to it."))
+		e.add(e.extendsItself(a))
 		a.linked = true
 		return
 	}

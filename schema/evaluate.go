@@ -173,6 +173,7 @@ func (c *Configuration) evaluate(o EvalOptions) (*evaluator, *Desired, hcl.Diagn
 		slices.SortFunc(deckies, func(a, b *node) int { return strings.Compare(a.id, b.id) })
 		e.wave(deckies)
 	}
+	e.checkArchetypes()
 	e.checkPools()
 	for _, instance := range e.everyFrame() {
 		instance.lifecycles()
