@@ -193,6 +193,15 @@ func (a *app) execute(ctx context.Context, s *session, p *plan.Plan, options rec
 	if err := run(ctx, s, p, options); err != nil {
 		return err
 	}
+	if p.Lineage != "" || len(p.Steps) > 0 { // else there is no state, and nothing to keep in it
+		outputs := p.Outputs
+		if p.Destroy {
+			outputs = nil
+		}
+		if err := keepOutputs(ctx, s.store, outputs); err != nil {
+			return err
+		}
+	}
 	if flags.detailed && changes(p) {
 		return exitChanges
 	}

@@ -64,6 +64,9 @@ func planDesired(t *testing.T, desired *schema.Desired) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := outputChanges(context.Background(), store, p); err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 

@@ -206,6 +206,9 @@ func (c *goldenCase) apply() {
 		c.t.Fatal(err)
 	}
 	c.world.SetHook(nil)
+	if err := keepOutputs(ctx, c.store, desired.Outputs); err != nil {
+		c.t.Fatal(err)
+	}
 	c.others()
 }
 
@@ -264,6 +267,9 @@ func (c *goldenCase) renderings() map[string]string {
 		}
 	}
 	if p != nil {
+		if err := outputChanges(context.Background(), c.store, p); err != nil {
+			c.t.Fatal(err)
+		}
 		p.Lineage = strings.Repeat("l", len(p.Lineage)) // a random word
 	}
 	got := map[string]string{}
@@ -342,6 +348,7 @@ func essence(t *testing.T, text string) string {
 	delete(d, "planned_values")
 	delete(d, "prior_state")
 	delete(d, "decnet")
+	delete(d, "decnet_version")
 	var b strings.Builder
 	for _, section := range []string{"resource_changes", "resource_drift"} {
 		var changes []map[string]any

@@ -107,7 +107,7 @@ func (a *app) plan(ctx context.Context, flags planFlags) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if flags.out != "" {
-		if err := a.savePlan(p, s, configuration, flags.out); err != nil {
+		if err := a.savePlan(p, s, flags.out); err != nil {
 			return err
 		}
 	}
@@ -148,7 +148,10 @@ func (a *app) planIn(ctx context.Context, s *session, configuration *schema.Conf
 	}
 	p, err := s.engine.Plan(ctx, desired, flags.options(runtime))
 	if err == nil {
-		err = believability(ctx, s, desired, p)
+		p.Variables, err = a.publicVariables(configuration)
+	}
+	if err == nil {
+		err = errors.Join(believability(ctx, s, desired, p), outputChanges(ctx, s.store, p))
 	}
 	return p, desired, err
 }

@@ -11,7 +11,7 @@ import (
 
 // savePlan writes the plan for a later apply: without sensitive values, and with
 // the values of variables that were given for it alone.
-func (a *app) savePlan(p *plan.Plan, s *session, configuration *schema.Configuration, path string) error {
+func (a *app) savePlan(p *plan.Plan, s *session, path string) error {
 	sealed, err := p.Seal(s.store.SealDigest)
 	if err != nil {
 		return err
@@ -20,20 +20,27 @@ func (a *app) savePlan(p *plan.Plan, s *session, configuration *schema.Configura
 	for _, f := range a.given.files {
 		saved.VarFiles = append(saved.VarFiles, f.text)
 	}
+	return saved.Save(path)
+}
+
+// publicVariables are the values of variables that were given for a plan alone,
+// without sensitive ones.
+func (a *app) publicVariables(configuration *schema.Configuration) (map[string]string, error) {
 	given, err := a.variables()
 	if err != nil {
-		return err
+		return nil, err
 	}
+	var public map[string]string
 	for _, v := range slices.Concat(environment(), given) {
 		if configuration.SensitiveVariable(v.Name) {
 			continue
 		}
-		if saved.Variables == nil {
-			saved.Variables = map[string]string{}
+		if public == nil {
+			public = map[string]string{}
 		}
-		saved.Variables[v.Name] = v.Raw
+		public[v.Name] = v.Raw
 	}
-	return saved.Save(path)
+	return public, nil
 }
 
 // recall takes the values that a saved plan was made with, unless others are

@@ -120,6 +120,8 @@ type Plan struct {
 	// Unchanged is what stays as it is: for readers of the document, an apply
 	// needs none of it.
 	Unchanged []Unchanged `json:"unchanged,omitempty"`
+	// OutputChanges is what becomes of the outputs, sorted by name: for readers.
+	OutputChanges []OutputChange `json:"output_changes,omitempty"`
 	// Believability is what the plan does to the fleet's score: for readers, too.
 	Believability *lint.Comparison `json:"believability,omitempty"`
 }
@@ -132,6 +134,15 @@ type Unchanged struct {
 	Config    json.RawMessage `json:"config"`
 	Source    string          `json:"source,omitempty"`
 	Sensitive []string        `json:"sensitive,omitempty"` // paths of Config
+}
+
+// OutputChange is what becomes of one output; what it will be stands in
+// Plan.Outputs.
+type OutputChange struct {
+	Name      string          `json:"name"`
+	Action    Action          `json:"action"`           // Create, Update, Delete or NoOp
+	Before    json.RawMessage `json:"before,omitempty"` // nothing where it is sensitive
+	Sensitive bool            `json:"sensitive,omitempty"`
 }
 
 // Empty tells that an apply would touch no object and forget none.

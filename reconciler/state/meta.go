@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 )
@@ -113,4 +114,32 @@ func (s *Store) Init(ctx context.Context, name, seed, runtime string) (Meta, err
 		return writeMeta(tx, m)
 	})
 	return m, err
+}
+
+// Outputs is the document that SetOutputs kept last, nil where there is none.
+func (s *Store) Outputs(ctx context.Context) ([]byte, error) {
+	var document []byte
+	err := s.view(ctx, func(tx *sql.Tx) error {
+		err := tx.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = 'outputs'").Scan(&document)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("outputs: %w", err)
+	}
+	return document, nil
+}
+
+// SetOutputs keeps what the outputs were when they were applied, so that a plan
+// can tell what becomes of them. The caller has sealed what is sensitive.
+func (s *Store) SetOutputs(ctx context.Context, document []byte) error {
+	return s.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.Exec("INSERT INTO meta (key, value) VALUES ('outputs', ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", string(document))
+		if err != nil {
+			return fmt.Errorf("outputs: %w", err)
+		}
+		return nil
+	})
 }

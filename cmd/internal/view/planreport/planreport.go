@@ -17,6 +17,7 @@ import (
 	"github.com/decnet/decnet/cmd/internal/view/tfjson"
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/plan"
+	"github.com/decnet/decnet/schema/addr"
 	"github.com/decnet/decnet/schema/diag"
 )
 
@@ -117,7 +118,7 @@ func Findings(p *plan.Plan) []diag.Finding {
 		}
 	}
 	for _, g := range plantext.DriftGroups(p) {
-		all = append(all, diag.Finding{ID: "plan.drift", Severity: diag.SeverityWarning, Summary: g.Address + " " + g.Words + " outside of decnet", Detail: changes(g.Attributes), Address: g.Address})
+		all = append(all, diag.Finding{ID: "plan.drift", Range: driftedAt(p, g.First), Severity: diag.SeverityWarning, Summary: g.Address + " " + g.Words + " outside of decnet", Detail: changes(g.Attributes), Address: g.Address})
 	}
 	for _, g := range plantext.ChangeGroups(p) {
 		action := g.Action
@@ -131,6 +132,21 @@ func Findings(p *plan.Plan) []diag.Finding {
 		all = append(all, f)
 	}
 	return all
+}
+
+// driftedAt is where the block of a changed object stands.
+func driftedAt(p *plan.Plan, address addr.Address) *diag.Range {
+	for i := range p.Changes {
+		if c := &p.Changes[i]; c.Address == address && c.Config != nil {
+			return Place(c.Source)
+		}
+	}
+	for i := range p.Unchanged {
+		if p.Unchanged[i].Address == address {
+			return Place(p.Unchanged[i].Source)
+		}
+	}
+	return nil
 }
 
 func changes(attributes []string) string {
@@ -194,6 +210,9 @@ func Comment(p *plan.Plan, o Options) report.Comment {
 	blocks := plantext.Blocks(p, o.Text)
 	slices.SortStableFunc(blocks, func(a, b plantext.Block) int { return weight(a) - weight(b) })
 	for _, b := range blocks {
+		if b.Drift {
+			b.Heading += " outside of decnet"
+		}
 		c.Details = append(c.Details, report.Detail{Heading: b.Heading, Code: asDiff(b.Text), Language: "diff"})
 	}
 	return c

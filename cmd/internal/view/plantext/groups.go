@@ -22,6 +22,7 @@ type Group struct {
 	Words   string // "will be created (not in state)"
 	Source  string // of the first
 	Count   int
+	First   addr.Address // not folded
 	// Attributes are the paths that change, of all of them.
 	Attributes []string
 
@@ -79,7 +80,7 @@ func (g *grouping) add(address addr.Address, action plan.Action, words, reasons,
 	if !known {
 		at = len(g.all)
 		g.of[id] = at
-		g.all = append(g.all, Group{Action: action, Address: view.Clean(string(address)), Words: words, Source: source})
+		g.all = append(g.all, Group{Action: action, Address: view.Clean(string(address)), First: address, Words: words, Source: source})
 	} else {
 		g.all[at].Words = keyless.ReplaceAllString(words, "[*]")
 	}

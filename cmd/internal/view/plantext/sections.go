@@ -2,11 +2,11 @@ package plantext
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/view/change"
+	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/addr"
 )
@@ -51,25 +51,52 @@ func (t *writer) imports() {
 	}
 }
 
-// outputs writes what the outputs will be.
+// outputs writes what becomes of the outputs; those that stay as they are show
+// in the full view.
 func (t *writer) outputs() {
-	if len(t.p.Outputs) == 0 || t.p.Empty() && t.View != Full {
+	after := map[string]schema.Output{}
+	for _, o := range t.p.Outputs {
+		after[o.Name] = o
+	}
+	width, changed := 0, false
+	var shown []plan.OutputChange
+	for _, c := range t.p.OutputChanges {
+		if c.Action == plan.NoOp && t.View != Full {
+			continue
+		}
+		changed = changed || c.Action != plan.NoOp
+		shown = append(shown, c)
+		width = max(width, len(c.Name))
+	}
+	if !changed {
 		return
 	}
-	outputs := slices.Clone(t.p.Outputs)
-	slices.SortFunc(outputs, func(a, b schema.Output) int { return strings.Compare(a.Name, b.Name) })
 	t.b.WriteString("\n" + t.Style.Bold("Changes to Outputs:") + "\n")
 	d := &differ{b: t.b, style: t.Style, full: t.View == Full, width: t.Width}
-	width := 0
-	for _, o := range outputs {
-		width = max(width, len(o.Name))
-	}
-	for _, o := range outputs {
-		value := change.Decode(o.Value)
-		if o.Sensitive {
-			value = change.Secret{}
+	for _, c := range shown {
+		before, now := any(absent{}), any(absent{})
+		if c.Action != plan.Create {
+			before = change.Decode(c.Before)
 		}
-		d.attribute(o.Name, width, absent{}, value, 4, o.Name)
+		if c.Action != plan.Delete {
+			now = change.Decode(after[c.Name].Value)
+		}
+		switch {
+		case !c.Sensitive:
+		case c.Action == plan.Create:
+			now = change.Secret{}
+		case c.Action == plan.Delete:
+			before = change.Secret{}
+		default: // sealed, so that what they are cannot be told, only that they differ
+			before, now = change.Sealed("before"), change.Sealed(string(c.Action))
+		}
+		if c.Sensitive && c.Action == plan.NoOp {
+			before = now
+		}
+		d.attribute(c.Name, width, before, now, 4, c.Name)
+	}
+	if t.p.Empty() {
+		t.b.WriteString("\nAn apply keeps these outputs and touches no object.\n")
 	}
 }
 

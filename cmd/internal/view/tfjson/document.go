@@ -26,6 +26,7 @@ const FormatVersion = "1.2"
 type Document struct {
 	FormatVersion   string                  `json:"format_version"`
 	DecnetVersion   string                  `json:"decnet_version,omitempty"`
+	Variables       map[string]Variable     `json:"variables,omitempty"` // those given for this plan, without sensitive ones
 	PlannedValues   Values                  `json:"planned_values"`
 	ResourceDrift   []ResourceChange        `json:"resource_drift,omitempty"`
 	ResourceChanges []ResourceChange        `json:"resource_changes"`
@@ -41,12 +42,14 @@ type Document struct {
 
 // Extra is the part of a document that is decnet's own.
 type Extra struct {
-	Name          string              `json:"name"`
-	Lineage       string              `json:"lineage,omitempty"`
-	Serial        int64               `json:"serial"`
-	Seed          string              `json:"seed,omitempty"`
-	Runtime       string              `json:"runtime,omitempty"`
-	Configuration string              `json:"configuration"`
+	Name    string `json:"name"`
+	Lineage string `json:"lineage,omitempty"`
+	Serial  int64  `json:"serial"`
+	Seed    string `json:"seed,omitempty"`
+	Runtime string `json:"runtime,omitempty"`
+	// Configuration is the digest of what is wanted, left out where something
+	// sensitive is in it.
+	Configuration string              `json:"configuration,omitempty"`
 	Destroy       bool                `json:"destroy,omitempty"`
 	Summary       plan.Summary        `json:"summary"`
 	Unavailable   []plan.Unavailable  `json:"unavailable,omitempty"`
@@ -127,6 +130,11 @@ type Importing struct {
 	ID string `json:"id"`
 }
 
+// Variable is the value that was given for a variable, as text.
+type Variable struct {
+	Value string `json:"value"`
+}
+
 // OutputChange is an output before and after.
 type OutputChange = ValueChange
 
@@ -157,7 +165,8 @@ func Write(w io.Writer, p *plan.Plan, o Options) error {
 func New(p *plan.Plan, o Options) *Document {
 	d := &Document{
 		FormatVersion: FormatVersion, DecnetVersion: o.Version, ResourceChanges: []ResourceChange{}, OutputChanges: map[string]OutputChange{},
-		Applyable: len(p.Steps) > 0 || len(p.Records) > 0, Complete: len(p.Unavailable) == 0 && len(p.Targets) == 0 && len(p.Excludes) == 0, Errored: refused(p),
+		Applyable: len(p.Steps) > 0 || len(p.Records) > 0 || slices.ContainsFunc(p.OutputChanges, func(c plan.OutputChange) bool { return c.Action != plan.NoOp }),
+		Complete:  len(p.Unavailable) == 0 && len(p.Targets) == 0 && len(p.Excludes) == 0, Errored: refused(p),
 		Decnet: Extra{
 			Name: p.Name, Lineage: p.Lineage, Serial: p.Serial, Seed: p.Seed, Runtime: p.Runtime, Configuration: p.Configuration, Destroy: p.Destroy,
 			Summary: p.Summary, Unavailable: p.Unavailable, Findings: p.Findings, RefreshOnly: p.RefreshOnly, Targets: p.Targets, Excludes: p.Excludes,
@@ -183,7 +192,18 @@ func New(p *plan.Plan, o Options) *Document {
 	d.PlannedValues = Values{Outputs: map[string]Output{}, RootModule: planned.root}
 	for _, output := range p.Outputs {
 		d.PlannedValues.Outputs[output.Name] = outputOf(output)
-		d.OutputChanges[output.Name] = outputChange(output)
+	}
+	for _, c := range p.OutputChanges {
+		d.OutputChanges[c.Name] = outputChange(c, p.Outputs)
+	}
+	for name, text := range p.Variables {
+		if d.Variables == nil {
+			d.Variables = map[string]Variable{}
+		}
+		d.Variables[name] = Variable{Value: text}
+	}
+	if p.Show() != p {
+		d.Decnet.Configuration = "" // something sensitive could be guessed from it
 	}
 	if p.Lineage != "" {
 		d.PriorState = &State{FormatVersion: "1.0", Values: Values{RootModule: prior.root}}
@@ -226,10 +246,16 @@ func outputOf(o schema.Output) Output {
 	return out
 }
 
-func outputChange(o schema.Output) OutputChange {
-	out := OutputChange{Actions: []string{"create"}, AfterUnknown: false, BeforeSensitive: false, AfterSensitive: o.Sensitive}
-	if !o.Sensitive {
-		out.After = change.Decode(o.Value)
+func outputChange(c plan.OutputChange, outputs []schema.Output) OutputChange {
+	out := OutputChange{Actions: actions[c.Action], AfterUnknown: false, BeforeSensitive: false, AfterSensitive: false}
+	if c.Action != plan.Create {
+		out.Before, out.BeforeSensitive = change.Decode(c.Before), c.Sensitive
+	}
+	if c.Action != plan.Delete {
+		out.AfterSensitive = c.Sensitive
+		if at := slices.IndexFunc(outputs, func(o schema.Output) bool { return o.Name == c.Name }); at >= 0 && !c.Sensitive {
+			out.After = change.Decode(outputs[at].Value)
+		}
 	}
 	return out
 }
