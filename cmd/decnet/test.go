@@ -75,8 +75,12 @@ func (a *app) test(ctx context.Context, flags testFlags) error {
 	if err != nil {
 		return err
 	}
+	keep := []string{a.dir, filepath.Dir(deckyBinary())}
+	for _, f := range a.given.files {
+		keep = append(keep, filepath.Dir(f.text))
+	}
 	code, err := sandbox.Run(ctx, sandbox.Options{
-		Args: os.Args[1:], Keep: []string{a.dir, filepath.Dir(deckyBinary())}, Stdout: a.stdout, Stderr: a.stderr, Report: report,
+		Args: os.Args[1:], Keep: keep, Stdout: a.stdout, Stderr: a.stderr, Report: report,
 	})
 	if report != nil {
 		err = errors.Join(err, report.Close())
@@ -192,7 +196,7 @@ func (a *app) testInside(ctx context.Context, flags testFlags, files []*testfile
 	labs := &testLab{app: a}
 	var notes []string
 	if place.Single {
-		notes = append(notes, "One layer of the workers' jail is off: they share your uid, as this user namespace has no other. All others stand.")
+		notes = append(notes, "One layer of the workers' jail is off: they have your uid and groups, as this user namespace has no others. All other layers stand.")
 	}
 	if flags.format == "" && a.json {
 		flags.format = "json"

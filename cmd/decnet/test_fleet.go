@@ -99,12 +99,8 @@ func (f *testFleet) Plan(ctx context.Context, values []schema.Value) (suite.Worl
 	if f.wires, err = wiresFor(w.Desired); err != nil {
 		return w, err
 	}
-	for _, wire := range f.wires {
-		if !wire.Bridge {
-			if err := f.lab.Attach(wire); err != nil {
-				return w, err
-			}
-		}
+	if err := f.wire(); err != nil {
+		return w, err
 	}
 	f.desired = w.Desired
 	f.planned, err = f.session.engine.Plan(ctx, w.Desired, reconciler.PlanOptions{Runtime: providers.RuntimeNative})
@@ -113,6 +109,26 @@ func (f *testFleet) Plan(ctx context.Context, values []schema.Value) (suite.Worl
 	}
 	w.Summary = view.Counts(f.planned.Summary)
 	return w, nil
+}
+
+// wire makes the wires that are there before an apply, and no others.
+func (f *testFleet) wire() error {
+	var parents []string
+	for _, w := range f.wires {
+		parents = append(parents, w.Parent)
+	}
+	if err := f.lab.Detach(parents...); err != nil {
+		return err
+	}
+	for _, w := range f.wires {
+		if w.Bridge {
+			continue
+		}
+		if err := f.lab.Attach(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // options are those of any evaluation, on the lab's one interface.

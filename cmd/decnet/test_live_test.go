@@ -32,6 +32,12 @@ type trial struct {
 // newTrial copies the quickstart where the user can read it, with more files.
 func newTrial(t *testing.T, uid uint32, files map[string]string) *trial {
 	t.Helper()
+	return newTrialIn(t, "", uid, files)
+}
+
+// newTrialIn is newTrial below a directory; "" is that of temporary files.
+func newTrialIn(t *testing.T, base string, uid uint32, files map[string]string) *trial {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Fatal("this test becomes another user: run it as root")
 	}
@@ -39,7 +45,7 @@ func newTrial(t *testing.T, uid uint32, files map[string]string) *trial {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "decnet-trial-")
+	dir, err := os.MkdirTemp(base, "decnet-trial-")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -380,5 +386,32 @@ func TestIDsThatRootGaveKeepWorkersApart(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "3 passed, 0 failed") || strings.Contains(string(out), "layer") {
 		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// TestFilesBelowRunAreSeen covers what the sandbox covers with its own: a
+// session's files are often there.
+func TestFilesBelowRunAreSeen(t *testing.T) {
+	const source = `
+run "values" {
+  command = plan
+  assert {
+    condition     = var.parent == "eth5" && decky.web.name == "quickstart-web"
+    error_message = "The value file was not read."
+  }
+}
+run "apply" {
+  variables { parent = "eth6" }
+  probe "tcp" {
+    target = decky.web
+    port   = 80
+    timeout = "2s"
+  }
+}
+`
+	r := newTrialIn(t, "/run", tester, map[string]string{"quickstart.test.hcl": source, "more.vars.hcl": `parent = "eth5"`})
+	out, errs, code := r.run("--var", "parent=eth4", "--var-file", filepath.Join(r.dir, "more.vars.hcl"))
+	if code != 0 || !strings.Contains(out, "2 passed") {
+		t.Fatalf("exit %d\n%s%s", code, out, errs)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 
@@ -91,6 +92,9 @@ func statusOf(unexpected, unmet hcl.Diagnostics) Status {
 	}
 }
 
+// strongest is the Order of values in test files: no flag comes after them.
+const strongest = math.MaxInt
+
 // values are the run's variables over the file's over the command line's.
 func (f *fileRun) values(run testfile.Run) ([]schema.Value, hcl.Diagnostics) {
 	values := slices.Clone(f.runner.Values)
@@ -103,7 +107,7 @@ func (f *fileRun) values(run testfile.Run) ([]schema.Value, hcl.Diagnostics) {
 			return
 		}
 		own[v.Name] = value
-		values = append(values, schema.Value{Name: v.Name, Origin: origin, Given: value, At: v.Value.Range()})
+		values = append(values, schema.Value{Name: v.Name, Origin: origin, Given: value, At: v.Value.Range(), Order: strongest})
 	}
 	functions := function.Pure()
 	for _, v := range f.file.Variables {

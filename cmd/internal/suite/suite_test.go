@@ -111,7 +111,7 @@ func run(t *testing.T, f *fleet, source string) suite.Report {
 	r := suite.Runner{
 		Open:  func(context.Context, string) (suite.Fleet, error) { return f, nil },
 		Watch: suite.Silent{}, Now: func() time.Time { return time.Unix(0, 0) }, Patience: 300 * time.Millisecond,
-		Values: []schema.Value{{Name: "n", Raw: "2", Origin: "--var"}},
+		Values: []schema.Value{{Name: "n", Raw: "2", Origin: "--var", Order: 3}},
 	}
 	return r.Run(t.Context(), []*testfile.File{file})
 }

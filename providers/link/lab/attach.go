@@ -1,7 +1,9 @@
 package lab
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/decnet/decnet/providers/link"
@@ -46,6 +48,30 @@ func (l *Lab) Attach(w Wire) error {
 		return fmt.Errorf("lab %s: wire %s: %w", l.Name, w.Parent, err)
 	}
 	return nil
+}
+
+// Detach brings the attacker's end of every wire down but those of the named
+// parents, so that two wires never lead to one subnet; Attach brings it up
+// again.
+func (l *Lab) Detach(except ...string) error {
+	ends := map[string]string{OperatorLink: AttackerLink}
+	for i, parent := range l.wires {
+		ends[parent] = attackerLink(i)
+	}
+	return l.Do(Attacker, func() error {
+		h, err := link.Open()
+		if err != nil {
+			return err
+		}
+		defer h.Close()
+		var errs []error
+		for parent, end := range ends {
+			if !slices.Contains(except, parent) {
+				errs = append(errs, h.Down(end))
+			}
+		}
+		return errors.Join(errs...)
+	})
 }
 
 func attackerLink(i int) string { return "att" + strconv.Itoa(i+1) }

@@ -42,6 +42,27 @@ func TestAttachMakesOneMoreWire(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := l.Detach(lab.OperatorLink); err != nil {
+		t.Fatal(err)
+	}
+	reaches := func(address string) error {
+		return l.Do(lab.Attacker, func() error {
+			conn, err := net.DialTimeout("tcp4", address, 200*time.Millisecond)
+			if err != nil {
+				return err
+			}
+			return conn.Close()
+		})
+	}
+	if err := reaches("192.0.2.1:9"); err == nil || strings.Contains(err.Error(), "refused") {
+		t.Errorf("a detached wire carries packets: %v", err)
+	}
+	if err := reaches(lab.OperatorIP + ":9"); err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("the wire that is left does not: %v", err)
+	}
+	if err := l.Attach(wire); err != nil {
+		t.Fatal(err)
+	}
 	if err := l.Attach(lab.Wire{Parent: lab.OperatorLink, Attacker: "198.51.100.2/24"}); err != nil {
 		t.Fatal(err)
 	}
