@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/decnet/decnet/cmd/internal/version"
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/view/report"
 	"github.com/decnet/decnet/schema/diag"
@@ -17,7 +17,7 @@ import (
 
 // lintFlags are what lint may be told.
 type lintFlags struct {
-	format      string
+	reports     reportFlags
 	minSeverity string
 	failOn      string
 	rules       []string
@@ -40,24 +40,19 @@ It exits with 1 where a finding is as grave as --fail-on says, else with 0.`,
 			if err := a.directory(args); err != nil {
 				return err
 			}
+			if err := flags.reports.begin(a, "lint"); err != nil {
+				return err
+			}
 			return a.lint(cmd.Context(), flags)
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&flags.format, "format", string(report.Human), "how findings are written: "+joined(report.Formats))
+	flags.reports.register(cmd)
 	f.StringVar(&flags.minSeverity, "min-severity", "note", "show nothing weaker: "+strings.Join(lint.Severities(), ", "))
 	f.StringVar(&flags.failOn, "fail-on", "warning", "exit with 1 from this severity on, or never")
 	f.StringSliceVar(&flags.rules, "rule", nil, "run these `RULES` only, by id or name")
 	f.StringSliceVar(&flags.except, "except", nil, "leave out these `RULES`")
 	return cmd
-}
-
-func joined[T ~string](all []T) string {
-	names := make([]string, len(all))
-	for i, n := range all {
-		names[i] = string(n)
-	}
-	return strings.Join(names, ", ")
 }
 
 // options reads the flags.
@@ -101,13 +96,6 @@ func ruleCalled(name string) (lint.Rule, error) {
 }
 
 func (a *app) lint(ctx context.Context, flags lintFlags) error {
-	format, err := report.Parse(flags.format)
-	if err != nil {
-		return err
-	}
-	if a.json {
-		format = report.JSON
-	}
 	options, failOn, err := flags.options()
 	if err != nil {
 		return err
@@ -125,7 +113,14 @@ func (a *app) lint(ctx context.Context, flags lintFlags) error {
 	if err != nil {
 		return err
 	}
-	if err := report.Write(a.stdout, format, result.Diagnose(options.Files), a.lintMeta(desired.Name, &options, result)); err != nil {
+	findings, meta := result.Diagnose(options.Files), a.lintMeta(desired.Name, &options, result)
+	err = a.reports.each(a, func(w io.Writer, format report.Format) error {
+		if format == report.Human { // standard error has what the language said
+			return report.Write(w, format, findings, meta)
+		}
+		return report.Write(w, format, slices.Concat(a.reports.findings, findings), meta)
+	})
+	if err != nil {
 		return err
 	}
 	if worst, any := result.Worst(); any && worst >= failOn {
@@ -136,10 +131,8 @@ func (a *app) lint(ctx context.Context, flags lintFlags) error {
 
 // lintMeta is what the report says besides findings.
 func (a *app) lintMeta(name string, options *lint.Options, result *lint.Report) report.Meta {
-	meta := report.Meta{
-		Tool: "decnet lint", Version: version.String(), Title: "decnet lint of " + name, Marker: "lint " + name,
-		Facts: []string{view.Score(result.Score.Fleet)}, Prefix: report.Prefix(a.dir), Style: a.style(), Width: 100,
-	}
+	meta := a.meta(name)
+	meta.Facts, meta.Score = []string{view.Score(result.Score.Fleet)}, result.Score
 	counts := map[lint.Severity]int{}
 	broken := map[string]bool{}
 	for _, f := range result.Findings {

@@ -68,6 +68,9 @@ type Meta struct {
 	Verdict string
 	// Facts are further lines, a score for example; plain text.
 	Facts []string
+	// Score is what the document of programs says of a fleet as a whole; nil:
+	// nothing.
+	Score any
 	// Rules describe IDs; one that no rule describes describes itself.
 	Rules []Rule
 	// Passed names what was judged and found right: files, checks, rules. JUnit

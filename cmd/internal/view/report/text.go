@@ -35,6 +35,7 @@ type Document struct {
 	Valid         bool           `json:"valid"` // no error among the findings
 	Verdict       string         `json:"verdict,omitempty"`
 	Facts         []string       `json:"facts,omitempty"`
+	Score         any            `json:"score,omitempty"`
 	Errors        int            `json:"error_count"`
 	Warnings      int            `json:"warning_count"`
 	Notes         int            `json:"note_count"`
@@ -44,7 +45,7 @@ type Document struct {
 
 func document(w io.Writer, findings []diag.Finding, meta Meta) error {
 	d := Document{
-		FormatVersion: "1.0", Tool: meta.Tool, Version: meta.Version, Verdict: meta.Verdict, Facts: meta.Facts, Findings: findings, Passed: meta.Passed,
+		FormatVersion: "1.0", Tool: meta.Tool, Version: meta.Version, Verdict: meta.Verdict, Facts: meta.Facts, Score: meta.Score, Findings: findings, Passed: meta.Passed,
 	}
 	if d.Findings == nil {
 		d.Findings = []diag.Finding{}
