@@ -84,6 +84,12 @@ const (
 	HTTP Kind = "http"
 )
 
+// Arguments of blocks.
+var (
+	runArguments    = []string{"command", "expect_failures"}
+	assertArguments = []string{"condition", "error_message"}
+)
+
 // common are the arguments of every probe.
 var common = []string{"port", "target", "timeout"}
 
@@ -250,7 +256,7 @@ func (p *parser) twice(all []Variable) {
 func (p *parser) run(b *hclsyntax.Block) Run {
 	r := Run{Name: b.Labels[0], Declared: b.DefRange(), Command: Apply}
 	where := fmt.Sprintf("run %q", r.Name)
-	p.only(b.Body, where, []string{"command", "expect_failures"}, []string{"assert", "probe", "variables"})
+	p.only(b.Body, where, runArguments, []string{"assert", "probe", "variables"})
 	if a := b.Body.Attributes["command"]; a != nil {
 		word := hcl.ExprAsKeyword(a.Expr)
 		if r.Command = Command(word); r.Command != Plan && r.Command != Apply {
@@ -306,7 +312,7 @@ func (p *parser) subjects(x hcl.Expression) []Subject {
 
 func (p *parser) assert(all []Assert, b *hclsyntax.Block) []Assert {
 	p.labels(b, 0, "")
-	p.only(b.Body, "assert", []string{"condition", "error_message"}, nil)
+	p.only(b.Body, "assert", assertArguments, nil)
 	a := Assert{Declared: b.DefRange()}
 	for name, x := range map[string]*hcl.Expression{"condition": &a.Condition, "error_message": &a.Message} {
 		given := b.Body.Attributes[name]

@@ -26,7 +26,7 @@ type Page struct {
 func (d *Document) Pages(root Command) []Page {
 	pages := []Page{
 		{Name: "index.md", Data: d.index(root)}, {Name: "functions.md", Data: d.functions()}, {Name: "events.md", Data: d.events()},
-		{Name: "catalogue.md", Data: d.catalogue()},
+		{Name: "catalogue.md", Data: d.catalogue()}, {Name: "tests.md", Data: d.tests()},
 	}
 	for _, b := range d.Blocks {
 		pages = append(pages, Page{Name: "blocks/" + b.Type + ".md", Data: Block(b)})
@@ -59,7 +59,7 @@ func (d *Document) index(root Command) []byte {
 	for _, s := range d.Services {
 		fmt.Fprintf(b, "| [`%s`](services/%s.md) | %s |\n", s.Slug, s.Slug, cell(s.Doc))
 	}
-	fmt.Fprintf(b, "\n## Expressions\n\n- [Functions](functions.md)\n- [Events, as rules see them](events.md)\n- [The catalogue of archetypes and distros](catalogue.md)\n")
+	fmt.Fprintf(b, "\n## Expressions\n\n- [Functions](functions.md)\n- [Events, as rules see them](events.md)\n- [The catalogue of archetypes and distros](catalogue.md)\n- [Tests: *.test.hcl](tests.md)\n")
 	fmt.Fprintf(b, "\n## Commands\n\n| command | what it does |\n|---|---|\n")
 	for _, c := range root.Commands {
 		fmt.Fprintf(b, "| [`%s`](commands/%s.md) | %s |\n", c.Path, c.name(), cell(c.Short))
@@ -197,6 +197,16 @@ func (d *Document) events() []byte {
 			of = []string{"all"}
 		}
 		fmt.Fprintf(b, "| `event.%s` | %s | %s | %s |\n", f.Name, f.Type, strings.Join(of, ", "), cell(f.Doc))
+	}
+	return b.Bytes()
+}
+
+func (d *Document) tests() []byte {
+	b := page("Tests")
+	fmt.Fprintf(b, "\nWhat may stand in a `*.test.hcl` file, which `decnet test` runs.\n")
+	for _, block := range d.TestBlocks {
+		fmt.Fprintf(b, "\n## `%s`\n\n%s\n", header(block), block.Doc)
+		body(b, block, 3)
 	}
 	return b.Bytes()
 }
