@@ -26,7 +26,21 @@
 // References: var.NAME, local.NAME, network.NAME, archetype.NAME, distro.NAME,
 // decky.NAME (with [0] or ["key"] where it is counted; address, name, hostname,
 // domain, ip, mac, os, distro, network), count.index, each.key, each.value,
-// path.module; in a postcondition self, in a dynamic block its iterator.
+// path.module, path.root, module.NAME.OUTPUT (module.NAME[0].OUTPUT,
+// module.NAME[*].OUTPUT); in a postcondition self, in a dynamic block its
+// iterator.
+//
+// A module block evaluates the blocks of another folder, once for each of its
+// instances, under addresses that begin with module.NAME. Inputs are the
+// variables of the module; every other name in it is its own or the
+// catalogue's, and functions read its own folder only. Values are followed
+// through modules one by one, so two modules may take outputs of each other.
+// A local source ("./x", "../x") stays inside the nearest folder above the
+// configuration that holds a .git, or inside the configuration's own where
+// there is none, and no link leads out of that. A module of git is what decnet
+// get fetched into .decnet/modules: every load compares it with
+// .decnet.lock.hcl, and loading fetches nothing. Package module has the sources
+// and the lock.
 //
 // lifecycle stands in network, decky, service, rule and sink. Its arguments are
 // expressions and may differ by instance; conditions may refer to anything,

@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/rogpeppe/go-internal/txtar"
 	"pgregory.net/rapid"
 
 	"github.com/decnet/decnet/modules"
@@ -273,4 +274,42 @@ module "m" {
 			}
 		})
 	}
+}
+
+// FuzzModules: whatever a configuration and its module hold, loading and
+// evaluating ends with a result or with errors.
+func FuzzModules(f *testing.F) {
+	archives, err := filepath.Glob("testdata/modules*.txtar")
+	if err != nil || len(archives) < 10 {
+		f.Fatalf("%d archives: %v", len(archives), err)
+	}
+	for _, name := range archives {
+		archive, err := txtar.ParseFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		var main, inner string
+		for _, file := range archive.Files {
+			switch {
+			case file.Name == "main.hcl":
+				main = string(file.Data)
+			case strings.HasSuffix(file.Name, ".hcl"):
+				inner = string(file.Data)
+			}
+		}
+		f.Add(main, inner)
+	}
+	f.Fuzz(func(t *testing.T, main, inner string) {
+		if strings.Count(main+inner, "count") > 3 || len(main)+len(inner) > 1<<14 {
+			t.Skip("instances of instances take their time")
+		}
+		c, diags := schema.Load(fstest.MapFS{"main.hcl": {Data: []byte(main)}, "m/main.hcl": {Data: []byte(inner)}}, schema.Options{Name: "f", Catalogue: modules.FS})
+		if diags.HasErrors() {
+			return
+		}
+		desired, diags := c.Evaluate(schema.EvalOptions{Services: services()})
+		if (desired == nil) != diags.HasErrors() {
+			t.Fatalf("%v with %v", desired, diags)
+		}
+	})
 }
