@@ -100,7 +100,10 @@ func (e *evaluator) holds(c condition, scope *hcl.EvalContext) (passed bool, mes
 	}
 	value, _ = value.Unmark()
 	result, err := convert.Convert(value, cty.Bool)
-	if err != nil || result.IsNull() {
+	if err == nil && result.IsNull() {
+		return false, "", hcl.Diagnostics{diag.Error(c.condition.Range(), "A condition is true or false", "This one is null.")}
+	}
+	if err != nil {
 		return false, "", hcl.Diagnostics{diag.Error(c.condition.Range(), "A condition is true or false", "This one is %s.", describe(value.Type()))}
 	}
 	if result.True() {

@@ -329,7 +329,7 @@ func foldMoves(all []*movedBlock) []Move {
 		for at, n := m.to.steps, m; n != nil; {
 			back := movedBlock{from: &target{steps: at}, to: m.from, exact: m.exact}
 			for _, part := range all {
-				if len(part.from.steps) > len(at) && back.covers(part.from.steps) {
+				if !slices.Equal(part.from.steps, at) && back.covers(part.from.steps) {
 					add(back.apply(part.from.steps), part.to.steps, part.declared.String())
 				}
 			}

@@ -197,6 +197,8 @@ func (t *target) inModule() bool { return t.steps[0].Type == "module" }
 func keyOf(v cty.Value) (addr.Key, bool) {
 	v, _ = v.Unmark()
 	switch {
+	case !v.IsKnown(): // what a syntax error leaves
+		return addr.Key{}, false
 	case v.IsNull():
 		return addr.Key{}, v.Type() == cty.String
 	case v.Type() == cty.String:

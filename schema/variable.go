@@ -196,14 +196,15 @@ func (l *loader) values(file *hcl.File, from givenValue) {
 				d.Extra = diag.Withheld{}
 			}
 			l.add(d)
-			continue
-		}
-		if value, d := v.convert(value, a.Expr.Range()); d != nil {
+			value = cty.UnknownVal(v.ty) // given, if badly
+		} else if converted, d := v.convert(value, a.Expr.Range()); d != nil {
 			l.add(d)
+			value = cty.UnknownVal(v.ty)
 		} else {
-			from.name, from.value, from.at = name, value, a.Expr.Range()
-			l.configuration.given = append(l.configuration.given, from)
+			value = converted
 		}
+		from.name, from.value, from.at = name, value, a.Expr.Range()
+		l.configuration.given = append(l.configuration.given, from)
 	}
 }
 
