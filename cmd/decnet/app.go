@@ -73,7 +73,7 @@ what attackers do in it.`,
 		}
 	}
 	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.getCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand())
-	grouped("main", a.importCommand(), a.taintCommand(), a.untaintCommand())
+	grouped("main", a.importCommand(), a.taintCommand(), a.untaintCommand(), a.diffCommand())
 	grouped("main", a.lintCommand(), a.explainCommand())
 	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
 	grouped("tools", a.consoleCommand(), a.graphCommand(), a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())

@@ -35,16 +35,25 @@ func (a *app) load() (*schema.Configuration, error) {
 
 // read reads the configuration.
 func (a *app) read() (*schema.Configuration, hcl.Diagnostics, error) {
+	options, err := a.loadOptions()
+	if err != nil {
+		return nil, nil, err
+	}
+	configuration, diags := schema.LoadDir(a.dir, options)
+	return configuration, diags, nil
+}
+
+// loadOptions are what every reading of a configuration is told.
+func (a *app) loadOptions() (schema.Options, error) {
 	options := schema.Options{Version: version.String(), Catalogue: modules.FS}
 	for _, f := range a.given.files {
 		source, err := os.ReadFile(f.text)
 		if err != nil {
-			return nil, nil, fmt.Errorf("values: %w", err)
+			return options, fmt.Errorf("values: %w", err)
 		}
 		options.VarFiles = append(options.VarFiles, schema.VarFile{Name: f.text, Source: source, Order: f.place})
 	}
-	configuration, diags := schema.LoadDir(a.dir, options)
-	return configuration, diags, nil
+	return options, nil
 }
 
 // report shows diagnostics; its error is exitFailure where one is an error. A
@@ -105,6 +114,16 @@ func (a *app) resolve(ctx context.Context, c *schema.Configuration, s *session) 
 
 // inScope is resolve that also leaves the scope, nil where there are errors.
 func (a *app) inScope(ctx context.Context, c *schema.Configuration, s *session) (*schema.Desired, *schema.Scope, hcl.Diagnostics, error) {
+	return a.resolveWith(c, func(o *schema.EvalOptions) error {
+		if s == nil {
+			return nil
+		}
+		return s.options(ctx, c.Settings(), o)
+	})
+}
+
+// resolveWith evaluates with what fill knows of the state.
+func (a *app) resolveWith(c *schema.Configuration, fill func(*schema.EvalOptions) error) (*schema.Desired, *schema.Scope, hcl.Diagnostics, error) {
 	variables, err := a.variables()
 	if err != nil {
 		return nil, nil, nil, err
@@ -116,10 +135,8 @@ func (a *app) inScope(ctx context.Context, c *schema.Configuration, s *session) 
 	if options.Interfaces, err = hostInterfaces(); err != nil {
 		return nil, nil, nil, err
 	}
-	if s != nil {
-		if err := s.options(ctx, c.Settings(), &options); err != nil {
-			return nil, nil, nil, err
-		}
+	if err := fill(&options); err != nil {
+		return nil, nil, nil, err
 	}
 	desired, scope, diags := c.EvaluateScope(options)
 	if prior, moved := movedPrior(options.Prior, desired); moved {
