@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -131,6 +132,12 @@ var scenarios = map[string]scenario{
 	"runtime": {before: small, after: func() *schema.Desired {
 		return fake.Fleet{Deckies: 2, Services: []string{"ssh"}, Runtime: providers.RuntimeDocker}.Desired()
 	}},
+	"rename": {before: small, after: func() *schema.Desired {
+		d := renamed(changed(), "decky.www")
+		d.Instances[len(d.Instances)-1].Lifecycle.CreateBeforeDestroy = true
+		return d
+	}},
+	"secrets": {before: func() *schema.Desired { return secretive("one") }, after: func() *schema.Desired { return secretive("two") }},
 	"destroy": {before: small, after: nothing, options: reconciler.PlanOptions{Destroy: true}},
 	"heal": {before: small, after: small, disturb: func(b *bench) {
 		if err := b.world.Remove("decky.web[1]"); err != nil {
@@ -176,6 +183,10 @@ func runChild(t *testing.T, name, origin string, boundary, parallel int) (dir, d
 	t.Helper()
 	dir = t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(origin)); err != nil {
+		t.Fatal(err)
+	}
+	// A copy is readable by others, and nobody uses a secret that is.
+	if err := os.Chmod(filepath.Join(dir, ".decnet", "secret"), 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
 	command := exec.Command(os.Args[0])

@@ -33,8 +33,8 @@ func (p *provider) Close() error { return nil }
 
 func (p *provider) Resources() []providers.Resource {
 	return []providers.Resource{
-		providers.NewResource(providers.Spec{Type: providers.TypeRule}, &handler[schema.Rule]{env: p.env, typ: providers.TypeRule}),
-		providers.NewResource(providers.Spec{Type: providers.TypeSink}, &handler[schema.Sink]{env: p.env, typ: providers.TypeSink}),
+		providers.NewResource(providers.Spec{Type: providers.TypeRule, Overwrites: true, Adopts: true}, &handler[schema.Rule]{env: p.env, typ: providers.TypeRule}),
+		providers.NewResource(providers.Spec{Type: providers.TypeSink, Overwrites: true, Adopts: true}, &handler[schema.Sink]{env: p.env, typ: providers.TypeSink}),
 	}
 }
 
@@ -137,6 +137,25 @@ func (h *handler[C]) Create(_ context.Context, owner providers.Owner, want C) (S
 
 func (h *handler[C]) Update(ctx context.Context, owner providers.Owner, want C, _ State[C]) (State[C], error) {
 	return h.Create(ctx, owner, want)
+}
+
+// Readdress implements providers.Readdresser: the new record stands before the old
+// one goes, and of two left by a crash the next plan removes one.
+func (h *handler[C]) Readdress(ctx context.Context, owner providers.Owner, have State[C]) (State[C], error) {
+	old, err := h.read(h.path(have.Lineage, have.Address))
+	if errors.Is(err, fs.ErrNotExist) {
+		if made, err := h.read(h.path(owner.Lineage, owner.Address)); err == nil {
+			return State[C]{Lineage: owner.Lineage, Address: owner.Address, Config: made.Config}, nil
+		}
+	}
+	if err != nil {
+		return have, h.failure("read record", err)
+	}
+	made, err := h.Create(ctx, owner, old.Config)
+	if err != nil || h.path(have.Lineage, have.Address) == h.path(owner.Lineage, owner.Address) {
+		return made, err
+	}
+	return made, h.Delete(ctx, have)
 }
 
 // Delete removes the record, and the directory with the last one.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/schema/addr"
 )
 
@@ -22,12 +23,13 @@ func (c *computation) limit() error {
 	if err != nil {
 		return err
 	}
-	dependents := c.dependents()
+	dependents, holders := c.dependents(), c.holders()
 	spread(chosen, func(n *node) []*node {
 		near := c.nodesOf(n.dependencies())
 		if n.goes() || n.made() {
 			near = append(near, slices.DeleteFunc(slices.Clone(dependents[n]), func(m *node) bool { return !c.falls(m, n) })...)
 		}
+		near = append(near, holders[n]...)
 		if n.made() || n.readdress {
 			for _, h := range c.nodes {
 				if h.label() == n.address {
@@ -37,6 +39,12 @@ func (c *computation) limit() error {
 		}
 		return near
 	})
+	takers := map[*node][]*node{}
+	for n, all := range holders {
+		for _, h := range all {
+			takers[h] = append(takers[h], n)
+		}
+	}
 	spread(left, func(n *node) []*node {
 		near := slices.DeleteFunc(slices.Clone(dependents[n]), func(m *node) bool { return m.want == nil })
 		for _, d := range c.nodesOf(n.formerly()) {
@@ -44,7 +52,7 @@ func (c *computation) limit() error {
 				near = append(near, d) // it would take n with it
 			}
 		}
-		return near
+		return append(near, takers[n]...)
 	})
 	hidden := 0
 	for _, n := range c.nodes {
@@ -103,6 +111,31 @@ func (c *computation) dependents() map[*node][]*node {
 	for _, n := range c.nodes {
 		for _, d := range c.nodesOf(slices.Concat(n.dependencies(), n.formerly())) {
 			all[d] = append(all[d], n)
+		}
+	}
+	return all
+}
+
+// holders are, for every decky that is made or changed, those whose name, IP or
+// MAC it takes over.
+func (c *computation) holders() map[*node][]*node {
+	held := map[string]*node{}
+	for _, n := range c.nodes {
+		if n.prior != nil && n.prior.Type == providers.TypeDecky && n.object != nil && n.change.Action != NoOp {
+			for _, k := range claimed(n.prior.Config) {
+				held[k] = n
+			}
+		}
+	}
+	all := map[*node][]*node{}
+	for _, n := range c.nodes {
+		if n.want == nil || n.want.Type != providers.TypeDecky || n.change.Action == NoOp {
+			continue
+		}
+		for _, k := range claimed(n.want.Config) {
+			if h := held[k]; h != nil && h != n {
+				all[n] = append(all[n], h)
+			}
 		}
 	}
 	return all
