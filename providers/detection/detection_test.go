@@ -175,3 +175,35 @@ func TestPreflightTellsOfSinksThatCannotBeWrittenTo(t *testing.T) {
 		})
 	}
 }
+
+// TestReaddress gives a record another address and another lineage.
+func TestReaddress(t *testing.T) {
+	dir := t.TempDir()
+	r := resources(dir)[providers.TypeRule]
+	if spec := r.Spec(); !spec.Readdresses || !spec.Adopts || !spec.Overwrites {
+		t.Fatalf("spec: %+v", spec)
+	}
+	ctx := context.Background()
+	have, err := r.Create(ctx, providers.Owner{Lineage: "word", Address: "rule.a", Digest: "d"}, json.RawMessage(rule))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, owner := range []providers.Owner{
+		{Lineage: "word", Address: "rule.b", Digest: "d"}, {Lineage: "word", Address: "rule.b", Digest: "d"}, {Lineage: "other", Address: "rule.c", Digest: "d"},
+	} {
+		if have, err = providers.Readdress(ctx, r, owner, have); err != nil {
+			t.Fatal(err)
+		}
+		found, err := r.List(ctx, owner.Lineage)
+		if err != nil || len(found) != 1 || found[0].Owner != owner || string(found[0].State) != string(have) {
+			t.Errorf("after %+v: %+v (%v)", owner, found, err)
+		}
+	}
+	if left := records(t, dir); len(left) > 0 {
+		t.Errorf("left over: %v", left)
+	}
+	gone := json.RawMessage(`{"lineage":"word","address":"rule.gone","config":` + rule + `}`)
+	if _, err := providers.Readdress(ctx, r, providers.Owner{Lineage: "word", Address: "rule.new"}, gone); err == nil {
+		t.Error("a record that is gone was given an address")
+	}
+}
