@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/decnet/decnet/cmd/internal/revision"
+	"github.com/decnet/decnet/cmd/internal/view/plantext"
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/reconciler/state"
@@ -18,8 +19,9 @@ import (
 )
 
 func (a *app) diffCommand() *cobra.Command {
-	var from, to string
+	var from, to, name string
 	var detailed bool
+	var reports reportFlags
 	cmd := &cobra.Command{
 		Use: "diff --ref REF [DIR]", Short: "Plan one git revision of the configuration against another, or the working tree", Args: cobra.MaximumNArgs(1),
 		Long: `Diff shows what would change for a network that stands exactly as the revision --ref describes it, if the
@@ -30,16 +32,25 @@ in place depends on what is alive in the end: plan tells.`,
 			if err := a.directory(args); err != nil {
 				return err
 			}
-			return a.diff(cmd.Context(), from, to, detailed)
+			if err := reports.begin(a, "diff"); err != nil {
+				return err
+			}
+			shown, err := plantext.ParseView(name)
+			if err != nil {
+				return err
+			}
+			return a.diff(cmd.Context(), from, to, shown, detailed)
 		},
 	}
 	cmd.Flags().StringVar(&from, "ref", "HEAD", "the `REVISION` that is taken as applied")
 	cmd.Flags().StringVar(&to, "to", "", "the `REVISION` that is wanted (default: the working tree)")
+	cmd.Flags().StringVar(&name, "view", "", "summary, diff or full")
+	reports.register(cmd)
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 where the two differ")
 	return cmd
 }
 
-func (a *app) diff(ctx context.Context, from, to string, detailed bool) error {
+func (a *app) diff(ctx context.Context, from, to string, shown plantext.View, detailed bool) error {
 	snapshot, err := a.snapshot(ctx)
 	if err != nil {
 		return err
@@ -63,7 +74,7 @@ func (a *app) diff(ctx context.Context, from, to string, detailed bool) error {
 	if err != nil {
 		return err
 	}
-	if err := a.showPlan(p); err != nil {
+	if err := a.writePlan(p, shown); err != nil {
 		return err
 	}
 	if detailed && changes(p) {

@@ -129,6 +129,7 @@ func (a *app) width() int {
 
 // writePlan writes a plan as the answer and as every report.
 func (a *app) writePlan(p *plan.Plan, name plantext.View) error {
+	p = p.Show()
 	style := a.style()
 	o := planreport.Options{
 		Text: plantext.Options{View: name, Style: style, Width: a.width()},
