@@ -104,9 +104,15 @@ func (a *app) lint(ctx context.Context, flags lintFlags) error {
 	if err != nil {
 		return err
 	}
-	desired, err := a.evaluate(ctx, configuration, nil)
+	desired, diags, err := a.resolve(ctx, configuration, nil)
 	if err != nil {
 		return err
+	}
+	if err := a.report(configuration, diag.Forgive(diags)); err != nil {
+		return err
+	}
+	if desired == nil {
+		return a.unjudged(configuration.Settings().Name)
 	}
 	options.Files = configuration.Files()
 	result, err := lint.Run(desired, options)
@@ -127,6 +133,19 @@ func (a *app) lint(ctx context.Context, flags lintFlags) error {
 		return exitFailure
 	}
 	return nil
+}
+
+// unjudged reports that a value is missing which only the place where the
+// configuration is applied has: the pipeline of a fork cannot judge it.
+func (a *app) unjudged(name string) error {
+	meta := a.meta(name)
+	meta.Verdict = "Not judged: a variable has no value here."
+	return a.reports.each(a, func(w io.Writer, format report.Format) error {
+		if format == report.Human {
+			return report.Write(w, format, nil, meta)
+		}
+		return report.Write(w, format, a.reports.findings, meta)
+	})
 }
 
 // lintMeta is what the report says besides findings.

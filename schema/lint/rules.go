@@ -8,7 +8,7 @@ import (
 
 // Rules lists all rules by id. The slice is the caller's.
 func Rules() []Rule {
-	return slices.Concat(hostRules(), macRules(), serviceRules(), webRules(), credentialRules(), nameRules(), addressRules(), fleetRules(), commentRules())
+	return slices.Concat(hostRules(), claimRules(), macRules(), serviceRules(), webRules(), credentialRules(), nameRules(), addressRules(), fleetRules(), commentRules())
 }
 
 // Lookup finds a rule by its id or its name.

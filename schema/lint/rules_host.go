@@ -60,6 +60,11 @@ func hostRules() []Rule {
 				Fix: "Choose a distro of the family, or declare one: distro \"win2019\" { title = \"Windows Server 2019 Standard\" ... }.",
 			},
 		},
+	}
+}
+
+func claimRules() []Rule {
+	return []Rule{
 		{
 			ID: "DN1007", Name: "service-of-another-os", Severity: Warning, Summary: "A decky offers a service that its operating system does not have.", Check: serviceOS,
 			Doc: Doc{
