@@ -265,3 +265,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestNamesSurviveMoves: a prior name of this configuration stays with what had
+// it, one of another configuration does not.
+func TestNamesSurviveMoves(t *testing.T) {
+	names := derive.NewNames(0)
+	if got := names.Derive("module.a.decky.web", "lab-web", "lab", "a", "web"); got != "lab-web" {
+		t.Errorf("moved: %s", got)
+	}
+	if got := names.Derive("decky.web", "", "lab", "web"); got == "lab-web" || len(got) > derive.MaxName {
+		t.Errorf("a new one at the old address: %s", got)
+	}
+	for _, prior := range []string{"other-web", "lab-WEB", "lab-" + strings.Repeat("x", derive.MaxName), "lab-web"} {
+		if got := names.Derive("decky.db", prior, "lab", "db"); got != "lab-db" {
+			t.Errorf("prior %q: %s", prior, got)
+		}
+	}
+}

@@ -37,10 +37,13 @@ func NewNames(n int) *Names { return &Names{owner: make(map[string]string, n)} }
 
 // Derive makes and claims the name of address from parts, joined by hyphens:
 // the plain one, or where that is taken or longer than MaxName one with a hash
-// of the address. prior is the name it had before, kept if it is either.
+// of the address. prior is the name it had before, which is kept while the first
+// part, the configuration's name, is its beginning: what moves to another
+// address stays what it is.
 func (n *Names) Derive(address, prior string, parts ...string) string {
 	plain, hashed := candidates(address, parts)
-	if prior != "" && (prior == plain || prior == hashed) && n.claim(prior, address) {
+	mine := strings.HasPrefix(prior, parts[0]+"-") && len(prior) <= MaxName && Slug(prior) == prior
+	if (prior == plain || prior == hashed || mine) && prior != "" && n.claim(prior, address) {
 		return prior
 	}
 	if len(plain) <= MaxName && n.claim(plain, address) {
