@@ -3,6 +3,7 @@ package schema_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -119,5 +120,32 @@ func BenchmarkEvaluate(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/%d", kind, n), run(nil))
 			b.Run(fmt.Sprintf("%s/%d/prior", kind, n), run(priorOf(evaluated(b, fsys, schema.EvalOptions{}))))
 		}
+	}
+}
+
+// BenchmarkLifecycle is BenchmarkEvaluate's counted fleet where every decky has
+// a lifecycle with a condition of its own.
+func BenchmarkLifecycle(b *testing.B) {
+	for _, n := range []int{1000, 5000} {
+		fsys := fleet(n, false)
+		source := strings.Replace(string(fsys["main.hcl"].Data), "  service \"redis\"", `  lifecycle {
+    prevent_destroy = count.index == 0
+    ignore_changes  = [hostname]
+    postcondition {
+      condition     = self.hostname != "" && count.index >= 0
+      error_message = "x"
+    }
+  }
+  service "redis"`, 1)
+		fsys["main.hcl"] = &fstest.MapFile{Data: []byte(source)}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if d := evaluated(b, fsys, schema.EvalOptions{}); d.Instances[0].Lifecycle.IgnoreChanges == nil {
+					b.Fatal("there is no lifecycle")
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/decky")
+		})
 	}
 }

@@ -184,3 +184,13 @@ func FuzzWrite(f *testing.F) {
 		}
 	})
 }
+
+// TestRelatedPlacesAreRecorded: the steps of a circle reach programs, too.
+func TestRelatedPlacesAreRecorded(t *testing.T) {
+	d := diag.Error(at(`"web-sever"`), "Circle", "x")
+	d.Extra = diag.Related{at(`"web-sever"`), at("x = 1")}
+	r := diag.Describe(files(t), d)
+	if len(r.Related) != 2 || r.Related[0] != *r.Range || r.Related[1].Start.Line != 4 || r.Snippet == "" {
+		t.Errorf("%+v", r)
+	}
+}
