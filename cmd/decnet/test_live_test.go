@@ -208,7 +208,7 @@ run "wrong" {
   }
 }
 run "impossible" {
-  variables { parent = "nowhere0" }
+  variables { parent = "longer-than-any-interface" }
 }
 run "after" {
   command = plan
