@@ -25,7 +25,7 @@ func (a *app) complete(root *cobra.Command) {
 	find(root, "completion").GroupID = "tools"
 	for path, complete := range map[string]cobra.CompletionFunc{
 		"state show": a.fromState(true), "state list": a.fromState(true), "state rm": a.fromState(false), "state mv": a.fromState(true),
-		"taint": a.fromState(true), "untaint": a.fromState(true), "output": a.outputNames, "import": a.fromConfiguration(true),
+		"taint": a.fromState(false), "untaint": a.fromState(false), "output": a.outputNames, "import": a.fromConfiguration(true),
 		"plan": directories, "destroy": directories, "status": directories, "validate": directories, "graph": directories, "lint": directories,
 		"intel": directories,
 	} {

@@ -39,7 +39,8 @@ func TestTerraformsCommandLines(t *testing.T) {
 		"plan -destroy -refresh=false -state=x.db", "apply -auto-approve -input=false -lock-timeout=5m plan", "apply -refresh-only -auto-approve",
 		"destroy -auto-approve -target=decky.a", "validate -json -no-color", "fmt -check -diff -recursive -list=false -write=false .",
 		"show -json plan", "output -json ip", "state list", "state show decky.a", "graph -type=plan", "console -var site=x", "get",
-		"-chdir=dir plan", "version -json", "test -json -filter=x.test.hcl",
+		"state mv decky.a decky.b", "state rm decky.a decky.b", "state pull", "state push -force state.json", "state history",
+		"import decky.a x", "taint -lock-timeout=5s decky.a", "untaint decky.a", "-chdir=dir plan", "version -json", "test -json -filter=x.test.hcl",
 	} {
 		root := (&app{}).root()
 		found, rest, err := root.Find(doubled(root, strings.Fields(line)))
