@@ -3,6 +3,8 @@ package shell
 import (
 	"regexp"
 	"strings"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 // awk runs a small awk: patterns, print, printf, assignments, if, for, while,
@@ -12,44 +14,93 @@ func awk(c *call) int {
 	if !ok {
 		return 2
 	}
-	in := &awkRun{c: c, vars: map[string]awkValue{"FS": {s: " "}, "OFS": {s: " "}, "ORS": {s: "\n"}, "RS": {s: "\n"}, "SUBSEP": {s: "\x1c"}}, arrays: map[string]map[string]awkValue{}, regexes: map[string]*regexp.Regexp{}}
-	if f.has("F") {
-		separator, _ := escapes(f.value["F"], true)
-		in.vars["FS"] = awkValue{s: separator}
+	in := &awkRun{
+		c: c, vars: map[string]awkValue{"FS": {s: " "}, "OFS": {s: " "}, "ORS": {s: "\n"}, "RS": {s: "\n"}, "SUBSEP": {s: "\x1c"}, "NR": awkNumber(0), "FNR": awkNumber(0), "NF": awkNumber(0)},
+		arrays: map[string]map[string]awkValue{}, regexes: map[string]*regexp.Regexp{}, readers: map[string]*awkReader{}, pipes: map[string]*strings.Builder{}, files: map[string]*fileWriter{},
 	}
-	if name, value, ok := strings.Cut(f.value["v"], "="); ok {
-		in.vars[name] = awkInput(value)
+	in.environment()
+	for _, o := range f.given {
+		switch o.letter {
+		case "F":
+			separator := awkEscaped(o.value)
+			if o.value == "t" {
+				separator.s = "t"
+			}
+			in.vars["FS"] = awkValue{s: separator.s}
+		case "v":
+			name, value, ok := strings.Cut(o.value, "=")
+			if !ok {
+				c.complain("improper assignment: -v %s", o.value)
+				return 2
+			}
+			in.vars[name] = awkEscaped(value)
+		}
 	}
 	var program string
 	switch {
+	case f.has("W") && f.value["W"] == "version" || f.has("V"):
+		c.print(awkVersion)
+		return 0
 	case f.has("f"):
 		data, err := c.read(f.value["f"])
 		if err != nil {
-			c.err.print("awk: cannot open " + f.value["f"] + " (No such file or directory)\n")
+			c.err.print("awk: cannot open " + f.value["f"] + " (" + vfs.Text(err) + ")\n")
 			return 2
 		}
 		program = string(data)
 	case len(rest) == 0:
 		c.err.print("Usage: mawk [Options] [Program] [file ...]\n")
-		return 2
+		return 0
 	default:
 		program, rest = rest[0], rest[1:]
 	}
-	p := &awkParser{text: program}
+	p := &awkParser{text: program, functions: map[string]*awkFunction{}}
 	rules, problem := p.program()
+	if problem == "" {
+		problem = p.undefined()
+	}
 	if problem != "" {
-		c.err.print("awk: line 1: syntax error at or near " + problem + "\n")
+		c.err.print("awk: " + problem + "\n")
 		return 2
 	}
-	return in.run(rules, rest)
+	in.functions = p.functions
+	in.input.names = rest
+	return in.run(rules)
+}
+
+// awkVersion is what mawk says of itself.
+const awkVersion = "mawk 1.3.4 20200120\nCopyright 2008-2019,2020, Thomas E. Dickey\nCopyright 1991-1996,2014, Michael D. Brennan\n\nrandom-funcs:       srandom/random\nregex-funcs:        internal\ncompiled limits:\nsprintf buffer      8192\nmaximum-integer     2147483647\n"
+
+// environment makes ENVIRON.
+func (a *awkRun) environment() {
+	table := map[string]awkValue{}
+	for _, e := range a.c.r.state.environ() {
+		name, value, _ := strings.Cut(e, "=")
+		table[name] = awkInput(value)
+	}
+	a.arrays["ENVIRON"] = table
+}
+
+// awkEscaped is a value of the command line: its escapes are read.
+func awkEscaped(value string) awkValue {
+	text, _ := escapes(value, true)
+	return awkInput(text)
 }
 
 // awkRule is pattern { action }.
 type awkRule struct {
 	when    string // "BEGIN", "END" or empty
 	pattern awkNode
+	to      *awkNode  // of a range: pattern, to
+	inside  bool      // the range has begun
 	action  []awkNode // nil: print $0
 	bare    bool
+}
+
+// awkFunction is a function of the program's own.
+type awkFunction struct {
+	params []string
+	body   []awkNode
 }
 
 // awkNode is an expression or a statement.

@@ -41,6 +41,9 @@ func (a *awkRun) assign(target awkNode, v awkValue) {
 		if len(a.vars) < maxVariables {
 			a.vars[target.text] = v
 		}
+		if target.text == "NF" {
+			a.resize(int(v.number()))
+		}
 	case "index":
 		if a.arrays[target.text] == nil {
 			a.arrays[target.text] = map[string]awkValue{}
@@ -66,6 +69,16 @@ func (a *awkRun) assign(target awkNode, v awkValue) {
 	}
 }
 
+// resize changes the number of fields.
+func (a *awkRun) resize(n int) {
+	n = min(max(n, 0), 1000)
+	for len(a.fields) < n {
+		a.fields = append(a.fields, "")
+	}
+	a.fields = a.fields[:n]
+	a.line = strings.Join(a.fields, a.vars["OFS"].s)
+}
+
 func (a *awkRun) eval(n awkNode) awkValue {
 	if a.c.busy() {
 		return awkValue{}
@@ -82,7 +95,9 @@ func (a *awkRun) eval(n awkNode) awkValue {
 	case "name":
 		return a.vars[n.text]
 	case "index":
-		return a.arrays[n.text][a.subscript(n)]
+		return a.element(n.text, a.subscript(n))
+	case "getline":
+		return a.getline(n)
 	case "$":
 		return a.field(int(a.eval(n.kids[0]).number()))
 	case "group":
@@ -119,6 +134,18 @@ func (a *awkRun) eval(n awkNode) awkValue {
 	return awkValue{}
 }
 
+// element is an element of an array, which looking makes.
+func (a *awkRun) element(name, key string) awkValue {
+	if a.arrays[name] == nil {
+		a.arrays[name] = map[string]awkValue{}
+	}
+	v, ok := a.arrays[name][key]
+	if !ok && len(a.arrays[name]) < maxArray {
+		a.arrays[name][key] = awkValue{}
+	}
+	return v
+}
+
 func awkBool(ok bool) awkValue {
 	if ok {
 		return awkNumber(1)
@@ -140,7 +167,11 @@ func (a *awkRun) binary(n awkNode) awkValue {
 		re := a.regex(text)
 		return awkBool((re != nil && re.MatchString(a.eval(n.kids[0]).String())) == (n.op == "~"))
 	case "in":
-		_, ok := a.arrays[n.kids[1].text][a.eval(n.kids[0]).String()]
+		key := a.subscript(awkNode{kids: n.kids[:1]})
+		if n.kids[0].op == "group" {
+			key = a.subscript(n.kids[0])
+		}
+		_, ok := a.arrays[n.kids[1].text][key]
 		return awkBool(ok)
 	}
 	x, y := a.eval(n.kids[0]), a.eval(n.kids[1])
@@ -157,12 +188,6 @@ func (a *awkRun) binary(n awkNode) awkValue {
 	case "*":
 		return awkNumber(x.number() * y.number())
 	case "/", "%":
-		if y.number() == 0 {
-			a.c.err.print("awk: division by zero\n")
-			a.status = 2
-			a.c.stop = errPipe
-			return awkValue{}
-		}
 		if n.op == "%" {
 			return awkNumber(math.Mod(x.number(), y.number()))
 		}

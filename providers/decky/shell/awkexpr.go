@@ -2,6 +2,12 @@ package shell
 
 import "strings"
 
+// awkBuiltins are the functions that every program has.
+var awkBuiltins = map[string]bool{
+	"length": true, "substr": true, "index": true, "split": true, "sub": true, "gsub": true, "match": true, "sprintf": true, "sin": true, "cos": true, "atan2": true, "exp": true, "log": true, "sqrt": true, "int": true,
+	"rand": true, "srand": true, "tolower": true, "toupper": true, "system": true, "close": true, "fflush": true, "strftime": true, "systime": true, "mktime": true,
+}
+
 // awkLevels are the binary operators, loosest first; concatenation stands
 // between comparison and addition.
 var awkLevels = [][]string{{"||"}, {"&&"}, {" in"}, {"!~", "~"}, {"==", "!=", "<=", ">=", "<", ">"}, {"concat"}, {"+", "-"}, {"*", "/", "%"}, {"^"}}
@@ -17,7 +23,7 @@ func (p *awkParser) expression() awkNode {
 		return awkNode{op: "?", kids: []awkNode{left, yes, p.expression()}}
 	}
 	if left.op == "name" || left.op == "$" || left.op == "index" {
-		for _, op := range []string{"+=", "-=", "*=", "/=", "%="} {
+		for _, op := range []string{"+=", "-=", "*=", "/=", "%=", "^="} {
 			if p.take(op) {
 				return awkNode{op: "=", kids: []awkNode{left, {op: op[:1], kids: []awkNode{left, p.expression()}}}}
 			}
@@ -36,6 +42,9 @@ func (p *awkParser) binary(level int) awkNode {
 		return p.unary()
 	}
 	left := p.binary(level + 1)
+	for level == 4 && p.reads() {
+		left = awkNode{op: "getline", text: "|", kids: p.lvalue(), body: [][]awkNode{{left}}}
+	}
 	for n := 0; n < 1000; n++ {
 		op := p.operator(level)
 		if op == "" {
@@ -44,6 +53,25 @@ func (p *awkParser) binary(level int) awkNode {
 		left = awkNode{op: op, kids: []awkNode{left, p.binary(level + 1)}}
 	}
 	return left
+}
+
+// reads takes | getline.
+func (p *awkParser) reads() bool {
+	mark := p.pos
+	if p.take("|") && p.word("getline") {
+		return true
+	}
+	p.pos = mark
+	return false
+}
+
+// lvalue is what getline reads into, if anything.
+func (p *awkParser) lvalue() []awkNode {
+	p.blanks()
+	if c := p.peek(); c == '$' || identifier(c) && (c < '0' || c > '9') && !strings.HasPrefix(p.text[p.pos:], "in ") {
+		return []awkNode{p.primary()}
+	}
+	return nil
 }
 
 func (p *awkParser) operator(level int) string {
@@ -109,10 +137,18 @@ func (p *awkParser) primary() awkNode {
 		p.pos++
 		held := p.noIn
 		p.noIn = false
-		n := p.expression()
+		list := []awkNode{p.expression()}
+		for p.take(",") && len(list) < 50 {
+			list = append(list, p.expression())
+		}
 		p.noIn = held
 		p.want(")")
-		return awkNode{op: "group", kids: []awkNode{n}}
+		if len(list) > 1 {
+			if p.blanks(); !strings.HasPrefix(p.text[p.pos:], "in ") {
+				p.fail()
+			}
+		}
+		return awkNode{op: "group", kids: list}
 	case c == '"':
 		return awkNode{op: "string", text: p.quoted('"')}
 	case c == '/':
@@ -121,6 +157,15 @@ func (p *awkParser) primary() awkNode {
 		from := p.pos
 		for p.pos < len(p.text) && (p.text[p.pos] >= '0' && p.text[p.pos] <= '9' || p.text[p.pos] == '.') {
 			p.pos++
+		}
+		if rest := p.text[p.pos:]; rest != "" && rest[0]|0x20 == 'e' {
+			n := 1
+			if len(rest) > 1 && (rest[1] == '+' || rest[1] == '-') {
+				n++
+			}
+			if digits := len(rest[n:]) - len(strings.TrimLeft(rest[n:], "0123456789")); digits > 0 {
+				p.pos += n + digits
+			}
 		}
 		return awkNode{op: "number", text: p.text[from:p.pos]}
 	case identifier(c):
@@ -175,8 +220,17 @@ func (p *awkParser) named() awkNode {
 		return kids
 	}
 	switch {
+	case name == "getline":
+		n := awkNode{op: "getline", kids: p.lvalue()}
+		if p.take("<") {
+			n.text, n.body = "<", [][]awkNode{{p.primary()}}
+		}
+		return n
 	case p.peek() == '(':
 		p.pos++
+		if !awkBuiltins[name] {
+			p.called = append(p.called, name)
+		}
 		return awkNode{op: "call", text: name, kids: list(")")}
 	case p.peek() == '[':
 		p.pos++

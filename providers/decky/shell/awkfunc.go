@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // printfFormat is awk's sprintf over the shell's formatter.
@@ -29,6 +30,9 @@ func (a *awkRun) printfFormat(args []awkValue) string {
 			j++
 		}
 		if j < len(format) && format[j] != '%' {
+			if format[j] == 'c' && args[at+1].numeric {
+				words[at] = string(rune(int(args[at+1].number()) & 0xff))
+			}
 			if strings.IndexByte("dioxX", format[j]) >= 0 {
 				words[at] = fmt.Sprintf("%d", int64(args[at+1].number()))
 			}
@@ -54,23 +58,54 @@ func (a *awkRun) call(n awkNode) awkValue {
 		}
 		return a.regex(text(i))
 	}
+	if f := a.functions[n.text]; f != nil {
+		return a.invoke(f, n.kids)
+	}
+	number := func(i int) float64 {
+		if i < len(n.kids) {
+			return a.eval(n.kids[i]).number()
+		}
+		return 0
+	}
 	switch n.text {
+	case "sin":
+		return awkNumber(math.Sin(number(0)))
+	case "cos":
+		return awkNumber(math.Cos(number(0)))
+	case "exp":
+		return awkNumber(math.Exp(number(0)))
+	case "log":
+		return awkNumber(math.Log(number(0)))
+	case "atan2":
+		return awkNumber(math.Atan2(number(0), number(1)))
+	case "systime":
+		return awkNumber(float64(a.c.r.session.machine.now().Unix()))
+	case "strftime":
+		t := a.c.r.session.machine.now()
+		if len(n.kids) > 1 {
+			t = time.Unix(int64(number(1)), 0)
+		}
+		return awkValue{s: strftime(text(0), t.UTC())}
+	case "system":
+		return awkNumber(float64(a.command(text(0), a.c.io)))
+	case "close":
+		return awkNumber(float64(a.close(text(0))))
 	case "length":
 		if len(n.kids) == 0 {
-			return awkNumber(float64(len([]rune(a.line))))
+			return awkNumber(float64(len(a.line)))
 		}
-		if table, ok := a.arrays[n.kids[0].text]; ok && n.kids[0].op == "name" {
+		if table := a.arrays[n.kids[0].text]; table != nil && n.kids[0].op == "name" {
 			return awkNumber(float64(len(table)))
 		}
-		return awkNumber(float64(len([]rune(text(0)))))
+		return awkNumber(float64(len(text(0))))
 	case "substr":
 		return a.substr(n, text(0))
 	case "index":
 		return awkNumber(float64(strings.Index(text(0), text(1)) + 1))
 	case "tolower":
-		return awkValue{s: strings.ToLower(text(0))}
+		return awkValue{s: asciiCase(text(0), 'A', 'Z')}
 	case "toupper":
-		return awkValue{s: strings.ToUpper(text(0))}
+		return awkValue{s: asciiCase(text(0), 'a', 'z')}
 	case "int":
 		if len(n.kids) > 0 {
 			return awkNumber(math.Trunc(a.eval(n.kids[0]).number()))
@@ -109,12 +144,80 @@ func (a *awkRun) substr(n awkNode, s string) awkValue {
 	if len(n.kids) > 2 {
 		end = from + math.Round(a.eval(n.kids[2]).number())
 	}
-	runes := []rune(s)
-	lo, hi := max(from, 1), min(end, float64(len(runes)+1))
+	lo, hi := max(from, 1), min(end, float64(len(s)+1))
 	if lo >= hi || math.IsNaN(lo) || math.IsNaN(hi) {
 		return awkValue{}
 	}
-	return awkValue{s: string(runes[int(lo)-1 : int(hi)-1])}
+	return awkValue{s: s[int(lo)-1 : int(hi)-1]}
+}
+
+// asciiCase changes the case of letters between two: mawk knows no others.
+func asciiCase(s string, first, last byte) string {
+	b := []byte(s)
+	for i, c := range b {
+		if first <= c && c <= last {
+			b[i] ^= 0x20
+		}
+	}
+	return string(b)
+}
+
+// maxAwkDepth bounds the recursion of a program's functions.
+const maxAwkDepth = 400
+
+// invoke calls a function of the program's own: scalars are copied, arrays are
+// the caller's.
+func (a *awkRun) invoke(f *awkFunction, args []awkNode) awkValue {
+	if a.depth++; a.depth > maxAwkDepth {
+		a.c.stop = errBudget
+	}
+	defer func() { a.depth-- }()
+	if a.c.busy() {
+		return awkValue{}
+	}
+	values := make([]awkValue, len(f.params))
+	tables := make([]map[string]awkValue, len(f.params))
+	for i := range f.params {
+		if i >= len(args) {
+			break
+		}
+		arg := args[i]
+		if _, scalar := a.vars[arg.text]; arg.op == "name" && !scalar {
+			if a.arrays[arg.text] == nil {
+				a.arrays[arg.text] = map[string]awkValue{}
+			}
+			tables[i] = a.arrays[arg.text]
+			continue
+		}
+		values[i] = a.eval(arg)
+	}
+	type saved struct {
+		value awkValue
+		set   bool
+		table map[string]awkValue
+	}
+	before := make([]saved, len(f.params))
+	for i, name := range f.params {
+		value, set := a.vars[name]
+		before[i] = saved{value, set, a.arrays[name]}
+		delete(a.vars, name)
+		if i < len(args) && tables[i] == nil {
+			a.vars[name] = values[i]
+		}
+		a.arrays[name] = tables[i]
+	}
+	a.result = awkValue{}
+	a.block(f.body)
+	for i, name := range f.params {
+		delete(a.vars, name)
+		if before[i].set {
+			a.vars[name] = before[i].value
+		}
+		a.arrays[name] = before[i].table
+	}
+	result := a.result
+	a.result = awkValue{}
+	return result
 }
 
 func (a *awkRun) split(n awkNode, text func(int) string) awkValue {
@@ -131,7 +234,9 @@ func (a *awkRun) split(n awkNode, text func(int) string) awkValue {
 	var parts []string
 	switch s := text(0); {
 	case separator == " ":
-		parts = strings.Fields(s)
+		parts = strings.FieldsFunc(s, awkBlank)
+	case separator == "":
+		parts = strings.Split(s, "")
 	case s == "":
 	default:
 		parts = strings.Split(s, separator)

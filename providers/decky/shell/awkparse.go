@@ -1,6 +1,9 @@
 package shell
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // awkParser reads a program: a recursive descent over its text.
 type awkParser struct {
@@ -8,16 +11,42 @@ type awkParser struct {
 	pos   int
 	depth int
 	noIn  bool
+
+	functions map[string]*awkFunction
+	called    []string
+}
+
+// undefined names a function that is called and nowhere defined.
+func (p *awkParser) undefined() string {
+	for _, name := range p.called {
+		if p.functions[name] == nil {
+			return fmt.Sprintf("line %d: function %s never defined", 2+strings.Count(strings.TrimRight(p.text, "\n"), "\n"), name)
+		}
+	}
+	return ""
 }
 
 type awkSyntax string
 
 func (p *awkParser) fail() {
-	token := strings.TrimSpace(p.text[min(p.pos, len(p.text)):])
-	if token == "" {
-		panic(awkSyntax("end of file"))
+	rest := strings.TrimLeft(p.text[min(p.pos, len(p.text)):], " \t")
+	line := 1 + strings.Count(p.text[:min(p.pos, len(p.text))], "\n")
+	token := rest
+	switch n := strings.IndexFunc(rest, func(r rune) bool { return r > 127 || !identifier(byte(r)) }); {
+	case rest == "":
+		if p.depth > 0 && strings.Count(p.text, "{") > strings.Count(p.text, "}") {
+			panic(awkSyntax(fmt.Sprintf("line %d: missing } near end of file", line+1)))
+		}
+		token = "end of file"
+		line++
+	case rest[0] == '\n':
+		token = "end of line"
+	case n > 0:
+		token = rest[:n]
+	case n == 0:
+		token = rest[:1]
 	}
-	panic(awkSyntax(token[:1]))
+	panic(awkSyntax(fmt.Sprintf("line %d: syntax error at or near %s", line, token)))
 }
 
 func (p *awkParser) program() (rules []awkRule, problem string) {
@@ -36,6 +65,10 @@ func (p *awkParser) program() (rules []awkRule, problem string) {
 			return rules, ""
 		}
 		rule := awkRule{}
+		if p.word("function") || p.word("func") {
+			p.function()
+			continue
+		}
 		switch {
 		case p.word("BEGIN"):
 			rule.when = "BEGIN"
@@ -43,6 +76,10 @@ func (p *awkParser) program() (rules []awkRule, problem string) {
 			rule.when = "END"
 		case p.peek() != '{':
 			rule.pattern = p.expression()
+			if p.take(",") {
+				to := p.expression()
+				rule.to = &to
+			}
 		}
 		p.blanks()
 		if p.peek() == '{' {
@@ -54,6 +91,38 @@ func (p *awkParser) program() (rules []awkRule, problem string) {
 			p.fail()
 		}
 	}
+}
+
+// function is function name(a, b) { ... }.
+func (p *awkParser) function() {
+	name := p.name()
+	f := &awkFunction{}
+	p.want("(")
+	for !p.take(")") {
+		f.params = append(f.params, p.name())
+		if !p.take(",") {
+			p.want(")")
+			break
+		}
+		if len(f.params) > 50 {
+			p.fail()
+		}
+	}
+	p.lines()
+	p.functions[name] = f
+	f.body = p.block()
+}
+
+func (p *awkParser) name() string {
+	p.blanks()
+	from := p.pos
+	for identifier(p.peek()) {
+		p.pos++
+	}
+	if from == p.pos {
+		p.fail()
+	}
+	return p.text[from:p.pos]
 }
 
 func (p *awkParser) peek() byte {
@@ -169,10 +238,27 @@ func (p *awkParser) statement() awkNode {
 		return n
 	case p.word("for"):
 		return p.forLoop()
+	case p.word("do"):
+		n := awkNode{op: "do", body: [][]awkNode{p.body()}}
+		p.lines()
+		if !p.word("while") {
+			p.fail()
+		}
+		p.want("(")
+		n.kids = []awkNode{p.expression()}
+		p.want(")")
+		return n
 	case p.word("printf"):
-		return awkNode{op: "printf", kids: p.arguments()}
+		return p.printing("printf")
 	case p.word("print"):
-		return awkNode{op: "print", kids: p.arguments()}
+		return p.printing("print")
+	case p.word("return"):
+		n := awkNode{op: "return"}
+		p.blanks()
+		if c := p.peek(); c != '}' && c != ';' && c != '\n' && c != 0 {
+			n.kids = []awkNode{p.expression()}
+		}
+		return n
 	case p.word("next"):
 		return awkNode{op: "next"}
 	case p.word("break"):
@@ -231,21 +317,83 @@ func (p *awkParser) forLoop() awkNode {
 	return n
 }
 
+// printing is print or printf, its arguments and where they go.
+func (p *awkParser) printing(op string) awkNode {
+	n := awkNode{op: op, kids: p.arguments()}
+	for _, mode := range []string{">>", ">", "|"} {
+		if p.take(mode) {
+			n.text = mode
+			n.body = [][]awkNode{{p.binary(5)}}
+			break
+		}
+	}
+	return n
+}
+
+// closing tells whether a print statement may end here.
+func (p *awkParser) closing() bool {
+	p.blanks()
+	c := p.peek()
+	return c == '}' || c == ';' || c == '\n' || c == 0 || c == '|' || c == '>'
+}
+
 func (p *awkParser) arguments() []awkNode {
-	var list []awkNode
-	for {
-		p.blanks()
-		if c := p.peek(); c == '}' || c == ';' || c == '\n' || c == 0 || c == '|' || c == '>' {
-			if c == '|' || c == '>' {
-				p.fail()
-			}
+	if p.closing() {
+		return nil
+	}
+	if p.peek() == '(' {
+		// (a, b) is the list itself, unless an operator follows.
+		mark := p.pos
+		if list, ok := p.parenthesized(); ok {
 			return list
 		}
+		p.pos = mark
+	}
+	var list []awkNode
+	for {
 		p.noIn = true
 		list = append(list, p.expression())
 		p.noIn = false
 		if !p.take(",") || len(list) > 200 {
 			return list
 		}
+		p.lines()
 	}
+}
+
+// parenthesized reads (a, b) at the end of a print statement.
+func (p *awkParser) parenthesized() ([]awkNode, bool) {
+	depth, quoted := 0, false
+	for i := p.pos; i < len(p.text); i++ {
+		switch c := p.text[i]; {
+		case c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		}
+		if depth > 0 {
+			continue
+		}
+		from := p.pos
+		p.pos = i + 1
+		if !p.closing() {
+			return nil, false
+		}
+		p.pos = from + 1
+		var list []awkNode
+		for {
+			list = append(list, p.expression())
+			if !p.take(",") || len(list) > 200 {
+				break
+			}
+			p.lines()
+		}
+		return list, p.take(")") && p.closing()
+	}
+	return nil, false
 }

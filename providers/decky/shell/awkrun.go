@@ -8,13 +8,22 @@ import (
 
 // awkRun is a program as it runs.
 type awkRun struct {
-	c       *call
-	vars    map[string]awkValue
-	arrays  map[string]map[string]awkValue
-	regexes map[string]*regexp.Regexp
-	line    string
-	fields  []string
-	status  int
+	c         *call
+	vars      map[string]awkValue
+	arrays    map[string]map[string]awkValue
+	regexes   map[string]*regexp.Regexp
+	functions map[string]*awkFunction
+	input     awkInputs
+	readers   map[string]*awkReader
+	pipes     map[string]*strings.Builder
+	order     []string // the commands of pipes as they were opened
+	files     map[string]*fileWriter
+	line      string
+	fields    []string
+	status    int
+	failed    bool // an operand could not be read
+	depth     int  // of calls
+	result    awkValue
 }
 
 // Ways out of a statement.
@@ -24,9 +33,11 @@ const (
 	awkExit
 	awkBreak
 	awkContinue
+	awkReturn
 )
 
-func (a *awkRun) run(rules []awkRule, files []string) int {
+func (a *awkRun) run(rules []awkRule) int {
+	defer a.finish()
 	step := func(when string) bool {
 		for _, r := range rules {
 			if r.when == when && a.block(r.action) == awkExit {
@@ -35,67 +46,66 @@ func (a *awkRun) run(rules []awkRule, files []string) int {
 		}
 		return true
 	}
-	if !step("BEGIN") {
-		return a.status
+	ended := !step("BEGIN")
+	if !ended && slices.ContainsFunc(rules, func(r awkRule) bool { return r.when != "BEGIN" }) {
+		a.records(rules)
 	}
-	body := slices.ContainsFunc(rules, func(r awkRule) bool { return r.when != "BEGIN" })
-	if !body {
-		return a.status
-	}
-	var names []string
-	for _, f := range files {
-		if name, value, ok := strings.Cut(f, "="); ok && !strings.Contains(name, "/") {
-			a.vars[name] = awkInput(value)
-			continue
-		}
-		names = append(names, f)
-	}
-	all, _, failed := a.c.inputs(names, "cannot open %s: ")
-	if failed != 0 {
-		a.status = 2
-	}
-	a.records(rules, all)
-	if a.c.stop == nil {
+	if a.c.stop == nil && !a.failed {
 		step("END")
 	}
 	return a.status
 }
 
-func (a *awkRun) records(rules []awkRule, all [][]byte) {
-	nr := 0
-	for _, data := range all {
-		for fnr, line := range lines(data) {
-			if a.c.busy() {
+func (a *awkRun) records(rules []awkRule) {
+	for {
+		line, ok := a.record()
+		if !ok || a.c.busy() {
+			return
+		}
+		a.setLine(line)
+		for i := range rules {
+			r := &rules[i]
+			if r.when != "" || !a.chosen(r) {
+				continue
+			}
+			if r.bare {
+				a.c.print(a.line + a.vars["ORS"].s)
+				continue
+			}
+			out := a.block(r.action)
+			if out == awkExit {
 				return
 			}
-			nr++
-			a.setLine(line)
-			a.vars["NR"], a.vars["FNR"] = awkNumber(float64(nr)), awkNumber(float64(fnr+1))
-			for _, r := range rules {
-				if r.when != "" || r.pattern.op != "" && !a.eval(r.pattern).true() {
-					continue
-				}
-				if r.bare {
-					a.c.print(a.line + a.vars["ORS"].s)
-					continue
-				}
-				out := a.block(r.action)
-				if out == awkExit {
-					return
-				}
-				if out == awkNext {
-					break
-				}
+			if out == awkNext {
+				break
 			}
 		}
 	}
 }
 
+// chosen tells whether a rule's pattern takes the record.
+func (a *awkRun) chosen(r *awkRule) bool {
+	switch {
+	case r.pattern.op == "":
+		return true
+	case r.to == nil:
+		return a.eval(r.pattern).true()
+	case !r.inside && !a.eval(r.pattern).true():
+		return false
+	}
+	r.inside = !a.eval(*r.to).true()
+	return true
+}
+
+func awkBlank(r rune) bool { return r == ' ' || r == '\t' || r == '\n' }
+
 func (a *awkRun) setLine(line string) {
 	a.line = line
 	switch fs := a.vars["FS"].s; {
 	case fs == " ":
-		a.fields = strings.Fields(line)
+		a.fields = strings.FieldsFunc(line, awkBlank)
+	case a.vars["RS"].s == "" && fs != " ":
+		a.fields = strings.FieldsFunc(line, func(r rune) bool { return r == '\n' || string(r) == fs })
 	case line == "":
 		a.fields = nil
 	case len(fs) == 1 && fs != "|":
@@ -146,10 +156,9 @@ func (a *awkRun) exec(n awkNode) int {
 		if len(n.kids) == 0 {
 			parts = []string{a.line}
 		}
-		a.c.print(strings.Join(parts, a.vars["OFS"].s) + a.vars["ORS"].s)
+		a.print(n, strings.Join(parts, a.vars["OFS"].s)+a.vars["ORS"].s)
 	case "printf":
-		kids := n.kids
-		a.c.print(a.printfFormat(a.values(kids)))
+		a.print(n, a.printfFormat(a.values(n.kids)))
 	case "if":
 		if a.eval(n.kids[0]).true() {
 			return a.block(n.body[0])
@@ -163,13 +172,30 @@ func (a *awkRun) exec(n awkNode) int {
 		for a.eval(n.kids[0]).true() {
 			if out := a.block(n.body[0]); out == awkBreak {
 				break
-			} else if out == awkNext || out == awkExit {
+			} else if out == awkNext || out == awkExit || out == awkReturn {
 				return out
 			}
 			if a.c.busy() {
 				return awkExit
 			}
 		}
+	case "do":
+		for first := true; first || a.eval(n.kids[0]).true(); first = false {
+			if out := a.block(n.body[0]); out == awkBreak {
+				break
+			} else if out == awkNext || out == awkExit || out == awkReturn {
+				return out
+			}
+			if a.c.busy() {
+				return awkExit
+			}
+		}
+	case "return":
+		a.result = awkValue{}
+		if len(n.kids) > 0 {
+			a.result = a.eval(n.kids[0])
+		}
+		return awkReturn
 	case "for", "forin":
 		return a.loop(n)
 	case "next":
@@ -187,7 +213,7 @@ func (a *awkRun) exec(n awkNode) int {
 		if k := n.kids[0]; k.op == "index" {
 			delete(a.arrays[k.text], a.subscript(k))
 		} else {
-			delete(a.arrays, k.text)
+			clear(a.arrays[k.text])
 		}
 	default:
 		a.eval(n)
@@ -206,7 +232,7 @@ func (a *awkRun) loop(n awkNode) int {
 			a.vars[n.text] = awkInput(k)
 			if out := a.block(n.body[0]); out == awkBreak {
 				break
-			} else if out == awkNext || out == awkExit {
+			} else if out == awkNext || out == awkExit || out == awkReturn {
 				return out
 			}
 		}
@@ -218,7 +244,7 @@ func (a *awkRun) loop(n awkNode) int {
 		}
 		if out := a.block(n.body[0]); out == awkBreak {
 			break
-		} else if out == awkNext || out == awkExit {
+		} else if out == awkNext || out == awkExit || out == awkReturn {
 			return out
 		}
 	}

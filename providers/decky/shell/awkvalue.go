@@ -16,7 +16,15 @@ type awkValue struct {
 func awkNumber(n float64) awkValue { return awkValue{n: n, numeric: true, s: awkText(n)} }
 
 func awkText(n float64) string {
-	if n == math.Trunc(n) && math.Abs(n) < 1e16 {
+	switch {
+	case math.IsInf(n, 1):
+		return "inf"
+	case math.IsInf(n, -1):
+		return "-inf"
+	case math.IsNaN(n):
+		return "nan"
+	}
+	if n == math.Trunc(n) && math.Abs(n) < 1<<31 {
 		return strconv.FormatInt(int64(n), 10)
 	}
 	return strconv.FormatFloat(n, 'g', 6, 64)

@@ -5,6 +5,7 @@ package shell_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"os"
 	"os/exec"
@@ -24,12 +25,13 @@ const nobody = 65534
 // nobody, in an empty directory, with nothing of the environment.
 func theirs(t *testing.T, setup, script string) answer {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cases")
+	above, err := os.MkdirTemp("", "cases")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chown(dir, nobody, nobody); err != nil {
+	defer func() { _ = os.RemoveAll(above) }()
+	dir := filepath.Join(above, filepath.Base(caseDir))
+	if err := errors.Join(os.Mkdir(dir, 0o755), os.Chmod(above, 0o755), os.Chown(dir, nobody, nobody)); err != nil {
 		t.Fatal("the real programs run as nobody, so this test needs root: ", err)
 	}
 	bash := func(script string) answer {

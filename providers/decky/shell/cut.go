@@ -10,6 +10,10 @@ func cut(c *call) int {
 	if !ok {
 		return 1
 	}
+	if truth(f.has("b"))+truth(f.has("c"))+truth(f.has("f")) > 1 {
+		c.usage("only one list may be specified")
+		return 1
+	}
 	list := f.value["b"] + f.value["c"] + f.value["f"]
 	if list == "" {
 		c.usage("you must specify a list of bytes, characters, or fields")
@@ -17,7 +21,7 @@ func cut(c *call) int {
 	}
 	in, ok := ranges(list)
 	if !ok {
-		c.usage("invalid field value ‘" + list + "’")
+		c.usage(rangeProblem(list))
 		return 1
 	}
 	delimiter := "\t"
@@ -65,6 +69,24 @@ func cut(c *call) int {
 	return status
 }
 
+// rangeProblem is what cut says of a list that is none.
+func rangeProblem(list string) string {
+	for part := range strings.SplitSeq(list, ",") {
+		a, b, dash := strings.Cut(part, "-")
+		n, err1 := strconv.Atoi(a)
+		m, err2 := strconv.Atoi(b)
+		switch {
+		case err1 == nil && n == 0:
+			return "fields are numbered from 1"
+		case dash && err1 == nil && err2 == nil && m < n:
+			return "invalid decreasing range"
+		case a == "" && b == "" && dash:
+			return "invalid range with no endpoint: -"
+		}
+	}
+	return "invalid field value ‘" + list + "’"
+}
+
 // ranges reads a list such as 1,3-5,7-.
 func ranges(list string) (func(int) bool, bool) {
 	type span struct{ from, to int }
@@ -81,7 +103,7 @@ func ranges(list string) (func(int) bool, bool) {
 		if !dash {
 			s.to = s.from
 		} else if b != "" {
-			if s.to, err = strconv.Atoi(b); err != nil {
+			if s.to, err = strconv.Atoi(b); err != nil || s.to < s.from {
 				return nil, false
 			}
 		}

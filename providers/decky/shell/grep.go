@@ -100,17 +100,27 @@ func regexProblem(err error) string {
 }
 
 func grep(c *call) int {
-	f, rest, ok := c.parse("EFGPA:B:C:ce:f:HhiIlLm:noqrRsvwxyaz", "extended-regexp=E fixed-strings=F ignore-case=i invert-match=v count=c line-number=n only-matching=o quiet=q silent=q recursive=r no-messages=s word-regexp=w line-regexp=x files-with-matches=l max-count=:m color=K colour=K text=a with-filename=H no-filename=h regexp=:e")
+	f, rest, ok := c.parse("EFGPA:B:C:cd:D:e:f:HhiIlLm:noqrRsvVwxyaz", "include=:1 exclude=:2 exclude-dir=:3 directories=:d version=V after-context=:A before-context=:B context=:C files-without-match=L perl-regexp=P basic-regexp=G file=:f line-buffered=U binary-files=:4 extended-regexp=E fixed-strings=F ignore-case=i invert-match=v count=c line-number=n only-matching=o quiet=q silent=q recursive=r no-messages=s word-regexp=w line-regexp=x files-with-matches=l max-count=:m color=K colour=K text=a with-filename=H no-filename=h regexp=:e")
 	if !ok {
 		return 2
 	}
-	pattern := f.value["e"]
+	var given []string
+	for _, o := range f.given {
+		if o.letter == "e" {
+			given = append(given, o.value)
+		}
+	}
+	pattern := strings.Join(given, "\n")
 	if !f.has("e") && !f.has("f") {
 		if len(rest) == 0 {
 			c.err.print("Usage: grep [OPTION]... PATTERNS [FILE]...\nTry 'grep --help' for more information.\n")
 			return 2
 		}
 		pattern, rest = rest[0], rest[1:]
+	}
+	if f.has("V") {
+		c.print("grep (GNU grep) 3.8\n")
+		return 0
 	}
 	if f.has("f") {
 		data, err := c.read(f.value["f"])
@@ -128,7 +138,7 @@ func grep(c *call) int {
 		if len(rest) == 0 {
 			rest = []string{"."}
 		}
-		rest = c.recursive(rest)
+		rest = c.recursive(rest, f)
 		g.named = true
 	}
 	g.named = (g.named || len(rest) > 1 || f.has("H")) && !f.has("h")
@@ -145,6 +155,7 @@ type grepper struct {
 	re    *regexp.Regexp
 	named bool
 	hit   bool
+	shown bool // a line, so that a group of context needs a mark
 }
 
 func (g *grepper) compile(pattern string) bool {
@@ -186,7 +197,10 @@ func (g *grepper) files(names []string) int {
 		}
 		if err != nil {
 			if vfs.Text(err) == "Is a directory" {
-				g.c.complain("%s: Is a directory", name)
+				if g.f.value["d"] != "skip" {
+					g.c.complain("%s: Is a directory", name)
+					status = 2
+				}
 				continue
 			}
 			status = 2
@@ -218,7 +232,7 @@ func (g *grepper) one(name string, data []byte) {
 		if g.re.Match(data) != g.f.has("v") {
 			g.hit = true
 			if !g.f.has("q") && !g.f.has("c") && !g.f.has("l") {
-				g.c.print("grep: " + name + ": binary file matches\n")
+				g.c.err.print("grep: " + name + ": binary file matches\n")
 			}
 		}
 		return
@@ -238,9 +252,10 @@ func (g *grepper) one(name string, data []byte) {
 		if g.f.has("q") || g.f.has("c") || g.f.has("l") || g.f.has("L") {
 			continue
 		}
-		if (before > 0 || after > 0) && last >= 0 && i-before > last+1 {
+		if (before > 0 || after > 0) && (last >= 0 && i-before > last+1 || last < 0 && g.shown) {
 			g.c.print("--\n")
 		}
+		g.shown = true
 		for j := max(i-before, last+1); j < i; j++ {
 			g.line(name, j, all[j], "-")
 		}
@@ -299,10 +314,14 @@ func (g *grepper) line(name string, i int, line, mark string) {
 }
 
 // recursive lists the files below names, at most maxWalk.
-func (c *call) recursive(names []string) []string {
+func (c *call) recursive(names []string, f flags) []string {
 	var out []string
 	for _, name := range names {
-		c.walk(name, func(path string, info vfs.Info, _ int) bool {
+		c.walk(name, func(path string, info vfs.Info, depth int) bool {
+			file := base("/" + path)
+			if f.has("1") && info.IsFile() && !match(f.value["1"], file) || f.has("2") && match(f.value["2"], file) || f.has("3") && depth > 0 && info.IsDir() && match(f.value["3"], file) {
+				return false
+			}
 			if info.IsFile() {
 				out = append(out, path)
 			}

@@ -55,6 +55,9 @@ func head(c *call) int {
 
 func tail(c *call) int {
 	c.oldStyle()
+	if len(c.args) > 0 && len(c.args[0]) > 1 && c.args[0][0] == '+' && strings.Trim(c.args[0][1:], "0123456789") == "" {
+		c.args = append([]string{"-n", c.args[0]}, c.args[1:]...)
+	}
 	f, names, ok := c.parse("c:n:qvfFs:z", "bytes=:c lines=:n quiet=q silent=q verbose=v follow=f")
 	if !ok {
 		return 1

@@ -117,6 +117,9 @@ func (l *listing) sort(list []vfs.Info) {
 		case l.f.has("S") && a.Size != b.Size:
 			return a.Size > b.Size
 		}
+		if l.c.posix() {
+			return a.Name < b.Name
+		}
 		return collation(a.Name) < collation(b.Name)
 	})
 }

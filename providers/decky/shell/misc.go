@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"strconv"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
@@ -48,70 +47,6 @@ func shellCommand(c *call) int {
 	return c.r.state.status
 }
 
-func seq(c *call) int {
-	args := c.args
-	separator := "\n"
-	equal := false
-	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && (args[0][1] < '0' || args[0][1] > '9') {
-		switch {
-		case args[0] == "-s" && len(args) > 1:
-			separator, args = args[1], args[1:]
-		case args[0] == "-w":
-			equal = true
-		}
-		args = args[1:]
-	}
-	if len(args) == 0 {
-		return c.missing()
-	}
-	numbers := [3]float64{1, 1, 1}
-	for i, a := range args {
-		n, err := strconv.ParseFloat(a, 64)
-		if err != nil {
-			c.usage("invalid floating point argument: ‘" + a + "’")
-			return 1
-		}
-		if i < 3 {
-			numbers[i] = n
-		}
-	}
-	first, step, last := 1.0, 1.0, numbers[0]
-	switch len(args) {
-	case 2:
-		first, last = numbers[0], numbers[1]
-	case 3:
-		first, step, last = numbers[0], numbers[1], numbers[2]
-	}
-	if step == 0 {
-		c.usage("invalid Zero increment value: ‘" + args[1] + "’")
-		return 1
-	}
-	width := 0
-	if equal {
-		width = max(len(args[len(args)-1]), len(args[0]))
-	}
-	printed := false
-	for i := 0; ; i++ {
-		v := first + float64(i)*step
-		if step > 0 && v > last || step < 0 && v < last || c.busy() {
-			break
-		}
-		text := strconv.FormatFloat(v, 'f', -1, 64)
-		for len(text) < width {
-			text = "0" + text
-		}
-		if printed {
-			text = separator + text
-		}
-		printed = true
-		c.print(text)
-	}
-	if printed {
-		c.print("\n")
-	}
-	return 0
-}
-
 func basename(c *call) int {
 	f, names, ok := c.parse("+as:z", "multiple=a suffix=:s")
 	if !ok {
@@ -120,13 +55,17 @@ func basename(c *call) int {
 	if len(names) == 0 {
 		return c.missing()
 	}
+	if len(names) > 2 && !f.has("a") && !f.has("s") {
+		c.usage("extra operand ‘" + names[2] + "’")
+		return 1
+	}
 	suffix := f.value["s"]
 	if len(names) == 2 && !f.has("a") && !f.has("s") {
 		suffix, names = names[1], names[:1]
 	}
 	for _, name := range names {
 		b := base("/" + strings.TrimRight(name, "/"))
-		if b == "" {
+		if b == "" && name != "" {
 			b = "/"
 		}
 		if b != suffix {
@@ -138,87 +77,34 @@ func basename(c *call) int {
 }
 
 func dirname(c *call) int {
-	if len(c.args) == 0 {
+	f, names, ok := c.parse("z", "zero=z")
+	if !ok {
+		return 1
+	}
+	if len(names) == 0 {
 		return c.missing()
 	}
-	for _, name := range c.args {
+	end := "\n"
+	if f.has("z") {
+		end = "\x00"
+	}
+	for _, name := range names {
 		trimmed := strings.TrimRight(name, "/")
 		i := strings.LastIndexByte(trimmed, '/')
+		for i > 0 && trimmed[i-1] == '/' {
+			i--
+		}
 		switch {
-		case i < 0 && trimmed != "":
+		case i < 0 && (trimmed != "" || name == ""):
 			trimmed = "."
 		case i <= 0:
 			trimmed = "/"
 		default:
 			trimmed = trimmed[:i]
 		}
-		c.print(trimmed + "\n")
+		c.print(trimmed + end)
 	}
 	return 0
-}
-
-func xargs(c *call) int {
-	f, command, ok := c.parse("+0a:d:E:I:L:n:P:prs:tx", "null=0 max-args=:n replace=:I no-run-if-empty=r max-procs=:P delimiter=:d")
-	if !ok {
-		return 1
-	}
-	data, err := c.r.readAll(c.in)
-	if err != nil {
-		c.stop = err
-		return 1
-	}
-	if len(command) == 0 {
-		command = []string{"echo"}
-	}
-	items := strings.Fields(strings.NewReplacer(`"`, "", "'", "").Replace(string(data)))
-	switch {
-	case f.has("0"):
-		items = strings.Split(strings.TrimSuffix(string(data), "\x00"), "\x00")
-	case f.has("d"):
-		d, _ := escapes(f.value["d"], false)
-		items = strings.Split(strings.TrimSuffix(string(data), d), d)
-	case f.has("I"), f.has("L"):
-		items = lines(data)
-	}
-	if len(items) == 0 && f.has("r") {
-		return 0
-	}
-	size := max(len(items), 1)
-	if n, ok := count(f.value["n"]); ok && n > 0 {
-		size = int(n)
-	}
-	if f.has("I") || f.has("L") {
-		size = 1
-	}
-	status := 0
-	for first := true; first || len(items) > 0; first = false {
-		n := min(size, len(items))
-		batch := items[:n]
-		items = items[n:]
-		var args []string
-		if f.has("I") {
-			if n == 0 {
-				break
-			}
-			for _, a := range command {
-				args = append(args, strings.ReplaceAll(a, f.value["I"], strings.TrimLeft(batch[0], " ")))
-			}
-		} else {
-			args = append(append(args, command...), batch...)
-		}
-		inner := c.io
-		inner.in = strings.NewReader("")
-		if c.stop = c.r.program(args, inner); c.stop != nil || c.busy() {
-			return 1
-		}
-		switch {
-		case c.r.state.status == 127:
-			return 127
-		case c.r.state.status != 0:
-			status = 123
-		}
-	}
-	return status
 }
 
 func tee(c *call) int {

@@ -211,6 +211,22 @@ func (c *call) uid(name string) int {
 	return -1
 }
 
+// touchStamp reads [[CC]YY]MMDDhhmm[.ss].
+func touchStamp(s string, now time.Time) (time.Time, bool) {
+	text, seconds, _ := strings.Cut(s, ".")
+	if seconds == "" {
+		seconds = "00"
+	}
+	switch len(text) {
+	case 8:
+		text = now.UTC().Format("2006") + text
+	case 10:
+		text = "20" + text
+	}
+	t, err := time.Parse("20060102150405", text+seconds)
+	return t, err == nil
+}
+
 func touch(c *call) int {
 	f, names, ok := c.parse("acd:fhmr:t:", "no-create=c date=:d reference=:r")
 	if !ok {
@@ -228,7 +244,18 @@ func touch(c *call) int {
 		}
 		at = info.MTime
 	}
-	if t, err := time.Parse("200601021504", f.value["t"]); err == nil {
+	if f.has("d") {
+		t, ok := parseDate(f.value["d"], at.UTC())
+		if !ok {
+			return c.complain("invalid date format ‘%s’", f.value["d"])
+		}
+		at = t
+	}
+	if f.has("t") {
+		t, ok := touchStamp(f.value["t"], at)
+		if !ok {
+			return c.complain("invalid date format ‘%s’", f.value["t"])
+		}
 		at = t
 	}
 	status := 0
@@ -239,7 +266,11 @@ func touch(c *call) int {
 		}
 		if err == nil {
 			if err := c.view().Chtimes(c.path(name), at); err != nil {
-				status = c.complain("setting times of '%s': %s", name, vfs.Text(err))
+				words := "cannot touch '%s': %s"
+				if f.has("r") || f.has("t") || f.has("d") {
+					words = "setting times of '%s': %s"
+				}
+				status = c.complain(words, name, vfs.Text(err))
 			}
 			continue
 		}
@@ -247,7 +278,8 @@ func touch(c *call) int {
 			status = c.complain("cannot touch '%s': %s", name, vfs.Text(err))
 			continue
 		}
-		if f.has("r") || f.has("t") {
+		if f.has("r") || f.has("t") || f.has("d") {
+			// The file was made just now: its time may be set.
 			_ = c.view().Chtimes(c.path(name), at)
 		}
 	}

@@ -131,7 +131,7 @@ func parseKey(text string) (sortKey, string) {
 		return key, problem
 	}
 	if key.from == 0 {
-		return key, "-: field number is zero: invalid field specification ‘" + text + "’"
+		return key, "field number is zero: invalid field specification ‘" + text + "’"
 	}
 	if ranged {
 		var more string

@@ -56,7 +56,13 @@ func cat(c *call) int {
 		all, _, failed := c.inputs([]string{name}, "%s: ")
 		status = max(status, failed)
 		for _, data := range all {
-			if f.has("n") || f.has("b") || f.has("E") || f.has("A") || f.has("e") || f.has("T") {
+			if f.has("s") {
+				data = squeezed(data)
+			}
+			if f.has("v") || f.has("A") || f.has("e") || f.has("t") {
+				data = visible(data)
+			}
+			if f.has("n") || f.has("t") || f.has("b") || f.has("E") || f.has("A") || f.has("e") || f.has("T") {
 				data, n = decorated(data, f, n)
 			}
 			c.write(c.out, string(data))
@@ -85,6 +91,45 @@ func (c *call) copyLines() error {
 	}
 }
 
+// squeezed leaves one of several empty lines.
+func squeezed(data []byte) []byte {
+	var out []byte
+	empty := 0
+	for line := range bytes.SplitAfterSeq(data, []byte("\n")) {
+		if empty++; string(line) != "\n" {
+			empty = 0
+		}
+		if empty < 2 {
+			out = append(out, line...)
+		}
+	}
+	return out
+}
+
+// visible shows what cannot be printed as ^X and M-x.
+func visible(data []byte) []byte {
+	var out []byte
+	for _, c := range data {
+		if c >= 0x80 {
+			out = append(out, "M-"...)
+			c &= 0x7f
+			if c == '\n' || c == '\t' {
+				out = append(out, '^', c+64)
+				continue
+			}
+		}
+		switch {
+		case c == 0x7f:
+			out = append(out, "^?"...)
+		case c < 0x20 && c != '\n' && c != '\t':
+			out = append(out, '^', c+64)
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
 func decorated(data []byte, f flags, n int) ([]byte, int) {
 	var b bytes.Buffer
 	for line := range bytes.SplitAfterSeq(data, []byte("\n")) {
@@ -96,7 +141,7 @@ func decorated(data []byte, f flags, n int) ([]byte, int) {
 			n++
 			fmt.Fprintf(&b, "%6d\t", n)
 		}
-		if f.has("T") || f.has("A") {
+		if f.has("T") || f.has("A") || f.has("t") {
 			body = bytes.ReplaceAll(body, []byte("\t"), []byte("^I"))
 		}
 		b.Write(body)

@@ -13,6 +13,12 @@ func tr(c *call) int {
 	switch {
 	case len(sets) == 0:
 		return c.missing()
+	case len(sets) > 2:
+		c.usage("extra operand ‘" + sets[2] + "’")
+		return 1
+	case len(sets) == 2 && f.has("d") && !f.has("s"):
+		c.err.print("tr: extra operand ‘" + sets[1] + "’\nOnly one string may be given when deleting without squeezing repeats.\nTry 'tr --help' for more information.\n")
+		return 1
 	case len(sets) == 1 && !f.has("d") && !f.has("s"):
 		c.err.print("tr: missing operand after ‘" + sets[0] + "’\nTwo strings must be given when translating.\nTry 'tr --help' for more information.\n")
 		return 1

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 func wc(c *call) int {
@@ -39,7 +41,7 @@ func wc(c *call) int {
 		}
 	}
 	width := 1
-	if len(names) == 0 && columns > 1 {
+	if len(names) == 0 && columns > 1 && !c.fromFile() {
 		width = 7
 	} else if columns > 1 || len(rows) > 1 {
 		width = len(strconv.Itoa(total[3]))
@@ -57,6 +59,12 @@ func wc(c *call) int {
 		c.print(strings.Join(cells, " ") + "\n")
 	}
 	return status
+}
+
+// fromFile tells whether standard input is a file, whose size wc knows.
+func (c *call) fromFile() bool {
+	_, file := c.in.(*vfs.File)
+	return file
 }
 
 func longest(data []byte) int {
