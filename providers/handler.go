@@ -95,6 +95,9 @@ type Planned struct {
 	Type    string
 	Runtime string
 	Action  string // "create", "update", "replace", "no-op"
+	// Carries is the address that the live object bears: another one where the
+	// instance has moved.
+	Carries string
 	Config  json.RawMessage
 }
 

@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -132,9 +133,15 @@ func (e *Engine) handled(instances []schema.Instance) error {
 // would trip over.
 func (e *Engine) preflight(ctx context.Context, desired *schema.Desired, snapshot state.Snapshot) []providers.Finding {
 	prior := make(map[addr.Address]string, len(snapshot.Instances))
+	carries := map[addr.Address]addr.Address{}
 	for _, i := range snapshot.Instances {
-		if i.Object != nil {
-			prior[i.Address] = i.Digest
+		if i.Object == nil {
+			continue
+		}
+		now := plan.Destination(i.Address, desired.Moved)
+		prior[now] = i.Digest
+		if label := cmp.Or(i.Labelled, i.Address); label != now {
+			carries[now] = label
 		}
 	}
 	planned := make([]providers.Planned, 0, len(desired.Instances))
@@ -148,6 +155,7 @@ func (e *Engine) preflight(ctx context.Context, desired *schema.Desired, snapsho
 		}
 		planned = append(planned, providers.Planned{
 			Address: string(i.Address), Type: i.Type, Runtime: i.Runtime, Action: string(action), Config: i.Config,
+			Carries: string(cmp.Or(carries[i.Address], i.Address)),
 		})
 	}
 	return append(e.foresee(ctx, planned), e.reservedByOthers(ctx, desired, snapshot.Lineage)...)

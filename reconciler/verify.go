@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,6 +57,7 @@ func (e *Engine) reforesee(ctx context.Context, p *plan.Plan) error {
 			if c := &p.Changes[i]; c.Config != nil {
 				planned = append(planned, providers.Planned{
 					Address: string(c.Address), Type: c.Type, Runtime: c.Runtime, Action: string(c.Action), Config: c.Config,
+					Carries: string(cmp.Or(c.Labelled, c.Address)),
 				})
 			}
 		}

@@ -118,8 +118,9 @@ func specOf(derive func(string) ([]byte, error), want schema.Service) ([]byte, e
 	if err := json.Unmarshal(data, &spec.Host); err != nil {
 		return nil, fmt.Errorf("encode spec of service %s: %w", want.Name, err)
 	}
-	if spec.Host.Key, err = derive("decky/" + want.Host.Address); err != nil {
-		return nil, fmt.Errorf("derive the key of %s: %w", want.Host.Address, err)
+	// The engine-side name stays when a decky's address moves, and so do its keys.
+	if spec.Host.Key, err = derive("decky/" + want.Decky); err != nil {
+		return nil, fmt.Errorf("derive the key of %s: %w", want.Decky, err)
 	}
 	service := decky.ServiceSpec{Name: want.Name, Slug: want.Slug, Arguments: want.Arguments}
 	for _, p := range want.Ports {

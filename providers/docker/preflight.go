@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -63,7 +64,7 @@ func foresee(instance providers.Planned, nets []network.Summary, names map[strin
 		if json.Unmarshal(instance.Config, &n) != nil {
 			return nil
 		}
-		return foreseeNetwork(instance.Address, n, nets)
+		return foreseeNetwork(instance, n, nets)
 	case providers.TypeDecky:
 		var d schema.Decky
 		if json.Unmarshal(instance.Config, &d) != nil {
@@ -78,7 +79,7 @@ func foresee(instance providers.Planned, nets []network.Summary, names map[strin
 		name = containerName(s)
 	}
 	found, taken := names[name]
-	if !taken || found.Labels[labelAddress] == instance.Address {
+	if !taken || found.Labels[labelAddress] == cmp.Or(instance.Carries, instance.Address) {
 		return nil
 	}
 	return []providers.Finding{{
@@ -88,10 +89,10 @@ func foresee(instance providers.Planned, nets []network.Summary, names map[strin
 	}}
 }
 
-func foreseeNetwork(address string, want schema.Network, nets []network.Summary) []providers.Finding {
+func foreseeNetwork(instance providers.Planned, want schema.Network, nets []network.Summary) []providers.Finding {
 	var findings []providers.Finding
 	add := func(severity providers.Severity, remedy, format string, args ...any) {
-		findings = append(findings, providers.Finding{Severity: severity, Address: address, Summary: fmt.Sprintf(format, args...), Remedy: remedy})
+		findings = append(findings, providers.Finding{Severity: severity, Address: instance.Address, Summary: fmt.Sprintf(format, args...), Remedy: remedy})
 	}
 	if want.Driver != driverBridge {
 		switch exists, up := parentExists(want.Parent); {
@@ -109,7 +110,7 @@ func foreseeNetwork(address string, want schema.Network, nets []network.Summary)
 		return findings
 	}
 	for _, n := range nets {
-		if n.Labels[labelAddress] == address {
+		if n.Labels[labelAddress] == cmp.Or(instance.Carries, instance.Address) {
 			continue
 		}
 		if n.Name == want.Name {

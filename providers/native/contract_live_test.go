@@ -43,11 +43,9 @@ func (w *world) onLinks(name string, fn func(*link.Handle) error) func(testing.T
 func TestDeckyKeepsTheContract(t *testing.T) {
 	w := newWorld(t)
 	d := deckyConfig(1, network(link.DriverMacvlan))
-	changed := d
-	changed.Archetype = "web-server"
 	log := filepath.Join(w.env.DataDir, lineage, "native", "objects.log")
 	providertest.Run(t, providertest.Case{
-		Resource: w.deckies, Owner: providers.Owner{Lineage: lineage, Address: "decky.d1"}, Config: encode(t, d), Changed: encode(t, changed),
+		Resource: w.deckies, Owner: providers.Owner{Lineage: lineage, Address: "decky.d1"}, Config: encode(t, d),
 		Drift: map[string]func(testing.TB, json.RawMessage){
 			"link deleted": w.onLinks(d.Name, func(h *link.Handle) error { return h.Strip(w.netns(d.Name)) }),
 			"link down":    w.onLinks(d.Name, func(h *link.Handle) error { return h.Down("eth0") }),

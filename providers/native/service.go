@@ -173,7 +173,8 @@ func (h *services) Delete(ctx context.Context, have serviceState) error {
 
 // unit is a service as the supervisor is told.
 func (p *Provider) unit(d supervise.Dirs, c schema.Service, boot time.Time) (supervise.Unit, error) {
-	key, err := p.env.Derive("decky/" + c.Host.Address)
+	// The engine-side name stays when a decky's address moves, and so do its keys.
+	key, err := p.env.Derive("decky/" + c.Decky)
 	if err != nil {
 		return supervise.Unit{}, fmt.Errorf("derive its key: %w", err)
 	}
@@ -201,7 +202,7 @@ const oldest = 90 * 24 * time.Hour
 // oldest ago, its own for each.
 func (p *Provider) boot(c schema.Decky) time.Time {
 	ago := time.Hour
-	if drawn, err := p.env.Derive("boot/" + c.Host.Address); err == nil && len(drawn) >= 8 {
+	if drawn, err := p.env.Derive("boot/" + c.Name); err == nil && len(drawn) >= 8 {
 		ago += time.Duration(binary.BigEndian.Uint64(drawn) % uint64(oldest-time.Hour))
 	}
 	return p.env.Now().Add(-ago).UTC().Truncate(time.Second)

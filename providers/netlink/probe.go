@@ -1,6 +1,7 @@
 package netlink
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -197,7 +198,7 @@ func within(pool string, ip netip.Addr) bool {
 func (p *Provider) overlapsOthers(planned []providers.Planned, mine map[string]schema.Network) []providers.Finding {
 	addresses := map[string]bool{}
 	for _, item := range planned {
-		addresses[item.Address] = true
+		addresses[cmp.Or(item.Carries, item.Address)] = true
 	}
 	files, err := filepath.Glob(filepath.Join(p.env.DataDir, "*", "native", "networks", "*.json"))
 	if err != nil {
