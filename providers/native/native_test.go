@@ -106,7 +106,7 @@ func TestBootIsItsOwnAndInThePast(t *testing.T) {
 	p := provider(t)
 	c, _ := whole()
 	first := p.boot(c)
-	c.Host.Address = "module.b"
+	c.Name = "t-b"
 	second := p.boot(c)
 	now := p.env.Now()
 	for _, b := range []time.Time{first, second} {
