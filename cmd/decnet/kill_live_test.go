@@ -134,7 +134,7 @@ func (s *stage) kill(verb string, random *rand.Rand) (where string, hit bool) {
 			if random.IntN(4) > 0 {
 				after = max(1, after) // mostly not before the first step
 			}
-		} else if after >= 0 {
+		} else if after >= 0 && strings.HasSuffix(line, "]") && strings.Contains(line, " after ") { // "created after 2ms [3/9]"
 			seen++
 		}
 		if after >= 0 && seen >= after {
