@@ -61,7 +61,7 @@ func (e *evaluator) fold(b *block, name string, scope *hcl.EvalContext, fold fun
 	if x.text == "" {
 		folded, diags := fold(x.Expression, e.configuration.files[x.Range().Filename].Bytes, scope)
 		for _, d := range diags {
-			e.add(explained(withoutSecrets(d)))
+			e.add(explained(WithoutSecrets(d, x, scope)))
 		}
 		return folded
 	}
@@ -72,7 +72,7 @@ func (e *evaluator) fold(b *block, name string, scope *hcl.EvalContext, fold fun
 		folded, diags = fold(native, []byte(x.text), scope)
 	}
 	for _, d := range diags {
-		d = explained(withoutSecrets(d))
+		d = explained(WithoutSecrets(d, native, scope))
 		d.Subject, d.Context = &at, nil
 		e.add(d)
 	}

@@ -25,7 +25,7 @@ func (e *evaluator) value(x *expression, scope *hcl.EvalContext) (cty.Value, boo
 	}
 	value, diags := x.Value(scope)
 	for _, d := range diags {
-		e.add(explained(withoutSecrets(d)))
+		e.add(explained(WithoutSecrets(d, x, scope)))
 	}
 	if diags.HasErrors() {
 		return cty.DynamicVal, false
@@ -37,29 +37,6 @@ func (e *evaluator) value(x *expression, scope *hcl.EvalContext) (cty.Value, boo
 		return cty.DynamicVal, false
 	}
 	return value, true
-}
-
-// withoutSecrets takes the detail from a diagnostic that is about sensitive
-// values, since functions quote their arguments.
-func withoutSecrets(d *hcl.Diagnostic) *hcl.Diagnostic {
-	if d.Expression == nil || d.EvalContext == nil {
-		return d
-	}
-	for _, traversal := range d.Expression.Variables() {
-		value, diags := traversal.TraverseAbs(d.EvalContext)
-		if !diags.HasErrors() && value.ContainsMarked() {
-			clean := *d
-			clean.Detail = fmt.Sprintf("%s is sensitive, so the reason is not shown.", traversal.RootName()+"...")
-			if len(traversal) > 1 {
-				if name, ok := stepName(traversal[1]); ok {
-					clean.Detail = fmt.Sprintf("%s.%s is sensitive, so the reason is not shown.", traversal.RootName(), name)
-				}
-			}
-			clean.Expression, clean.EvalContext = nil, nil
-			return &clean
-		}
-	}
-	return d
 }
 
 // explained says what to do about an error of the expression language itself.

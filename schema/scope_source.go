@@ -25,7 +25,7 @@ func (s *Scope) Evaluate(source []byte, name string) (cty.Value, hcl.Diagnostics
 	}
 	value, diags := x.Value(context)
 	for i, d := range diags {
-		diags[i] = withoutSecrets(d)
+		diags[i] = WithoutSecrets(d, x, context)
 	}
 	if diags.HasErrors() {
 		return cty.NilVal, diags

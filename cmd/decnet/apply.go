@@ -195,8 +195,11 @@ func (a *app) execute(ctx context.Context, s *session, p *plan.Plan, options rec
 	}
 	if p.Lineage != "" || len(p.Steps) > 0 { // else there is no state, and nothing to keep in it
 		outputs := p.Outputs
-		if p.Destroy {
+		switch {
+		case p.Destroy:
 			outputs = nil
+		case p.Sealed && options.Desired != nil: // the plan's are without sensitive values
+			outputs = options.Desired.Outputs
 		}
 		if err := keepOutputs(ctx, s.store, outputs); err != nil {
 			return err

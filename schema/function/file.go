@@ -183,7 +183,7 @@ func template(first string, source func(string) ([]byte, string, error), functio
 		maps.Copy(variables, args[1].AsValueMap())
 		value, diags := expr.Value(&hcl.EvalContext{Variables: variables, Functions: functions})
 		if diags.HasErrors() {
-			return cty.DynamicVal, function.NewArgError(0, diags)
+			return cty.DynamicVal, diags // of no one argument: any may be sensitive
 		}
 		return value, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 
+	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
 	"github.com/decnet/decnet/schema/event"
 	"github.com/decnet/decnet/schema/rule"
@@ -76,7 +77,7 @@ func (e *examiner) attempt(ctx context.Context, a testfile.Assert, extra map[str
 	result, diags := a.Condition.Value(scope)
 	if diags.HasErrors() {
 		for i, d := range diags {
-			diags[i] = e.explained(d, a.Condition, scope)
+			diags[i] = e.explained(schema.WithoutSecrets(d, a.Condition, scope), a.Condition, scope)
 		}
 		return diags, false
 	}

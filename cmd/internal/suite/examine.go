@@ -16,6 +16,7 @@ import (
 	"github.com/zclconf/go-cty/cty/convert"
 
 	"github.com/decnet/decnet/cmd/internal/probe"
+	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
 	"github.com/decnet/decnet/schema/testfile"
 )
@@ -39,7 +40,9 @@ func (a *arguments) get(name string, ty cty.Type) (cty.Value, bool) {
 		return cty.NilVal, false
 	}
 	value, diags := x.Value(scope)
-	a.diags = append(a.diags, diags...)
+	for _, d := range diags {
+		a.diags = append(a.diags, schema.WithoutSecrets(d, x, scope))
+	}
 	if diags.HasErrors() {
 		return cty.NilVal, false
 	}

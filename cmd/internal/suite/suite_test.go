@@ -190,15 +190,17 @@ func TestExpectedFailures(t *testing.T) {
 
 func TestAssertionsShowValuesAndNoSecrets(t *testing.T) {
 	for condition, want := range map[string]string{
-		`output.n == 1`:                   "Test assertion failed: no |  | output.n is 2",
-		`output.list == [9]`:              "output.list is [0, 1]",
-		`output.key == "x"`:               "output.key is (sensitive value)",
-		`output.n`:                        "A condition is true or false: This one is 2.",
-		`output.m == 1`:                   `no output "m"`,
-		`length(events) == 1`:             "events are none",
-		`output.n + output.key`:           "Invalid operand",
-		`run.a.n == 1`:                    "run.a.n is 2",
-		`var.n == 1 && output.n == var.n`: "var.n is 2 | output.n is 2",
+		`output.n == 1`:                            "Test assertion failed: no |  | output.n is 2",
+		`output.list == [9]`:                       "output.list is [0, 1]",
+		`output.key == "x"`:                        "output.key is (sensitive value)",
+		`output.n`:                                 "A condition is true or false: This one is 2.",
+		`output.m == 1`:                            `no output "m"`,
+		`length(events) == 1`:                      "events are none",
+		`output.n + output.key`:                    "Invalid operand",
+		`tonumber(var.key) == 1`:                   "var.key is sensitive, so the reason is not shown",
+		`[for c in [var.key] : tonumber(c)] == []`: "sensitive",
+		`run.a.n == 1`:                             "run.a.n is 2",
+		`var.n == 1 && output.n == var.n`:          "var.n is 2 | output.n is 2",
 	} {
 		got := said(run(t, &fleet{}, "run \"a\" {\n assert {\n condition = "+condition+"\n error_message = \"no\"\n }\n}"))
 		if !strings.Contains(got, want) {
