@@ -20,7 +20,7 @@ type size struct {
 	operations   int // of the journaled apply
 	native       int // deckies of the native apply
 	docker       int // deckies of the Docker apply
-	// slack is how far a time may miss its goal before the line says SHORT: a
+	// slack is how far a time or a size may miss its goal before the line says SHORT: a
 	// small run is there to notice what got worse, on whatever machine.
 	slack float64
 }
