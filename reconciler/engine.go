@@ -34,6 +34,9 @@ type Config struct {
 	DataDir string
 	// Dir is the directory of the configuration, for messages to others.
 	Dir string
+	// Sensitive names the arguments of a service type that are sensitive in
+	// themselves, for live objects that are taken in; nil: none are.
+	Sensitive func(slug string) []string
 	// Parallelism bounds the steps that run at once; 0 is DefaultParallelism.
 	Parallelism int
 	Log         *slog.Logger     // nil discards

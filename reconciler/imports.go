@@ -92,31 +92,100 @@ func named(f providers.Found, id string) bool {
 }
 
 // takeIn finds what the import blocks name and marks it among the observed
-// objects; everything that cannot be taken in is in its error.
-func (e *Engine) takeIn(ctx context.Context, imports []schema.Import, snapshot state.Snapshot, desired *schema.Desired, observed *plan.Observed) error {
+// objects; everything that cannot be taken in is in its error. What it returns
+// is desired with an import for every service that a decky brings along.
+func (e *Engine) takeIn(ctx context.Context, desired *schema.Desired, snapshot state.Snapshot, observed *plan.Observed) (*schema.Desired, error) {
+	whole := *desired
+	whole.Imports = slices.Clone(desired.Imports)
+	named := map[addr.Address]bool{}
+	for _, i := range desired.Imports {
+		named[i.To] = true
+	}
+	wanted := func(a addr.Address) *schema.Instance {
+		at := slices.IndexFunc(desired.Instances, func(w schema.Instance) bool { return w.Address == a })
+		if at < 0 {
+			return nil
+		}
+		return &desired.Instances[at]
+	}
 	var errs []error
-	for _, i := range imports {
-		if slices.ContainsFunc(snapshot.Instances, func(r state.Instance) bool { return r.Address == i.To && r.Object != nil }) {
+	for _, i := range desired.Imports {
+		if has(snapshot, i.To) {
 			continue // done by an earlier apply
 		}
-		at := slices.IndexFunc(desired.Instances, func(w schema.Instance) bool { return w.Address == i.To })
-		if at < 0 {
-			errs = append(errs, refused(i, "there is no "+string(i.To)+" in the configuration", "write its block, or let decnet import --generate-config-out do it"))
+		w := wanted(i.To)
+		if w == nil {
+			errs = append(errs, refused(i, "there is no "+string(i.To)+" in the configuration", "write its block, or let decnet plan --generate-config-out FILE do it"))
 			continue
 		}
-		w := &desired.Instances[at]
-		all, err := e.Locate(ctx, w.Type, i.ID)
+		made, err := e.find(ctx, i, providers.Kind{Type: w.Type, Runtime: w.Runtime}, snapshot)
 		if err != nil {
-			return err
-		}
-		object, reason, remedy := e.choose(all, providers.Kind{Type: w.Type, Runtime: w.Runtime}, i.ID, snapshot)
-		if reason != "" {
-			errs = append(errs, refused(i, reason, remedy))
+			errs = append(errs, err)
 			continue
 		}
-		mark(observed, object, i.To, snapshot.Lineage)
+		for n, m := range made {
+			s := wanted(m.instance.Address)
+			if n > 0 && (s == nil || named[s.Address] || has(snapshot, s.Address) || s.Runtime != m.instance.Runtime) {
+				continue
+			}
+			mark(observed, m.Located, m.instance.Address, snapshot.Lineage)
+			if n > 0 {
+				whole.Imports = append(whole.Imports, schema.Import{To: m.instance.Address, ID: m.Owner.Address, Source: i.Source})
+			}
+		}
 	}
-	return errors.Join(errs...)
+	return &whole, errors.Join(errs...)
+}
+
+// has tells whether a state has an object at an address.
+func has(snapshot state.Snapshot, a addr.Address) bool {
+	return slices.ContainsFunc(snapshot.Instances, func(r state.Instance) bool { return r.Address == a && r.Object != nil })
+}
+
+// find is the live object that an import names, then the services that live in
+// it. A kind without a runtime is any of its type.
+func (e *Engine) find(ctx context.Context, i schema.Import, kind providers.Kind, snapshot state.Snapshot) ([]importedInstance, error) {
+	all, err := e.Locate(ctx, kind.Type, i.ID)
+	if err != nil {
+		return nil, err
+	}
+	if kind.Runtime == "" && len(all) > 0 {
+		kind = all[0].Kind
+	}
+	object, reason, remedy := e.choose(all, kind, i.ID, snapshot)
+	if reason != "" {
+		return nil, refused(i, reason, remedy)
+	}
+	return e.withServices(ctx, i.To, object)
+}
+
+// Importable finds the live objects that imports name, each as the instance To
+// with the configuration it was made with; a decky's services follow it. What
+// the state has already is left out. Its error says all that cannot be taken in.
+func (e *Engine) Importable(ctx context.Context, imports []schema.Import) ([]schema.Instance, error) {
+	snapshot, err := e.config.Store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []schema.Instance
+	var errs []error
+	for _, i := range imports {
+		steps, err := addr.Parse(string(i.To))
+		if err != nil {
+			return nil, fmt.Errorf("import: %w", err)
+		}
+		if has(snapshot, i.To) {
+			continue
+		}
+		made, err := e.find(ctx, i, providers.Kind{Type: steps[len(steps)-1].Type}, snapshot)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		for _, m := range made {
+			found = append(found, m.instance)
+		}
+	}
+	return found, errors.Join(errs...)
 }
 
 func refused(i schema.Import, why, remedy string) error {
@@ -234,22 +303,26 @@ func (e *Engine) ImportPlan(ctx context.Context, address addr.Address, id string
 	for _, m := range made {
 		instances = append(instances, m.instance)
 		desired.Instances = append(desired.Instances, m.instance)
-		desired.Imports = append(desired.Imports, schema.Import{To: m.instance.Address, ID: m.id, Source: "decnet import"})
+		desired.Imports = append(desired.Imports, schema.Import{To: m.instance.Address, ID: m.Owner.Address, Source: "decnet import"})
 		targets = append(targets, m.instance.Address)
 	}
 	p, err := e.Plan(ctx, desired, PlanOptions{Runtime: snapshot.Runtime, Targets: targets})
 	return p, instances, err
 }
 
+// importedInstance is a live object as the instance that it becomes.
 type importedInstance struct {
+	Located
 	instance schema.Instance
-	id       string
 }
 
+// withServices is an object as the instance at address, then the services that
+// live in it.
 func (e *Engine) withServices(ctx context.Context, address addr.Address, object Located) ([]importedInstance, error) {
 	instance := func(a addr.Address, l Located, parents ...addr.Address) importedInstance {
-		return importedInstance{id: l.Owner.Address, instance: schema.Instance{
+		return importedInstance{Located: l, instance: schema.Instance{
 			Address: a, Type: l.Kind.Type, Runtime: l.Kind.Runtime, Config: l.Config, Digest: l.Owner.Digest, Parents: parents, Source: "decnet import",
+			Sensitive: e.sensitive(l.Kind.Type, l.Config),
 		}}
 	}
 	all := []importedInstance{instance(address, object)}
@@ -270,4 +343,24 @@ func (e *Engine) withServices(ctx context.Context, address addr.Address, object 
 		all = append(all, instance(address+addr.Address("."+under), l, address))
 	}
 	return all, nil
+}
+
+// sensitive are the paths of a live object's configuration that its type makes
+// sensitive. Which other values a lost configuration called so nobody knows.
+func (e *Engine) sensitive(typ string, config json.RawMessage) []string {
+	var s struct {
+		Slug      string                     `json:"slug"`
+		Arguments map[string]json.RawMessage `json:"arguments"`
+	}
+	if typ != providers.TypeService || e.config.Sensitive == nil || json.Unmarshal(config, &s) != nil {
+		return nil
+	}
+	var paths []string
+	for _, name := range e.config.Sensitive(s.Slug) {
+		if _, given := s.Arguments[name]; given {
+			paths = append(paths, "arguments."+name)
+		}
+	}
+	slices.Sort(paths)
+	return paths
 }

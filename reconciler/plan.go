@@ -51,7 +51,7 @@ func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options Plan
 		findings = e.preflight(ctx, desired, snapshot)
 	}
 	if len(desired.Imports) > 0 && !options.NoRefresh && !options.Destroy {
-		if err := e.takeIn(ctx, desired.Imports, snapshot, desired, &observed); err != nil {
+		if desired, err = e.takeIn(ctx, desired, snapshot, &observed); err != nil {
 			return nil, err
 		}
 	}

@@ -133,7 +133,7 @@ func (e *Engine) rebuild(ctx context.Context, meta state.Meta) (*RebuildResult, 
 			}
 			rows[address] = state.Instance{
 				Address: address, Type: kind.Type, Runtime: kind.Runtime, Config: f.Config, Digest: f.Owner.Digest, Object: f.State,
-				Updated: e.config.Now(),
+				Updated: e.config.Now(), Sensitive: e.sensitive(kind.Type, f.Config),
 			}
 		}
 	}

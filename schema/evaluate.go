@@ -37,6 +37,9 @@ type EvalOptions struct {
 	Seed string
 	// Services are the service types by slug.
 	Services map[string]ServiceType
+	// Undeclared lets import blocks through whose target no block declares yet:
+	// a decky, network, rule or sink of the root module without a key.
+	Undeclared bool
 	// Interfaces are the host's, for what networks leave out; nil: a network
 	// must say it all.
 	Interfaces []Interface

@@ -189,11 +189,21 @@ func (e *evaluator) importOf(b *importBlock, variables map[string]cty.Value, liv
 		}
 		return Import{}, false
 	}
+	made := Import{To: address, ID: id, Source: b.declared.String()}
 	if live.find(steps, true) == nil {
-		e.add(e.notImportable(b, steps))
-		return Import{}, false
+		if made.Undeclared = e.options.Undeclared && e.writable(steps); !made.Undeclared {
+			e.add(e.notImportable(b, steps))
+			return Import{}, false
+		}
 	}
-	return Import{To: address, ID: id, Source: b.declared.String()}, true
+	return made, true
+}
+
+// writable tells whether one block at the top of the root module would declare
+// an address that nothing declares.
+func (e *evaluator) writable(steps []addr.Step) bool {
+	first := steps[0]
+	return len(steps) == 1 && first.Key.Kind == addr.KeyNone && e.configuration.blocks[first.Type][first.Name] == nil
 }
 
 // notImportable says why nothing can be imported to an address.
@@ -205,6 +215,14 @@ func (e *evaluator) notImportable(b *importBlock, steps []addr.Step) *hcl.Diagno
 		d := diag.Unknown(b.to.at, first.Type, first.Name, e.configuration.names(first.Type))
 		d.Summary = fmt.Sprintf("%s is not declared", address)
 		d.Detail += fmt.Sprintf(" An import needs a block that says what the object shall be: %s %q { ... }", first.Type, first.Name)
+		switch {
+		case e == e.root && e.writable(steps):
+			d.Detail += "; decnet plan --generate-config-out FILE writes it."
+		case e == e.root && first.Type == "decky" && e.writable(steps[:1]):
+			d.Detail += fmt.Sprintf("; import %s with decnet plan --generate-config-out FILE, and its services come along.", addr.Of(first))
+		case e == e.root && first.Type != "module":
+			d.Detail += ". A block with count or for_each is not generated."
+		}
 		return d
 	}
 	detail := "The block has no such service."

@@ -114,10 +114,6 @@ func (l *loader) importBlock(b *hcl.Block, got content) {
 		l.add(diag.Error(to.at, "A module cannot be imported", "It has no object of its own; write %s.decky.NAME.", to.address()))
 		return
 	}
-	if last.Type == "rule" || last.Type == "sink" {
-		l.add(diag.Error(to.at, fmt.Sprintf("A %s cannot be imported", last.Type), "It has no object of its own outside the state; declaring it is enough."))
-		return
-	}
 	l.configuration.imports = append(l.configuration.imports, made)
 }
 

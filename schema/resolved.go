@@ -40,6 +40,8 @@ type Import struct {
 	// decky's engine-side name.
 	ID     string
 	Source string
+	// Undeclared: no block declares To, and EvalOptions.Undeclared let that pass.
+	Undeclared bool
 }
 
 // CheckResult is one assertion of a check block.

@@ -114,16 +114,18 @@ func (a *app) resolve(ctx context.Context, c *schema.Configuration, s *session) 
 
 // inScope is resolve that also leaves the scope, nil where there are errors.
 func (a *app) inScope(ctx context.Context, c *schema.Configuration, s *session) (*schema.Desired, *schema.Scope, hcl.Diagnostics, error) {
-	return a.resolveWith(c, func(o *schema.EvalOptions) error {
-		if s == nil {
-			return nil
-		}
-		return s.options(ctx, c.Settings(), o)
-	})
+	if s == nil {
+		return a.resolveWith(c, func(*schema.EvalOptions) error { return nil }, nil)
+	}
+	return a.resolveWith(c, func(o *schema.EvalOptions) error { return s.options(ctx, c.Settings(), o) }, importedPrior(ctx, s.engine))
 }
 
-// resolveWith evaluates with what fill knows of the state.
-func (a *app) resolveWith(c *schema.Configuration, fill func(*schema.EvalOptions) error) (*schema.Desired, *schema.Scope, hcl.Diagnostics, error) {
+// livePrior is what the objects that imports name were made with, by their new
+// addresses.
+type livePrior func(imports []schema.Import) map[addr.Address]json.RawMessage
+
+// resolveWith evaluates with what fill knows of the state; live may be nil.
+func (a *app) resolveWith(c *schema.Configuration, fill func(*schema.EvalOptions) error, live livePrior) (*schema.Desired, *schema.Scope, hcl.Diagnostics, error) {
 	variables, err := a.variables()
 	if err != nil {
 		return nil, nil, nil, err
@@ -139,8 +141,10 @@ func (a *app) resolveWith(c *schema.Configuration, fill func(*schema.EvalOptions
 		return nil, nil, nil, err
 	}
 	desired, scope, diags := c.EvaluateScope(options)
-	if prior, moved := movedPrior(options.Prior, desired); moved {
-		// What moves keeps the name, IP and MAC that it had elsewhere.
+	prior, moved := movedPrior(options.Prior, desired)
+	prior, taken := withImported(prior, desired, live)
+	if moved || taken {
+		// What moves or is taken in keeps the name, IP and MAC that it had elsewhere.
 		options.Prior = prior
 		desired, scope, diags = c.EvaluateScope(options)
 	}
@@ -163,6 +167,24 @@ func movedPrior(prior map[addr.Address]json.RawMessage, desired *schema.Desired)
 		after[address] = prior[address]
 	}
 	return after, moved
+}
+
+// withImported adds what is taken in to what instances had; false where nothing
+// is.
+func withImported(prior map[addr.Address]json.RawMessage, desired *schema.Desired, live livePrior) (map[addr.Address]json.RawMessage, bool) {
+	if live == nil || desired == nil || len(desired.Imports) == 0 {
+		return prior, false
+	}
+	found := live(desired.Imports)
+	if len(found) == 0 {
+		return prior, false
+	}
+	both := maps.Clone(prior)
+	if both == nil {
+		both = map[addr.Address]json.RawMessage{}
+	}
+	maps.Copy(both, found)
+	return both, true
 }
 
 // options fills in what state and host know.

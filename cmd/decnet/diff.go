@@ -122,7 +122,7 @@ func (a *app) revision(ctx context.Context, ref string, meta state.Meta, prior m
 			o.DefaultRuntime = fromEnv("DECNET_RUNTIME", providers.RuntimeNative)
 		}
 		return nil
-	})
+	}, nil)
 	if err != nil {
 		return nil, err
 	}

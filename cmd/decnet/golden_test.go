@@ -45,13 +45,17 @@ const secret = "hunter2-SECRET"
 //	prior/...      the configuration that was applied before
 //	world          what others did since: "remove ADDRESS", "change ADDRESS PATH JSON",
 //	               "fail ADDRESS" (its making fails while prior is applied), "image" (a
-//	               new decky binary)
-//	options        of the plan: "destroy", "no-refresh", "replace ADDRESS", "var NAME=VALUE"
+//	               new decky binary), "forget ADDRESS" (the state lets it go)
+//	options        of the plan: "destroy", "no-refresh", "replace ADDRESS", "var NAME=VALUE",
+//	               "generate" (--generate-config-out; the plan is applied too, and the one
+//	               after it must be empty)
 //	want.diff      what plan shows, or the diagnostics
 //	want.json      what plan --json says, without the values that repeat it
 //	want.sarif     the results of plan --format sarif
 //	want.summary, want.full, want.markdown, want.github, want.junit, want.gitlab
 //	               where the archive has them
+//	want.blocks, want.values
+//	               what is generated
 type goldenCase struct {
 	t       *testing.T
 	archive *txtar.Archive
@@ -60,6 +64,9 @@ type goldenCase struct {
 	engine  *reconciler.Engine
 	options reconciler.PlanOptions
 	vars    []schema.Value
+	written map[string]string // what is generated: files of the configuration
+	forget  []addr.Address
+	blocks  bool // generate them
 }
 
 func TestGoldenPlans(t *testing.T) {
@@ -112,7 +119,7 @@ func newGolden(t *testing.T, archive *txtar.Archive) *goldenCase {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.store.Close() })
-	if c.engine, err = reconciler.New(reconciler.Config{Store: c.store, Registry: registry}); err != nil {
+	if c.engine, err = reconciler.New(reconciler.Config{Store: c.store, Registry: registry, Sensitive: sensitiveArguments}); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(c.file("options"))) {
@@ -120,6 +127,8 @@ func newGolden(t *testing.T, archive *txtar.Archive) *goldenCase {
 		switch verb {
 		case "destroy":
 			c.options.Destroy = true
+		case "generate":
+			c.blocks = true
 		case "no-refresh":
 			c.options.NoRefresh = true
 		case "replace":
@@ -155,11 +164,14 @@ func (c *goldenCase) evaluate(folder string) (*schema.Configuration, *schema.Des
 	if len(fsys) == 0 {
 		return nil, nil, nil
 	}
+	for name, text := range c.written {
+		fsys[name] = &fstest.MapFile{Data: []byte(text)}
+	}
 	configuration, diags := schema.Load(fsys, schema.Options{Name: "golden", Version: "1.2.3", Catalogue: modules.FS})
 	if diags.HasErrors() {
 		return configuration, nil, diags
 	}
-	options := schema.EvalOptions{Services: serviceTypes(), DefaultRuntime: providers.RuntimeNative, Variables: c.vars, Prior: map[addr.Address]json.RawMessage{}}
+	options := schema.EvalOptions{Undeclared: c.blocks && c.written == nil, Services: serviceTypes(), DefaultRuntime: providers.RuntimeNative, Variables: c.vars, Prior: map[addr.Address]json.RawMessage{}}
 	instances, err := c.store.Instances(context.Background())
 	if err != nil {
 		c.t.Fatal(err)
@@ -168,7 +180,9 @@ func (c *goldenCase) evaluate(folder string) (*schema.Configuration, *schema.Des
 		options.Prior[i.Address] = i.Config
 	}
 	desired, more := configuration.Evaluate(options)
-	if prior, moved := movedPrior(options.Prior, desired); moved {
+	prior, moved := movedPrior(options.Prior, desired)
+	prior, taken := withImported(prior, desired, importedPrior(context.Background(), c.engine))
+	if moved || taken {
 		options.Prior = prior
 		desired, more = configuration.Evaluate(options)
 	}
@@ -225,6 +239,8 @@ func (c *goldenCase) others() {
 		var err error
 		switch words[0] {
 		case "fail":
+		case "forget":
+			c.forget = append(c.forget, addr.Address(words[1]))
 		case "image":
 			c.world.SetImage("two")
 		case "remove":
@@ -238,6 +254,11 @@ func (c *goldenCase) others() {
 			err = fmt.Errorf("unknown deed %q", line)
 		}
 		if err != nil {
+			c.t.Fatal(err)
+		}
+	}
+	if len(c.forget) > 0 {
+		if _, _, err := c.engine.Forget(context.Background(), c.forget, reconciler.EditOptions{Holder: state.Holder{Who: "test", Command: "state rm"}}); err != nil {
 			c.t.Fatal(err)
 		}
 	}
@@ -257,6 +278,10 @@ func (c *goldenCase) renderings() map[string]string {
 	c.t.Helper()
 	c.apply()
 	configuration, desired, diags := c.evaluate("")
+	if c.blocks && !diags.HasErrors() {
+		c.generate(configuration, desired)
+		configuration, desired, diags = c.evaluate("")
+	}
 	meta := report.Meta{Tool: "decnet plan", Version: "1.2.3", Title: "decnet plan", Marker: "plan"}
 	findings := diag.Findings(configuration.Files(), diags)
 	var p *plan.Plan
@@ -279,12 +304,17 @@ func (c *goldenCase) renderings() map[string]string {
 	got["diff"], got["sarif.whole"], got["json.whole"] = got["human"], got["sarif"], got["json"]
 	got["summary"] = c.render(report.Human, p, findings, meta, plantext.Summary)
 	got["full"] = c.render(report.Human, p, findings, meta, plantext.Full)
+	got["blocks"] = c.written["generated.hcl"]
 	for kind, text := range got {
 		if strings.Contains(text, secret) {
 			c.t.Errorf("%s shows what is sensitive:\n%s", kind, text)
 		}
 	}
+	got["values"] = c.written["generated.auto.vars.hcl"]
 	got["sarif"] = results(c.t, got["sarif"])
+	if c.blocks && p != nil {
+		c.converges(desired)
+	}
 	if p != nil {
 		got["json"] = essence(c.t, got["json"])
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,8 +22,8 @@ func (a *app) importCommand() *cobra.Command {
 that was let go, one that a lost state forgot, or one of another configuration. ID is its engine-side name,
 the address it carries, or the beginning of its container's id. A decky brings its services along. Objects
 that others made are never taken over. Nothing about the object changes: the next plan compares it with the
-configuration, and --generate-config-out writes a block that it fits. An import block does the same and is
-reviewed with the plan.`,
+configuration, and --generate-config-out writes a block that it fits, with variables in the place of sensitive
+values; those go into a file of values beside it. An import block does the same and is reviewed with the plan.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.importObject(cmd.Context(), addr.Address(args[0]), args[1], out, wait)
 		},
@@ -46,6 +45,7 @@ func (a *app) importObject(ctx context.Context, address addr.Address, id, out st
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Unlock()) }()
+	values := ""
 	p, taken, err := s.engine.ImportPlan(ctx, address, id)
 	if err != nil {
 		return err
@@ -55,12 +55,15 @@ func (a *app) importObject(ctx context.Context, address addr.Address, id, out st
 		if err != nil {
 			return err
 		}
-		text, err := generate.Blocks(taken, snapshot.Instances)
+		text, err := generate.Write(taken, generate.Options{Others: stateInstances(snapshot.Instances), Ports: defaultPorts()})
 		if err != nil {
 			return err
 		}
-		if err := writeNew(out, text); err != nil {
+		if err := writeGenerated(out, text); err != nil {
 			return err
+		}
+		if len(text.Values) > 0 {
+			values = " and the values of its variables in " + valuesFile(out)
 		}
 	}
 	result, err := s.engine.Apply(ctx, p, reconciler.ApplyOptions{Holder: holder("import"), Lock: lock})
@@ -74,18 +77,7 @@ func (a *app) importObject(ctx context.Context, address addr.Address, id, out st
 		fmt.Fprintf(a.stdout, "%s is in the state now.\n", i.Address)
 	}
 	if out != "" {
-		fmt.Fprintf(a.stdout, "Its block is in %s; look at it, then run decnet plan.\n", out)
+		fmt.Fprintf(a.stdout, "Its block is in %s%s; look at it, then run decnet plan.\n", out, values)
 	}
 	return nil
-}
-
-// writeNew refuses to write over a file. It is for its owner: a configuration
-// holds passwords.
-func writeNew(path string, data []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }

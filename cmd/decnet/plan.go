@@ -27,6 +27,7 @@ type planFlags struct {
 	parallelism int
 	out         string
 	view        string
+	generate    string // file for blocks of what is imported and not declared
 }
 
 func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
@@ -89,6 +90,7 @@ do. It changes nothing and needs no privilege: what it could not look at, it say
 	_ = cmd.Flags().MarkHidden("lock-timeout") // it is there
 	reports.register(cmd)
 	cmd.Flags().StringVarP(&flags.out, "out", "o", "", "save the plan to this `FILE`, for apply")
+	cmd.Flags().StringVar(&flags.generate, "generate-config-out", "", "write blocks for what import blocks name and nothing declares to this new `FILE` of the configuration, and plan with them")
 	return cmd
 }
 
@@ -130,7 +132,14 @@ func (a *app) planned(ctx context.Context, configuration *schema.Configuration, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	p, desired, err := a.planIn(ctx, s, configuration, flags)
+	if flags.generate != "" {
+		configuration, err = a.generated(ctx, s, configuration, flags.generate)
+	}
+	var p *plan.Plan
+	var desired *schema.Desired
+	if err == nil {
+		p, desired, err = a.planIn(ctx, s, configuration, flags)
+	}
 	if err != nil {
 		return nil, nil, nil, errors.Join(err, s.Close())
 	}

@@ -61,7 +61,7 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 		return nil, errors.Join(err, s.Close())
 	}
 	s.engine, err = reconciler.New(reconciler.Config{
-		Store: store, Registry: s.registry, DataDir: env.DataDir, Dir: dir, Parallelism: parallelism, Log: a.log,
+		Store: store, Registry: s.registry, DataDir: env.DataDir, Dir: dir, Parallelism: parallelism, Log: a.log, Sensitive: sensitiveArguments,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
