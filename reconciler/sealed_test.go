@@ -73,6 +73,29 @@ func free(t *testing.T, dir string, texts ...string) {
 	}
 }
 
+// TestASavedPlanIsRefusedWhenASecretItRemembersMoved: the step is for one
+// service, the old password is remembered, and the configuration has another.
+func TestASavedPlanIsRefusedWhenASecretItRemembersMoved(t *testing.T) {
+	dir := t.TempDir()
+	b := newBench(t, dir, fake.Options{})
+	b.apply(secretive("hunter2"), reconciler.PlanOptions{})
+	p := b.plan(secretive("hunter2"), reconciler.PlanOptions{Replace: addrs("decky.web[0].service.ssh")})
+	sealed, err := p.Seal(b.store.SealDigest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := applyOptions()
+	options.Desired = secretive("hunter3")
+	var stale *reconciler.StaleError
+	if _, err := b.engine.Apply(context.Background(), sealed, options); !errors.As(err, &stale) || !strings.Contains(err.Error(), "decky.web[0].service.ssh has changed") {
+		t.Fatalf("another password: %v", err)
+	}
+	options.Desired = secretive("hunter2")
+	if _, err := b.engine.Apply(context.Background(), sealed, options); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestSensitiveValuesStandInOneFileOnly looks into every file that state, plan
 // and history are made of, through a whole life.
 func TestSensitiveValuesStandInOneFileOnly(t *testing.T) {
@@ -125,6 +148,13 @@ func TestSensitiveValuesStandInOneFileOnly(t *testing.T) {
 		if name == "another password" && !strings.Contains(err.Error(), "decky.web[0].service.ssh: the sensitive value of arguments.users is another one now") {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	another := secretive("hunter3")
+	another.Instances = another.Instances[:len(another.Instances)-1] // every value is found, and one instance less is wanted
+	_, err = b.engine.Apply(context.Background(), loaded, reconciler.ApplyOptions{Desired: another, Holder: applyOptions().Holder})
+	var stale *reconciler.StaleError
+	if !errors.As(err, &stale) || !strings.Contains(err.Error(), "the configuration no longer has") {
+		t.Fatalf("of another configuration: %v", err)
 	}
 	options := applyOptions()
 	options.Desired = after

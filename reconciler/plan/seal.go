@@ -169,6 +169,7 @@ func (p *Plan) Unseal(digest Digester, of func(addr.Address) Values) (whole *Pla
 		r.Object = u.document(r.Address, r.Object, r.Sensitive, known)
 		r.Digest = ConfigDigest(r.Config)
 	}
+	out.Sealed = u.moved != nil || u.err != nil
 	return &out, u.moved, u.err
 }
 
