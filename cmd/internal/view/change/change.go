@@ -103,7 +103,11 @@ func apply(c *Change, attributes []providers.Change, sensitive []string) {
 				return v, given
 			})
 		}
-		c.Before = put(c.Before, c.After, a.Before, true)
+		was := a.Before
+		if secret && was != "" && was == a.After {
+			was += " before" // both are hidden, and they differ
+		}
+		c.Before = put(c.Before, c.After, was, true)
 		c.After = put(c.After, c.Before, a.After, false)
 		if a.Replace {
 			c.Forces = append(c.Forces, a.Path)
