@@ -45,17 +45,44 @@ func keepOutputs(ctx context.Context, store *state.Store, outputs []schema.Outpu
 	return store.SetOutputs(ctx, document)
 }
 
-// outputChanges puts into a plan what becomes of the outputs.
-func outputChanges(ctx context.Context, store *state.Store, p *plan.Plan) error {
+// keptOutputs are the outputs of the last apply, as the state keeps them.
+func keptOutputs(ctx context.Context, store *state.Store) ([]schema.Output, error) {
 	document, err := store.Outputs(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	var before []schema.Output
+	var kept []schema.Output
 	if document != nil {
-		if err := json.Unmarshal(document, &before); err != nil {
-			return fmt.Errorf("outputs of the last apply: %w", err)
+		if err := json.Unmarshal(document, &kept); err != nil {
+			return nil, fmt.Errorf("outputs of the last apply: %w", err)
 		}
+	}
+	return kept, nil
+}
+
+// revealed is the value of a sensitive output that was applied.
+func (a *app) revealed(ctx context.Context, configuration *schema.Configuration, s *session, kept schema.Output) (json.RawMessage, error) {
+	desired, err := a.evaluate(ctx, configuration, s)
+	if err != nil {
+		return nil, err
+	}
+	sealed, err := sealedOutputs(s.store, desired.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	for i, o := range sealed {
+		if o.Name == kept.Name && o.Sensitive && string(o.Value) == string(kept.Value) {
+			return desired.Outputs[i].Value, nil
+		}
+	}
+	return nil, fmt.Errorf("output %q is sensitive and has another value in the configuration than was applied; apply first", kept.Name)
+}
+
+// outputChanges puts into a plan what becomes of the outputs.
+func outputChanges(ctx context.Context, store *state.Store, p *plan.Plan) error {
+	before, err := keptOutputs(ctx, store)
+	if err != nil {
+		return err
 	}
 	after := p.Outputs
 	if p.Destroy {

@@ -76,7 +76,8 @@ func (a *app) showSaved(path, name string) error {
 func (a *app) outputCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "output [NAME]", Short: "Print the outputs of what was applied", Args: cobra.MaximumNArgs(1),
-		Long: `Output evaluates the outputs against what was applied. With a name it prints the bare value, sensitive or not.`,
+		Long: `Output prints what the last apply kept. With a name it prints the bare value, sensitive or not: one
+that is sensitive is evaluated again, since the state has only a digest of it, and must be the same.`,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.output(cmd.Context(), args) },
 	}
 }
@@ -92,17 +93,24 @@ func (a *app) output(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	desired, err := a.evaluate(ctx, configuration, s)
+	kept, err := keptOutputs(ctx, s.store)
 	if err != nil {
 		return err
 	}
 	if len(args) == 0 {
 		if a.json {
-			return a.printJSON(view.Public(desired.Outputs))
+			return a.printJSON(view.Public(kept))
 		}
-		return view.Outputs(a.stdout, desired.Outputs)
+		return view.Outputs(a.stdout, kept)
 	}
-	return a.printOutput(desired.Outputs, args[0])
+	for i, o := range kept {
+		if o.Name == args[0] && o.Sensitive {
+			if kept[i].Value, err = a.revealed(ctx, configuration, s, o); err != nil {
+				return err
+			}
+		}
+	}
+	return a.printOutput(kept, args[0])
 }
 
 func (a *app) printOutput(outputs []schema.Output, name string) error {
