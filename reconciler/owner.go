@@ -108,7 +108,15 @@ func (e *Engine) lostState(ctx context.Context, lineage string) []providers.Find
 			continue
 		}
 		observed, err := e.observe(ctx, l.Lineage, e.config.Registry.Kinds())
-		if err != nil || len(observed.Objects) == 0 {
+		if err != nil {
+			findings = append(findings, providers.Finding{
+				Severity: providers.SeverityError,
+				Summary:  fmt.Sprintf("the state is empty, and whether objects of lineage %s, which was applied from here, are alive is not known: %v", l.Lineage, err),
+				Remedy:   "try again once they can be looked at",
+			})
+			continue
+		}
+		if len(observed.Objects) == 0 {
 			continue
 		}
 		findings = append(findings, providers.Finding{

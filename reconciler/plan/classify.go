@@ -56,7 +56,7 @@ func (c *computation) classifyUnwanted(n *node) error {
 	case n.object == nil:
 		n.change.Action, n.change.Reasons = Forget, []Reason{NotInConfig}
 		n.change.Type, n.change.Runtime, n.change.Source = n.prior.Type, n.prior.Runtime, n.prior.Source
-		if n.prior.Object != nil && c.in.Prior.Interrupted[n.address] == "" {
+		if n.prior.Object != nil && !n.prior.Tainted && c.in.Prior.Interrupted[n.address] == "" {
 			n.drift = &Drift{Gone: true}
 		}
 	case n.prior == nil:
