@@ -177,11 +177,10 @@ func foreignObject() fake.Object {
 	}
 }
 
-// runChild starts a child on a copy of origin; done tells that it came to its
-// end alive.
-func runChild(t *testing.T, name, origin string, boundary, parallel int) (dir, died string, done bool) {
+// copied is a copy of the directory of a bench.
+func copied(t *testing.T, origin string) string {
 	t.Helper()
-	dir = t.TempDir()
+	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(origin)); err != nil {
 		t.Fatal(err)
 	}
@@ -189,6 +188,14 @@ func runChild(t *testing.T, name, origin string, boundary, parallel int) (dir, d
 	if err := os.Chmod(filepath.Join(dir, ".decnet", "secret"), 0o600); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal(err)
 	}
+	return dir
+}
+
+// runChild starts a child on a copy of origin; done tells that it came to its
+// end alive.
+func runChild(t *testing.T, name, origin string, boundary, parallel int) (dir, died string, done bool) {
+	t.Helper()
+	dir = copied(t, origin)
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), childDir+"="+dir, childScenario+"="+name, childBoundary+"="+strconv.Itoa(boundary), childParallel+"="+strconv.Itoa(parallel))
 	output, err := command.Output()

@@ -105,7 +105,7 @@ func (h *handler[C]) Create(ctx context.Context, owner providers.Owner, want C) 
 		made, err = h.complete(made.ID, owner, want)
 		return err
 	})
-	return made, err
+	return told(made, err)
 }
 
 func (h *handler[C]) Update(ctx context.Context, owner providers.Owner, want C, have State[C]) (State[C], error) {
@@ -122,7 +122,7 @@ func (h *handler[C]) Update(ctx context.Context, owner providers.Owner, want C, 
 		made, err = h.complete(have.ID, owner, want)
 		return err
 	})
-	return made, err
+	return told(made, err)
 }
 
 func (h *handler[C]) Delete(ctx context.Context, have State[C]) error {
@@ -179,7 +179,7 @@ func (h readdressing[C]) Readdress(ctx context.Context, owner providers.Owner, h
 		made, err = state[C](o)
 		return err
 	})
-	return made, err
+	return told(made, err)
 }
 
 // begin adopts the owner's object or makes half of a new one.
@@ -305,8 +305,20 @@ func (w *World) available(kind providers.Kind) error {
 	return nil
 }
 
-// ErrInjected is for hooks that fail a call.
-var ErrInjected = errors.New("injected failure")
+// Errors for hooks that fail a call. After ErrLost the caller learns nothing of
+// what the call made; it is an ErrInjected, too.
+var (
+	ErrInjected = errors.New("injected failure")
+	ErrLost     = fmt.Errorf("%w, its answer is lost", ErrInjected)
+)
+
+// told is what the caller of a change learns of it.
+func told[C any](made State[C], err error) (State[C], error) {
+	if errors.Is(err, ErrLost) {
+		return State[C]{}, err
+	}
+	return made, err
+}
 
 type provider struct {
 	world   *World
