@@ -182,7 +182,7 @@ func (c *Configuration) evaluate(o EvalOptions) (*evaluator, *Desired, hcl.Diagn
 		instance.lifecycles()
 	}
 	slices.SortFunc(e.outputs, func(a, b Output) int { return strings.Compare(a.Name, b.Name) })
-	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs, Checks: e.checks()}
+	desired := &Desired{Name: c.settings.Name, Seed: e.seed, Outputs: e.outputs, Checks: e.checks(), Inputs: e.inputs()}
 	e.refactorings(desired)
 	if !e.diags.HasErrors() {
 		desired.Instances = e.lower()

@@ -260,3 +260,40 @@ func TestCatalogueEvaluates(t *testing.T) {
 		t.Errorf("%v", seen)
 	}
 }
+
+// TestInputs shows variables with the values that they have, and none of a
+// sensitive one.
+func TestInputs(t *testing.T) {
+	c, diags := schema.Load(fstest.MapFS{
+		"main.hcl": {Data: []byte(`
+variable "a" { default = "from the default" }
+variable "b" {
+  type    = list(number)
+  default = []
+}
+variable "c" {
+  type      = string
+  sensitive = true
+}
+variable "d" {
+  type = object({ n = optional(number, 7) })
+}
+`)},
+		"decnet.vars.hcl": {Data: []byte("b = [1, 2]\nc = \"hunter2\"\nd = {}\n")},
+	}, schema.Options{Name: "inputs"})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	desired, diags := c.Evaluate(schema.EvalOptions{Variables: []schema.Value{{Name: "a", Raw: "given"}}})
+	if diags.HasErrors() {
+		t.Fatal(diags)
+	}
+	got, err := json.Marshal(desired.Inputs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"name":"a","value":"given"},{"name":"b","value":[1,2]},{"name":"c","sensitive":true,"value":null},{"name":"d","value":{"n":7}}]`
+	if string(got) != want {
+		t.Errorf("inputs:\n%s\nwant\n%s", got, want)
+	}
+}

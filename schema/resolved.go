@@ -17,6 +17,16 @@ type Desired struct {
 	Removed   []Removal
 	Imports   []Import
 	Checks    []CheckResult
+	// Inputs are the variables of the root module, sorted by name.
+	Inputs []Input
+}
+
+// Input is a variable with the value that it has, whoever gave it.
+type Input struct {
+	Name      string `json:"name"`
+	Sensitive bool   `json:"sensitive,omitempty"`
+	// Value is null where the variable is sensitive.
+	Value json.RawMessage `json:"value"`
 }
 
 // Move says that what the state holds under From is now To. An address without

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -12,6 +13,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
+	ctyjson "github.com/zclconf/go-cty/cty/json"
 
 	"github.com/decnet/decnet/schema/diag"
 )
@@ -250,6 +252,22 @@ func (e *evaluator) resolveVariables() {
 			e.validate(name, check)
 		}
 	}
+}
+
+// inputs are the values of the variables, without sensitive ones.
+func (e *evaluator) inputs() []Input {
+	var all []Input
+	for _, name := range slices.Sorted(maps.Keys(e.configuration.variables)) {
+		i := Input{Name: name, Sensitive: e.configuration.variables[name].sensitive, Value: json.RawMessage("null")}
+		value := e.variables[name]
+		if !i.Sensitive && value != cty.NilVal && value.IsWhollyKnown() && !value.ContainsMarked() {
+			if encoded, err := ctyjson.Marshal(value, value.Type()); err == nil {
+				i.Value = encoded
+			}
+		}
+		all = append(all, i)
+	}
+	return all
 }
 
 // takeRaw reads values given as text. An environment may hold values for other

@@ -40,7 +40,7 @@ func (c *computation) assemble() (*Plan, error) {
 		FormatVersion: FormatVersion, Lineage: c.in.Prior.Lineage, Serial: c.in.Prior.Serial,
 		Name: c.in.Desired.Name, Seed: c.in.Desired.Seed, Runtime: c.in.Runtime,
 		Configuration: Digest(c.in.Desired), Destroy: c.in.Destroy,
-		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Checks: c.in.Desired.Checks,
+		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Checks: c.in.Desired.Checks, Inputs: c.in.Desired.Inputs,
 		Findings: slices.Concat(c.in.Findings, c.findings), Targets: c.in.Targets, Excludes: c.in.Excludes, RefreshOnly: c.in.RefreshOnly,
 		Moves: c.moves, Labels: c.labels,
 	}

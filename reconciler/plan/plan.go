@@ -117,6 +117,9 @@ type Plan struct {
 	// not sensitive: an apply of it evaluates with the same.
 	Variables map[string]string `json:"variables,omitempty"`
 	VarFiles  []string          `json:"var_files,omitempty"`
+	// Inputs are the variables with the values that they had, sensitive ones
+	// without: for readers of the document.
+	Inputs []schema.Input `json:"inputs,omitempty"`
 	// Unchanged is what stays as it is: for readers of the document, an apply
 	// needs none of it.
 	Unchanged []Unchanged `json:"unchanged,omitempty"`

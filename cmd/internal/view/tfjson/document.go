@@ -26,7 +26,7 @@ const FormatVersion = "1.2"
 type Document struct {
 	FormatVersion   string                  `json:"format_version"`
 	DecnetVersion   string                  `json:"decnet_version,omitempty"`
-	Variables       map[string]Variable     `json:"variables,omitempty"` // those given for this plan, without sensitive ones
+	Variables       map[string]Variable     `json:"variables,omitempty"` // with the values that they had; a sensitive one has null
 	PlannedValues   Values                  `json:"planned_values"`
 	ResourceDrift   []ResourceChange        `json:"resource_drift,omitempty"`
 	ResourceChanges []ResourceChange        `json:"resource_changes"`
@@ -132,7 +132,8 @@ type Importing struct {
 
 // Variable is the value that was given for a variable, as text.
 type Variable struct {
-	Value string `json:"value"`
+	Value     json.RawMessage `json:"value"`
+	Sensitive bool            `json:"sensitive,omitempty"` // Terraform says so in the configuration
 }
 
 // OutputChange is an output before and after.
@@ -196,11 +197,15 @@ func New(p *plan.Plan, o Options) *Document {
 	for _, c := range p.OutputChanges {
 		d.OutputChanges[c.Name] = outputChange(c, p.Outputs)
 	}
-	for name, text := range p.Variables {
+	for _, i := range p.Inputs {
 		if d.Variables == nil {
 			d.Variables = map[string]Variable{}
 		}
-		d.Variables[name] = Variable{Value: text}
+		v := Variable{Value: i.Value, Sensitive: i.Sensitive}
+		if i.Sensitive {
+			v.Value = json.RawMessage("null")
+		}
+		d.Variables[i.Name] = v
 	}
 	if p.Show() != p {
 		d.Decnet.Configuration = "" // something sensitive could be guessed from it

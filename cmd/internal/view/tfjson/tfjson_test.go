@@ -54,7 +54,7 @@ func sample() *plan.Plan {
 		Checks:        []schema.CheckResult{{Name: "c", Passed: true}, {Name: "c", Message: "no"}, {Name: "d", Passed: true}},
 		Steps:         []plan.Step{{Op: plan.OpCreate, Address: "decky.a[0]"}},
 		Summary:       plan.Summary{Create: 2, Replace: 2, Delete: 5, Forget: 1, NoOp: 3},
-		Variables:     map[string]string{"v": "x"},
+		Inputs:        []schema.Input{{Name: "token", Sensitive: true, Value: raw(`"secret"`)}, {Name: "v", Value: raw(`["x",1]`)}},
 	}
 }
 
@@ -139,8 +139,11 @@ func checkValues(t *testing.T, p *judge.Plan) {
 	if len(p.Checks) != 2 || p.Checks[0].Status != judge.CheckStatusFail || p.Checks[1].Status != judge.CheckStatusPass {
 		t.Errorf("checks: %+v", p.Checks)
 	}
-	if p.Variables["v"].Value != "x" {
-		t.Errorf("variables: %+v", p.Variables)
+	if diff := cmp.Diff([]any{"x", float64(1)}, p.Variables["v"].Value); diff != "" {
+		t.Errorf("variables: %s", diff)
+	}
+	if token := p.Variables["token"]; token == nil || token.Value != nil {
+		t.Errorf("a sensitive variable: %+v", token)
 	}
 }
 
