@@ -342,6 +342,7 @@ func (e *Engine) withServices(ctx context.Context, address addr.Address, object 
 		l := Located{Kind: resource.Spec().Kind(), Lineage: object.Lineage, Found: f}
 		all = append(all, instance(address+addr.Address("."+under), l, address))
 	}
+	slices.SortFunc(all[1:], func(a, b importedInstance) int { return addr.Compare(a.instance.Address, b.instance.Address) })
 	return all, nil
 }
 
