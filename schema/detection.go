@@ -139,7 +139,7 @@ func (e *evaluator) sink(b *block, scope *hcl.EvalContext) {
 			e.add(diag.Error(x.Range(), "This is no address of a syslog receiver", "Write unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."))
 		}
 	}
-	if x := b.arguments["path"]; x != nil && len(e.diags) == before && s.Path == "" {
+	if x := b.arguments["path"]; x != nil && len(e.diags) == before && s.Path == "" && !x.bad && !e.failed(x, scope) {
 		e.add(diag.Error(x.Range(), "path is empty", "It is the file that events are appended to."))
 	}
 	if len(e.diags) == before {

@@ -41,6 +41,7 @@ func (a *app) complete(root *cobra.Command) {
 	for name, complete := range map[string]cobra.CompletionFunc{
 		"target": a.fromConfiguration(false), "exclude": a.fromConfiguration(false), "replace": a.fromConfiguration(false),
 		"decky": a.fromState(false), "chdir": directories, "var-file": files("hcl"), "var": a.variableNames,
+		"view": cobra.FixedCompletions([]string{"summary", "diff", "full"}, cobra.ShellCompDirectiveNoFileComp),
 	} {
 		each(root, func(cmd *cobra.Command) {
 			if cmd.LocalNonPersistentFlags().Lookup(name) != nil || cmd.PersistentFlags().Lookup(name) != nil {
