@@ -18,14 +18,14 @@ type EditOptions struct {
 	LockTimeout time.Duration
 }
 
-// edit makes and carries out an edit under the lock, and lets the IPs of what
-// left the state go.
+// edit makes and carries out an edit under the lock. The IPs of what left the
+// state stay reserved until the next apply: its objects live on.
 func (e *Engine) edit(ctx context.Context, options EditOptions, build func(snapshot state.Snapshot) (state.Edit, error)) (state.Run, error) {
 	lock, err := e.config.Store.Lock(ctx, options.Holder, options.LockTimeout)
 	if err != nil {
 		return state.Run{}, err
 	}
-	defer lock.Unlock() //nolint:errcheck // the lock ends with its file
+	defer func() { _ = lock.Unlock() }() // it ends with its file
 	snapshot, err := e.config.Store.Snapshot(ctx)
 	if err != nil {
 		return state.Run{}, err

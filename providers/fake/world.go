@@ -36,7 +36,7 @@ const (
 
 // Call is one call of a handler.
 type Call struct {
-	Op      string // "list", "create", "update", "delete"
+	Op      string // "list", "create", "update", "delete", "readdress"
 	Kind    providers.Kind
 	Address string // empty for a list
 	Moment  Moment
