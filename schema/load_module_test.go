@@ -301,7 +301,7 @@ func FuzzModules(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, main, inner string) {
 		if strings.Count(main+inner, "count") > 3 || len(main)+len(inner) > 1<<14 {
-			t.Skip("instances of instances take their time")
+			return // instances of instances multiply: thousands are valid, and take their time
 		}
 		c, diags := schema.Load(fstest.MapFS{"main.hcl": {Data: []byte(main)}, "m/main.hcl": {Data: []byte(inner)}}, schema.Options{Name: "f", Catalogue: modules.FS})
 		if diags.HasErrors() {

@@ -41,7 +41,8 @@ func planAgainstNothing(t *testing.T, dir string) *plan.Plan {
 	return nil
 }
 
-func planDesired(t *testing.T, desired *schema.Desired) *plan.Plan {
+// inFakeWorld is a session with a state of its own, in a world where nothing is.
+func inFakeWorld(t *testing.T) *session {
 	t.Helper()
 	store, err := state.Open(filepath.Join(t.TempDir(), "state.db"))
 	if err != nil {
@@ -60,11 +61,17 @@ func planDesired(t *testing.T, desired *schema.Desired) *plan.Plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := engine.Plan(context.Background(), desired, reconciler.PlanOptions{Runtime: providers.RuntimeNative})
+	return &session{store: store, registry: registry, engine: engine}
+}
+
+func planDesired(t *testing.T, desired *schema.Desired) *plan.Plan {
+	t.Helper()
+	s := inFakeWorld(t)
+	p, err := s.engine.Plan(context.Background(), desired, reconciler.PlanOptions{Runtime: providers.RuntimeNative})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := outputChanges(context.Background(), store, p); err != nil {
+	if err := outputChanges(context.Background(), s.store, p); err != nil {
 		t.Fatal(err)
 	}
 	return p

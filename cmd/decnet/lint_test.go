@@ -10,9 +10,7 @@ import (
 
 	"github.com/decnet/decnet/modules"
 	"github.com/decnet/decnet/providers"
-	"github.com/decnet/decnet/providers/fake"
 	"github.com/decnet/decnet/reconciler"
-	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/lint"
 )
@@ -56,29 +54,12 @@ func desiredOf(t *testing.T, source string) *schema.Desired {
 // worse one.
 func TestPlansTellTheScoreBeforeAndAfter(t *testing.T) {
 	ctx := context.Background()
-	store, err := state.Open(filepath.Join(t.TempDir(), "state.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = store.Close() })
-	world, err := fake.Open(fake.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	registry, err := providers.NewRegistry(world.Providers()...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := reconciler.New(reconciler.Config{Store: store, Registry: registry})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &session{store: store, registry: registry, engine: engine}
+	s := inFakeWorld(t)
 	scored := func(source string, options reconciler.PlanOptions) *lint.Comparison {
 		t.Helper()
 		options.Runtime = providers.RuntimeNative
 		desired := desiredOf(t, source)
-		p, err := engine.Plan(ctx, desired, options)
+		p, err := s.engine.Plan(ctx, desired, options)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -95,11 +76,11 @@ func TestPlansTellTheScoreBeforeAndAfter(t *testing.T) {
 		t.Errorf("the first plan: %+v", c)
 	}
 	desired := desiredOf(t, believed)
-	p, err := engine.Plan(ctx, desired, reconciler.PlanOptions{Runtime: providers.RuntimeNative})
+	p, err := s.engine.Plan(ctx, desired, reconciler.PlanOptions{Runtime: providers.RuntimeNative})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := engine.Apply(ctx, p, reconciler.ApplyOptions{}); err != nil {
+	if _, err := s.engine.Apply(ctx, p, reconciler.ApplyOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	worse := strings.Replace(believed, `hostname = "files"`, `hostname = "honeypot"`, 1)
