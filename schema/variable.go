@@ -342,7 +342,7 @@ func (e *evaluator) validate(name string, check validation) {
 		at = e.tree.call.arguments[name].Range()
 	}
 	d := diag.Error(at, fmt.Sprintf("The value of variable %q is not accepted", name),
-		"%s. (The condition stands at %s.)", sentence(detail), place(check.condition.Range()))
+		"%s\n\nThe condition stands at %s.", strings.TrimSpace(detail), place(check.condition.Range()))
 	if e.caller != nil && e.configuration.variables[name].sensitive {
 		d.Extra = diag.Withheld{} // the value may stand on the line
 	}
