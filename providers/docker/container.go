@@ -101,17 +101,30 @@ func (p *provider) settle(ctx context.Context, c *client.Client, found *containe
 	return true, nil
 }
 
+// takenPatience is how long a name may be taken by a container that cannot be
+// looked at: one that a killed decnet asked for and the engine is still making,
+// or one that is going.
+const takenPatience = 15 * time.Second
+
 // run creates and starts a container: two round trips. Where the name is taken
 // by owner's own leftover, that is completed if it is as it should be and made
 // anew if not; anybody else's is an error.
 func (p *provider) run(ctx context.Context, owner providers.Owner, b blueprint) (string, error) {
 	id, err := p.create(ctx, b)
-	if errdefs.IsConflict(err) {
+	for deadline := time.Now().Add(takenPatience); errdefs.IsConflict(err); {
 		if id, err = p.adopt(ctx, owner, b); err != nil {
 			return "", err
 		}
-		if id == "" {
-			id, err = p.create(ctx, b)
+		if id != "" {
+			break
+		}
+		if id, err = p.create(ctx, b); !errdefs.IsConflict(err) || time.Now().After(deadline) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return "", ctx.Err()
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 	if errdefs.IsNotFound(err) && strings.Contains(err.Error(), "image") {

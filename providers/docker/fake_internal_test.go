@@ -38,6 +38,9 @@ type fakeEngine struct {
 	fail func(n int, call string) (before, after bool)
 	// unsupported is a network driver that the kernel lacks.
 	unsupported string
+	// reserved is how often each name is still taken by a container that nobody
+	// can look at yet.
+	reserved map[string]int
 	// remote hides the processes, as an engine of another host does.
 	remote  bool
 	version string
@@ -264,6 +267,10 @@ func (f *fakeEngine) createContainer(r *http.Request) (int, any) {
 		return 400, err.Error()
 	}
 	digest, ok := f.images[c.Config.Image]
+	if f.reserved[c.name] > 0 {
+		f.reserved[c.name]--
+		return 409, `Conflict. The container name "/` + c.name + `" is already in use`
+	}
 	switch {
 	case !ok:
 		return 404, "No such image: " + c.Config.Image

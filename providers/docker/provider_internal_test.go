@@ -375,3 +375,16 @@ func TestAnEndTheEngineNoticesLate(t *testing.T) {
 		t.Fatalf("list: %v, %d objects", err, len(objects))
 	}
 }
+
+// A killed decnet may have asked for a container that the engine is still
+// making: its name is taken, and nobody can look at it yet.
+func TestANameIsTakenByWhatIsStillBeingMade(t *testing.T) {
+	f := newFakeEngine(t)
+	f.reserved = map[string]int{"quickstart-web-0": 4}
+	p := fakeProvider(testEnv(t, f.url), f)
+	steps := story(t, driverMacvlan)
+	if err := converge(p, steps); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, p, steps)
+}
