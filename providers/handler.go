@@ -19,6 +19,8 @@ type Spec struct {
 	Overwrites bool
 	// Readdresses says that the handler is a Readdresser; NewResource sets it.
 	Readdresses bool
+	// Quarantines says that the handler is a Quarantiner; NewResource sets it.
+	Quarantines bool
 	// Adopts says that Readdress also takes over an object of another lineage.
 	Adopts bool
 }
@@ -115,6 +117,7 @@ type Resource interface {
 // NewResource erases the types of h.
 func NewResource[C, S any](spec Spec, h Handler[C, S]) Resource {
 	_, spec.Readdresses = h.(Readdresser[S])
+	_, spec.Quarantines = h.(Quarantiner[S])
 	return &resource[C, S]{spec: spec, handler: h}
 }
 

@@ -115,12 +115,29 @@ type Canary struct {
 	Data  Text   `json:"data,omitempty"`
 }
 
-// Drift is a change behind the reconciler's back.
+// Drift is a change of an object behind the reconciler's back.
 type Drift struct {
-	Address string   `json:"address"`
+	Address string `json:"address"` // of the instance: a decky's, a service's, a network's
+	// Reason is "changed", "gone", "restarted" (it ended and came back by itself)
+	// or "surplus" (somebody made one more).
 	Reason  string   `json:"reason"`
-	Changes []string `json:"changes,omitempty"`
-	Action  string   `json:"action"` // "heal", "report", "quarantine"
+	Changes []string `json:"changes,omitempty"` // "running: true -> false"
+	// Action is what is done about it: "heal", "report", "quarantine", "recycle",
+	// or "none" where it healed by itself.
+	Action string `json:"action"`
+	// Evidence was taken before anything was done.
+	Evidence []Artifact `json:"evidence,omitempty"`
+	// Missing says what of the evidence could not be had.
+	Missing Text `json:"missing,omitempty"`
+}
+
+// Artifact is a file that was kept, found by its digest.
+type Artifact struct {
+	Name      Text   `json:"name"`
+	Media     string `json:"media,omitempty"` // its media type; empty: text/plain
+	SHA256    string `json:"sha256"`          // in hex
+	Size      int64  `json:"size"`            // of what was kept
+	Truncated bool   `json:"truncated,omitempty"`
 }
 
 // System is something the decky process says about itself: "started",
