@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/decnet/decnet/cmd/internal/run"
 )
 
 // exitError ends the process with a code of its own; everything that is to be
@@ -51,27 +51,10 @@ func command(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 // interruptible ends ctx at the first interrupt, so that what is in flight can
 // finish, and the process at the second.
 func interruptible(ctx context.Context, stderr io.Writer) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		first, ok := <-signals
-		if !ok {
-			return
-		}
+	return run.Interruptible(ctx, func(first os.Signal) {
 		fmt.Fprintf(stderr, "\n%s: finishing the steps in flight; once more leaves at once.\n", first)
-		cancel()
-		if _, ok := <-signals; ok {
-			fmt.Fprintln(stderr, "Left at once. The journal knows what was under way; the next plan looks at what is.")
-			os.Exit(int(exitFailure))
-		}
-	}()
-	return ctx, func() {
-		signal.Stop(signals)
-		close(signals)
-		<-done
-		cancel()
-	}
+	}, func() {
+		fmt.Fprintln(stderr, "Left at once. The journal knows what was under way; the next plan looks at what is.")
+		os.Exit(int(exitFailure))
+	})
 }
