@@ -56,7 +56,7 @@ var topGrammar = &grammar{blocks: map[string]*grammar{
 		blocks:    map[string]*grammar{"lifecycle": lifecycleGrammar},
 	},
 	"sink": {
-		labels: []string{"name"}, arguments: []string{"type", "path", "address", "depends_on"}, required: []string{"type"},
+		labels: []string{"name"}, arguments: append(sinkArgumentNames(), "depends_on"), required: []string{"type"},
 		blocks: map[string]*grammar{"lifecycle": lifecycleGrammar},
 	},
 }}

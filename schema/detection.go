@@ -3,7 +3,6 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
-	"net/url"
 	"regexp"
 	"slices"
 	"time"
@@ -105,9 +104,6 @@ func (e *evaluator) window(b *block, r *Rule, scope *hcl.EvalContext) {
 	}
 }
 
-// sinkTypes says which argument each type of sink needs.
-var sinkTypes = map[string]string{"file": "path", "syslog": "address"}
-
 // syslogSchemes are the ways to reach a syslog receiver.
 var syslogSchemes = []string{"tcp", "udp", "unix"}
 
@@ -115,35 +111,58 @@ var syslogSchemes = []string{"tcp", "udp", "unix"}
 func (e *evaluator) sink(b *block, scope *hcl.EvalContext) {
 	before := len(e.diags)
 	s := Sink{Name: string(e.prefix) + b.name}
-	s.Type, _ = e.text(b, "type", scope)
-	s.Path, _ = e.text(b, "path", scope)
-	s.Address, _ = e.text(b, "address", scope)
-	needs, known := sinkTypes[s.Type]
-	switch {
-	case s.Type == "":
-	case !known:
-		e.add(diag.Unknown(b.arguments["type"].Range(), "sink type", s.Type, []string{"file", "syslog"}))
-	default:
-		if b.arguments[needs] == nil {
-			e.add(diag.Error(b.declared, fmt.Sprintf("%s is missing in sink %q", needs, b.name), "A sink of type %q needs it.", s.Type))
-		}
-		for _, other := range []string{"path", "address"} {
-			if x := b.arguments[other]; x != nil && other != needs {
-				e.add(diag.Error(x.nameRange, fmt.Sprintf("A sink of type %q has no %s", s.Type, other), "It takes %s.", needs))
-			}
-		}
+	for _, name := range sinkArgumentNames() {
+		e.sinkArgument(b, name, scope, &s)
 	}
-	if x := b.arguments["address"]; x != nil && s.Address != "" {
-		u, err := url.Parse(s.Address)
-		if err != nil || !slices.Contains(syslogSchemes, u.Scheme) || u.Scheme == "unix" && u.Path == "" || u.Scheme != "unix" && u.Port() == "" {
-			e.add(diag.Error(x.Range(), "This is no address of a syslog receiver", "Write unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."))
-		}
+	if s.Type == "" || len(e.diags) > before || e.sinkFailed(b, scope) {
+		return
 	}
-	if x := b.arguments["path"]; x != nil && len(e.diags) == before && s.Path == "" && !x.bad && !e.failed(x, scope) {
-		e.add(diag.Error(x.Range(), "path is empty", "It is the file that events are appended to."))
+	for _, fault := range s.Check(func(argument string) bool { return b.arguments[argument] != nil }) {
+		x := b.arguments[fault.Argument]
+		if x == nil {
+			e.add(diag.Error(b.declared, fault.Summary, "%s", fault.Detail))
+			continue
+		}
+		var source []byte
+		if file := e.configuration.files[x.Range().Filename]; file != nil {
+			source = file.Bytes
+		}
+		e.add(fault.at(x.Range(), x.nameRange, source))
 	}
 	if len(e.diags) == before {
 		e.other(b, s)
+	}
+}
+
+// sinkFailed tells whether an argument has no value for a reason that was
+// reported elsewhere.
+func (e *evaluator) sinkFailed(b *block, scope *hcl.EvalContext) bool {
+	for name, x := range b.arguments {
+		if _, own := sinkArguments[name]; own && (x.bad || e.failed(x, scope)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sinkArgument evaluates one argument.
+func (e *evaluator) sinkArgument(b *block, name string, scope *hcl.EvalContext, s *Sink) {
+	x, given := b.arguments[name]
+	if !given {
+		return
+	}
+	value, ok := e.value(x, scope)
+	if !ok {
+		return
+	}
+	a := sinkArguments[name]
+	ty, what := a.types()
+	converted, ok := e.public(x, value, ty, what)
+	if !ok {
+		return
+	}
+	if d := a.keep(s, name, converted, x.Range()); d != nil {
+		e.add(d)
 	}
 }
 

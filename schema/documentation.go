@@ -284,20 +284,7 @@ decky "box" {
 			"within":     {Type: typeString, Doc: "Window of a threshold above 1, such as \"10m\"; it slides on the time of the events."},
 		},
 	},
-	"sink": {
-		doc: "Where events and tags are sent.",
-		example: `sink "siem" {
-  type    = "syslog"
-  address = "tcp://127.0.0.1:601"
-}
-`,
-		arguments: map[string]Argument{
-			"address":    {Type: typeString, Doc: "Receiver of a syslog sink: unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."},
-			"depends_on": dependsOn,
-			"path":       {Type: typeString, Doc: "File of a file sink; events are appended."},
-			"type":       {Type: typeString, OneOf: []string{"file", "syslog"}, Doc: "What kind of sink it is."},
-		},
-	},
+	"sink":   sinkText,
 	"assert": lifecycleConditions["assert"], "precondition": lifecycleConditions["precondition"],
 	"postcondition": lifecycleConditions["postcondition"], "content": lifecycleConditions["content"],
 	"removed.lifecycle": lifecycleConditions["removed.lifecycle"],

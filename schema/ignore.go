@@ -29,8 +29,17 @@ var ignorable = map[string]map[string][]string{
 		"by": {"by"}, "distinct": {"distinct"}, "tactics": {"tactics"}, "technique": {"technique"}, "threshold": {"threshold"},
 		"when": {"when"}, "within": {"within"},
 	},
-	"sink":    {"address": {"address"}, "path": {"path"}, "type": {"type"}},
+	"sink":    sinkPaths(),
 	"service": {"ports": {"ports"}},
+}
+
+// sinkPaths are the arguments of a sink, which Config has under the same names.
+func sinkPaths() map[string][]string {
+	paths := map[string][]string{}
+	for _, name := range sinkArgumentNames() {
+		paths[name] = []string{name}
+	}
+	return paths
 }
 
 // isHostPath tells whether a path of a decky's configuration stands in its

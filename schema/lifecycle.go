@@ -124,7 +124,7 @@ var selfFields = map[string][]string{
 	"decky": fieldsOf["decky"], "network": fieldsOf["network"],
 	"service": {"address", "arguments", "decky", "label", "name", "ports", "slug"},
 	"rule":    {"by", "distinct", "name", "tactics", "technique", "threshold", "when", "within"},
-	"sink":    {"address", "name", "path", "type"},
+	"sink":    append(sinkArgumentNames(), "name"),
 }
 
 func checkSelf(kind string, traversal hcl.Traversal) *hcl.Diagnostic {

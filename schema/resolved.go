@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/notification"
 )
 
 // Desired is a configuration evaluated to the last value: what the engine
@@ -177,10 +178,40 @@ type Rule struct {
 	Tactics   []string `json:"tactics,omitempty"`
 }
 
-// Sink is where events and tags go.
+// Sink is where events, tags and notifications go. Secrets are in files that it
+// names, never in it.
 type Sink struct {
 	Name    string `json:"name"`
-	Type    string `json:"type"`              // "file" or "syslog"
+	Type    string `json:"type"`              // one of SinkTypes
 	Path    string `json:"path,omitempty"`    // file
 	Address string `json:"address,omitempty"` // syslog: unix:///dev/log, udp://127.0.0.1:514, tcp://127.0.0.1:601
+
+	// Which notifications it is told.
+	Severity  notification.Severity `json:"severity,omitempty"`  // the least
+	Addresses []string              `json:"addresses,omitempty"` // as --target takes them
+	Events    []string              `json:"events,omitempty"`    // kinds, or "sync.*"
+	Dedup     string                `json:"dedup,omitempty"`     // duration in which the same is told once
+
+	URL        string            `json:"url,omitempty"`    // webhook
+	Method     string            `json:"method,omitempty"` // webhook: "POST"
+	Headers    map[string]string `json:"headers,omitempty"`
+	Body       string            `json:"body,omitempty"`        // template, see notification.Template
+	SecretFile string            `json:"secret_file,omitempty"` // webhook: key of the signature
+	URLFile    string            `json:"url_file,omitempty"`    // slack: the URL is the secret
+
+	Host         string   `json:"host,omitempty"` // email
+	Port         int      `json:"port,omitempty"`
+	TLS          string   `json:"tls,omitempty"` // "starttls" (default), "tls" or "none"
+	Username     string   `json:"username,omitempty"`
+	PasswordFile string   `json:"password_file,omitempty"`
+	From         string   `json:"from,omitempty"`
+	To           []string `json:"to,omitempty"`
+
+	Provider   string `json:"provider,omitempty"`   // commit_status: "github", "gitlab" or "gitea"
+	APIURL     string `json:"api_url,omitempty"`    // "" for the public service
+	Repository string `json:"repository,omitempty"` // owner/name
+	TokenFile  string `json:"token_file,omitempty"` // commit_status, webhook
+	Context    string `json:"context,omitempty"`    // commit_status: what the status is called
+
+	CAFile string `json:"ca_file,omitempty"` // certificates trusted instead of the system's
 }

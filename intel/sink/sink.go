@@ -17,6 +17,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
 	"sync"
 	"time"
 
@@ -123,7 +124,9 @@ func (m *Manager) adjust(ctx context.Context) {
 	m.mu.Lock()
 	wanted := map[string]schema.Sink{}
 	for _, s := range m.wanted {
-		wanted[s.Name] = s
+		if s.Type == schema.SinkFile || s.Type == schema.SinkSyslog {
+			wanted[s.Name] = s
+		}
 	}
 	m.mu.Unlock()
 	m.stop(wanted)
@@ -149,7 +152,7 @@ func (m *Manager) stop(keep map[string]schema.Sink) {
 	var ended []*worker
 	m.mu.Lock()
 	for name, w := range m.running {
-		if s, ok := keep[name]; ok && s == w.sink {
+		if s, ok := keep[name]; ok && reflect.DeepEqual(s, w.sink) {
 			continue
 		}
 		delete(m.running, name)

@@ -42,12 +42,13 @@ const (
 	Drifted     Kind = "drift"
 	Stalled     Kind = "reconcile.stalled" // healing fails again and again
 	Recovered   Kind = "reconcile.recovered"
+	Detection   Kind = "detection" // a rule saw a technique
 	Test        Kind = "test"
 )
 
 // Kinds are all kinds.
 func Kinds() []Kind {
-	return []Kind{Applied, Failed, Refused, Waiting, Progressing, RolledBack, Drifted, Stalled, Recovered, Test}
+	return []Kind{Applied, Failed, Refused, Waiting, Progressing, RolledBack, Drifted, Stalled, Recovered, Detection, Test}
 }
 
 // Notification is one piece of news. Nothing in it is secret; text in it may
@@ -68,4 +69,9 @@ type Notification struct {
 	Repository string `json:"repository,omitempty"`
 	Revision   string `json:"revision,omitempty"`
 	Plan       string `json:"plan,omitempty"` // id of the plan that waits
+	// Fields are what else is known, by name: of a detection the technique, the
+	// rule, the source.
+	Fields map[string]string `json:"fields,omitempty"`
+	// Repeated counts the same news that were held back until this one.
+	Repeated int `json:"repeated,omitempty"`
 }

@@ -65,7 +65,7 @@ func headline(typ string, config json.RawMessage, s Style) []attribute {
 	case providers.TypeSink:
 		var c schema.Sink
 		if json.Unmarshal(config, &c) == nil {
-			h.add("type", c.Type, "path", c.Path, "address", c.Address)
+			h.add("type", c.Type, "path", c.Path, "address", c.Address, "url", c.URL, "host", c.Host, "to", strings.Join(c.To, ", "), "repository", c.Repository)
 		}
 	default:
 		h.all("", config)

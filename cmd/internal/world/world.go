@@ -90,9 +90,7 @@ func (w World) Rules(ctx context.Context) ([]schema.Rule, error) {
 func (w World) Sinks(ctx context.Context) ([]schema.Sink, error) {
 	sinks, err := collect[schema.Sink](ctx, w, providers.TypeSink)
 	for i, s := range sinks {
-		if s.Path != "" && !filepath.IsAbs(s.Path) {
-			sinks[i].Path = filepath.Join(w.Dir, s.Path)
-		}
+		sinks[i] = s.Rooted(w.Dir)
 	}
 	return sinks, err
 }

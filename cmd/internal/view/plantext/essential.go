@@ -35,7 +35,9 @@ var essentials = map[string][][2]string{
 	providers.TypeRule: {
 		{"technique", "technique"}, {"tactics", "tactics"}, {"when", "when"}, {"by", "by"}, {"distinct", "distinct"}, {"threshold", "threshold"}, {"within", "within"},
 	},
-	providers.TypeSink: {{"type", "type"}, {"path", "path"}, {"address", "address"}},
+	providers.TypeSink: {
+		{"type", "type"}, {"path", "path"}, {"address", "address"}, {"url", "url"}, {"host", "host"}, {"to", "to"}, {"repository", "repository"},
+	},
 }
 
 // essential is what is worth reading of a configuration, and how many attributes
