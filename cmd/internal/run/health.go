@@ -118,14 +118,18 @@ func answer(why func() []string) http.HandlerFunc {
 	}
 }
 
-// Serve answers on listener, which it closes, until ctx ends.
-func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+// Serve answers on listener, which it closes, until ctx ends. adjust may change
+// the server before.
+func Serve(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger, adjust ...func(*http.Server)) error {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: healthTime, ReadTimeout: healthTime, IdleTimeout: time.Minute, MaxHeaderBytes: healthHeader,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	for _, change := range adjust {
+		change(server)
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
