@@ -80,6 +80,7 @@ type World struct {
 	unavailable map[string]*providers.UnavailableError
 	findings    []providers.Finding
 	calls       []Call
+	listeners   []*listener
 }
 
 // Open makes a world, or finds the one that its directory holds.
@@ -264,6 +265,7 @@ func newID() string {
 // keep and drop are called with the lock held.
 func (w *World) keep(o *Object) error {
 	w.put(o)
+	w.heard(o, "changed")
 	if w.options.Dir == "" {
 		return nil
 	}
@@ -280,6 +282,7 @@ func (w *World) keep(o *Object) error {
 
 func (w *World) drop(o *Object) error {
 	w.take(o)
+	w.heard(o, "gone")
 	if w.options.Dir == "" {
 		return nil
 	}

@@ -33,6 +33,7 @@ type node struct {
 	after     []*node // whose change made it a replacement
 	readdress bool    // its object is told the new address
 	seen      bool    // what was seen of it is recorded, nothing else
+	left      bool    // the plan is limited to others
 }
 
 type computation struct {

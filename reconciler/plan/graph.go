@@ -304,6 +304,9 @@ func (c *computation) unavailable() []Unavailable {
 	}
 	count := map[providers.Kind]int{}
 	for _, n := range c.nodes {
+		if n.left {
+			continue
+		}
 		if n.want != nil {
 			count[kindOf(n.want)]++
 		}

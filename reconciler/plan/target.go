@@ -63,6 +63,7 @@ func (c *computation) limit() error {
 			hidden++
 		}
 		n.change.Action, n.adopt, n.record, n.readdress, n.extra, n.change.CreateFirst = NoOp, false, false, false, nil, false
+		n.left = true
 	}
 	c.warn("", fmt.Sprintf("the plan is limited by --target or --exclude: %d further changes are not in it", hidden), "plan without them afterwards, so that everything is as the configuration says")
 	return nil

@@ -1,0 +1,125 @@
+package loop
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/schema/addr"
+)
+
+// window is within which heals of one address are counted.
+const window = time.Minute
+
+// trouble is an address that cannot be healed, or not for long.
+type trouble struct {
+	failures int // in a row
+	flaps    int // in a row it was healed too often
+	until    time.Time
+	err      string
+	away     bool        // its provider was not there
+	heals    []time.Time // within the window, oldest first
+}
+
+// troubles are all such addresses, and those that were healed lately.
+type troubles map[addr.Address]*trouble
+
+func (ts troubles) at(a addr.Address) *trouble {
+	t := ts[a]
+	if t == nil {
+		t = &trouble{}
+		ts[a] = t
+	}
+	return t
+}
+
+// failed notes that healing failed.
+func (ts troubles) failed(a addr.Address, err error, now time.Time, b Backoff, random float64) {
+	t := ts.at(a)
+	var away *providers.UnavailableError
+	t.failures++
+	t.err, t.away = clip(err.Error(), maxMessage), errors.As(err, &away)
+	t.until = now.Add(b.wait(t.failures, random))
+}
+
+// healed notes that healing succeeded, and tells whether it had failed before
+// and whether it now flaps.
+func (ts troubles) healed(a addr.Address, now time.Time, most int, b Backoff, random float64) (recovered, flaps bool) {
+	t := ts.at(a)
+	recovered = t.failures > 0
+	t.failures, t.err, t.away = 0, "", false
+	t.heals = append(slices.DeleteFunc(t.heals, func(h time.Time) bool { return now.Sub(h) >= window }), now)
+	if len(t.heals) > most || t.flaps > 0 {
+		t.flaps++
+		t.heals = t.heals[max(0, len(t.heals)-most-1):]
+		t.until = now.Add(b.wait(t.flaps, random))
+		return recovered, true
+	}
+	t.until = time.Time{}
+	return recovered, false
+}
+
+// well notes that an address needs nothing, and tells whether it had failed.
+func (ts troubles) well(a addr.Address, now time.Time) (recovered bool) {
+	t := ts[a]
+	if t == nil {
+		return false
+	}
+	recovered = t.failures > 0
+	t.failures, t.err, t.away = 0, "", false
+	if t.flaps == 0 {
+		t.until = time.Time{}
+	}
+	if t.until.IsZero() && (len(t.heals) == 0 || now.Sub(t.heals[len(t.heals)-1]) >= window) {
+		delete(ts, a)
+	}
+	return recovered
+}
+
+// retry lets what failed for want of its provider be tried at once.
+func (ts troubles) retry() {
+	for _, t := range ts {
+		if t.away {
+			t.until = time.Time{}
+		}
+	}
+}
+
+// begin lets those whose time has come be tried.
+func (ts troubles) begin(now time.Time) {
+	for _, t := range ts {
+		if !t.until.After(now) {
+			t.until = time.Time{}
+		}
+	}
+}
+
+// waits tells that the address is left alone.
+func (ts troubles) waits(a addr.Address) bool {
+	t := ts[a]
+	return t != nil && !t.until.IsZero()
+}
+
+// next is when the first of those that wait is tried again; zero: none waits.
+func (ts troubles) next() time.Time {
+	var first time.Time
+	for _, t := range ts {
+		if !t.until.IsZero() && (first.IsZero() || t.until.Before(first)) {
+			first = t.until
+		}
+	}
+	return first
+}
+
+// sorted are the addresses that fail or flap.
+func (ts troubles) sorted() []addr.Address {
+	var all []addr.Address
+	for a, t := range ts {
+		if t.failures > 0 || t.flaps > 0 {
+			all = append(all, a)
+		}
+	}
+	slices.SortFunc(all, addr.Compare)
+	return all
+}
