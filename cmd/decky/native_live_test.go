@@ -57,7 +57,7 @@ func TestJailedWorkerServesRealServices(t *testing.T) {
 	host.IP = "192.0.2.7"
 	for slug, port := range map[string]uint16{"redis": 6379, "http": 80, "ssh": 22} {
 		unit := supervise.Unit{Decky: "web-0", Namespace: "/run/netns/" + s.name, Host: host, Service: decky.ServiceSpec{Name: slug, Slug: slug, Ports: []decky.Port{{Number: port, Transport: "tcp"}}}}
-		if err := client.Serve(t.Context(), unit); err != nil {
+		if _, err := client.Serve(t.Context(), unit); err != nil {
 			t.Fatalf("serve %s: %v", slug, err)
 		}
 	}

@@ -66,22 +66,29 @@ func (w *world) worked(tb testing.TB) time.Duration {
 	for _, worker := range status.Workers {
 		pids = append(pids, worker.PID)
 	}
-	ticks := 0
+	total := time.Duration(0)
 	for _, pid := range pids {
-		data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil {
-			continue // not started yet
-		}
-		fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+2:]))
-		for _, field := range fields[11:13] { // utime and stime, proc(5)
-			n, err := strconv.Atoi(field)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			ticks += n
-		}
+		total += ticks(tb, pid)
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return total
+}
+
+// ticks is the processor time of a process; none where it has not started.
+func ticks(tb testing.TB, pid int) time.Duration {
+	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return 0
+	}
+	total := 0
+	fields := strings.Fields(string(data[strings.LastIndexByte(string(data), ')')+2:]))
+	for _, field := range fields[11:13] { // utime and stime, proc(5)
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			tb.Fatal(err)
+		}
+		total += n
+	}
+	return time.Duration(total) * 10 * time.Millisecond
 }
 
 // BenchmarkApply makes, looks at and removes a fleet of deckies with three

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 
 	"github.com/decnet/decnet/providers"
@@ -108,6 +109,14 @@ func (h *deckies) Diff(want schema.Decky, have deckyState) []providers.Change {
 		changes = append(changes, providers.Change{Path: "egress", Before: have.Egress, After: inPlace})
 	}
 	return changes
+}
+
+// Incarnation is the namespace's inode: one made anew is another life.
+func (h *deckies) Incarnation(have deckyState) string {
+	if have.Inode == 0 {
+		return ""
+	}
+	return strconv.FormatUint(have.Inode, 10)
 }
 
 func (h *deckies) Read(_ context.Context, have deckyState) (deckyState, error) {

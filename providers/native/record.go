@@ -150,6 +150,9 @@ func tidy(d supervise.Dirs) {
 		_ = os.Remove(anchorFile(d))
 	}
 	d.Alone(func() {
+		if _, err := os.Lstat(d.Records()); errors.Is(err, fs.ErrNotExist) {
+			_ = os.Remove(d.Log()) // of a supervisor that was killed
+		}
 		for _, dir := range []string{filepath.Join(d.Data, "native"), d.Store(), d.Journal(), d.Data} {
 			_ = os.Remove(dir) // not empty: something still stands there
 		}

@@ -27,6 +27,8 @@ type serviceState struct {
 	Image string `json:"image,omitempty"`
 	// Problem is why it is not served, where that is known.
 	Problem string `json:"problem,omitempty"`
+	// Life names that of the worker which serves it, "" where none does.
+	Life string `json:"life,omitempty"`
 }
 
 type services struct{ p *Provider }
@@ -51,6 +53,15 @@ func (h *services) Diff(want schema.Service, have serviceState) []providers.Chan
 		changes = append(changes, providers.Change{Path: "image", Before: have.Image, After: digest, Replace: true, Cause: providers.CauseImage})
 	}
 	return changes
+}
+
+// Incarnation is the life of the worker that serves it: what a supervisor healed
+// by itself is another one.
+func (h *services) Incarnation(have serviceState) string {
+	if !have.Served {
+		return ""
+	}
+	return have.Life
 }
 
 func (h *services) Read(ctx context.Context, have serviceState) (serviceState, error) {
@@ -90,7 +101,7 @@ func stateOf(r serviceRecord, lineage string, units map[supervise.Key]supervise.
 	inode, err := namespace.Inode(r.Unit.Namespace)
 	s.Listening = u.Listening && err == nil && inode == u.Inode
 	s.Served = s.Listening && u.Served && u.Digest == r.Unit.Digest()
-	s.Problem, s.Image = u.Error, image
+	s.Problem, s.Image, s.Life = u.Error, image, u.Life
 	return s
 }
 
@@ -142,11 +153,12 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 	if err := h.p.book(owner.Lineage).Put(supervise.RecordKey(unit.Key()), serviceRecord{Owner: owner, Config: want, Unit: unit}); err != nil {
 		return s, err
 	}
-	if err := h.p.client(owner.Lineage).Serve(ctx, unit); err != nil {
+	life, err := h.p.client(owner.Lineage).Serve(ctx, unit)
+	if err != nil {
 		s.Problem = err.Error()
 		return s, err
 	}
-	s.Listening, s.Served, s.Image = true, true, h.p.env.DeckyDigest
+	s.Listening, s.Served, s.Image, s.Life = true, true, h.p.env.DeckyDigest, life
 	return s, nil
 }
 

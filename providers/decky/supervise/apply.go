@@ -1,19 +1,24 @@
 package supervise
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"runtime"
 	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/decnet/decnet/providers/decky/listen"
 	"github.com/decnet/decnet/providers/link/namespace"
 )
 
 // apply does a batch: first what must end, then what must be served, all
-// sockets of one namespace at once and all workers side by side.
-func (s *Supervisor) apply(items []item) []string {
-	results := make([]string, len(items))
+// sockets of one namespace at once and all workers side by side. lives are those
+// of the workers that serve.
+func (s *Supervisor) apply(items []item) (results, lives []string) {
+	results, lives = make([]string, len(items)), make([]string, len(items))
 	var units []Unit
 	var places []int
 	for i, it := range items {
@@ -27,8 +32,11 @@ func (s *Supervisor) apply(items []item) []string {
 	}
 	for i, err := range s.serveAll(units) {
 		results[places[i]] = textOf(err)
+		if err == nil {
+			lives[places[i]] = s.shardOf(units[i].Key()).lifeName()
+		}
 	}
-	return results
+	return results, lives
 }
 
 func (s *Supervisor) stop(k Key) error {
@@ -52,6 +60,8 @@ func (s *Supervisor) shardOf(k Key) *shard { return s.shards[shardOf(k.Decky, le
 func (s *Supervisor) serveAll(units []Unit) []error {
 	errs := make([]error, len(units))
 	fresh := make([]*hosted, len(units))
+	var waiting []*hosted // for a worker that is about to take them
+	var places []int
 	byNamespace := map[string][]int{}
 	for i, u := range units {
 		if err := u.validate(); err != nil {
@@ -65,7 +75,10 @@ func (s *Supervisor) serveAll(units []Unit) []error {
 		}
 		h := &hosted{unit: u, digest: u.Digest(), inode: inode}
 		if old := s.units[u.Key()]; old != nil {
-			if state, _ := s.shardOf(u.Key()).state(old); state == served && old.digest == h.digest && old.inode == inode {
+			if state, _ := s.shardOf(u.Key()).state(old); state != refused && old.digest == h.digest && old.inode == inode && old.listening() {
+				if state == pending {
+					waiting, places = append(waiting, old), append(places, i)
+				}
 				continue
 			}
 			if err := s.stop(u.Key()); err != nil {
@@ -77,7 +90,26 @@ func (s *Supervisor) serveAll(units []Unit) []error {
 	}
 	s.openAll(fresh, errs, byNamespace)
 	s.handOut(fresh, errs)
+	for i, h := range waiting {
+		errs[places[i]] = s.settled(h)
+	}
 	return errs
+}
+
+// settled waits for the worker of a unit that has its sockets already: they stay
+// open, and clients wait in them.
+func (s *Supervisor) settled(h *hosted) error {
+	sh := s.shardOf(h.unit.Key())
+	sh.await(func() bool { return h.state != pending })
+	state, err := sh.state(h)
+	switch state {
+	case served:
+		return nil
+	case refused:
+		return fmt.Errorf("serve %s of %s: %w", h.unit.Service.Name, h.unit.Decky, err)
+	default:
+		return fmt.Errorf("serve %s of %s: no worker took it within %s (%v)", h.unit.Service.Name, h.unit.Decky, takePatience, err)
+	}
 }
 
 // openAll opens the sockets of every namespace on a few threads.
@@ -143,7 +175,7 @@ func (s *Supervisor) handOut(fresh []*hosted, errs []error) {
 func open(u Unit) ([]*os.File, error) {
 	var sockets []*os.File
 	for _, p := range u.Service.Ports {
-		f, err := listen.Socket(fmt.Sprintf("0.0.0.0:%d", p.Number), listen.Options{})
+		f, err := openPort(p.Number)
 		if err != nil {
 			closeSockets(sockets)
 			return nil, fmt.Errorf("serve %s of %s: %w", u.Service.Name, u.Decky, err)
@@ -151,6 +183,37 @@ func open(u Unit) ([]*os.File, error) {
 		sockets = append(sockets, f)
 	}
 	return sockets, nil
+}
+
+// portPatience is how long a port may belong to a worker that is just dying.
+const portPatience = time.Second
+
+func openPort(number uint16) (*os.File, error) {
+	for deadline := time.Now().Add(portPatience); ; time.Sleep(5 * time.Millisecond) {
+		f, err := listen.Socket(fmt.Sprintf("0.0.0.0:%d", number), listen.Options{})
+		if !errors.Is(err, unix.EADDRINUSE) || time.Now().After(deadline) {
+			return f, err
+		}
+	}
+}
+
+// listening tells whether every socket of the unit still listens: one that was
+// shut down or destroyed from outside (ss --kill) is open, but deaf.
+func (h *hosted) listening() bool {
+	for _, f := range h.sockets {
+		raw, err := f.SyscallConn()
+		if err != nil {
+			return false
+		}
+		accepts := 0
+		var optErr error
+		if err := raw.Control(func(fd uintptr) {
+			accepts, optErr = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+		}); err != nil || optErr != nil || accepts == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 func closeSockets(sockets []*os.File) {

@@ -1,18 +1,15 @@
 package supervise
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -46,34 +43,46 @@ type Client struct {
 	// conn belongs to whoever holds turn.
 	turn sync.Mutex
 	conn *net.UnixConn
+	pid  int   // whose the other end is
 	head reply // what the supervisor said of itself
 }
 
 type call struct {
 	item item
-	done chan error
+	done chan outcome
+}
+
+// outcome of one item of a batch.
+type outcome struct {
+	life string
+	err  error
 }
 
 // NewClient is a Client that has not connected yet.
 func NewClient(options ClientOptions) *Client { return &Client{options: options} }
 
 // Serve makes the supervisor, started if need be, serve u. It returns when a
-// worker accepts connections.
-func (c *Client) Serve(ctx context.Context, u Unit) error { return c.do(ctx, item{Serve: &u}) }
+// worker accepts connections, with the worker's life (UnitStatus.Life).
+func (c *Client) Serve(ctx context.Context, u Unit) (life string, err error) {
+	return c.do(ctx, item{Serve: &u})
+}
 
 // Stop makes the supervisor end a unit. Without a supervisor, or without the
 // unit, there is nothing to do. It returns when its sockets are closed, and with
 // the last unit of the lineage when the supervisor has gone.
-func (c *Client) Stop(ctx context.Context, k Key) error { return c.do(ctx, item{Stop: &k}) }
+func (c *Client) Stop(ctx context.Context, k Key) error {
+	_, err := c.do(ctx, item{Stop: &k})
+	return err
+}
 
 var errClosed = errors.New("the client is closed")
 
-func (c *Client) do(ctx context.Context, it item) error {
-	done := make(chan error, 1)
+func (c *Client) do(ctx context.Context, it item) (life string, err error) {
+	done := make(chan outcome, 1)
 	c.mu.Lock()
 	if c.closed {
 		c.mu.Unlock()
-		return errClosed
+		return "", errClosed
 	}
 	c.queue = append(c.queue, call{item: it, done: done})
 	if !c.running {
@@ -82,10 +91,10 @@ func (c *Client) do(ctx context.Context, it item) error {
 	}
 	c.mu.Unlock()
 	select {
-	case err := <-done:
-		return err
+	case o := <-done:
+		return o.life, o.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return "", ctx.Err()
 	}
 }
 
@@ -110,9 +119,9 @@ func (c *Client) sendBatches() {
 		results, err := c.apply(items, start)
 		for i, it := range calls {
 			if err != nil {
-				it.done <- err
+				it.done <- outcome{err: err}
 			} else {
-				it.done <- errorOf(results[i])
+				it.done <- results[i]
 			}
 		}
 	}
@@ -121,13 +130,13 @@ func (c *Client) sendBatches() {
 // attempts at a supervisor that is leaving while we ask.
 const attempts = 5
 
-func (c *Client) apply(items []item, start bool) ([]string, error) {
+func (c *Client) apply(items []item, start bool) ([]outcome, error) {
 	c.turn.Lock()
 	defer c.turn.Unlock()
 	for range attempts {
 		err := c.connect(start)
-		if errors.Is(err, errAbsent) {
-			return make([]string, len(items)), nil // nothing to stop
+		if errors.Is(err, ErrAbsent) {
+			return make([]outcome, len(items)), nil // nothing to stop
 		}
 		if err != nil {
 			return nil, err
@@ -148,15 +157,20 @@ func (c *Client) apply(items []item, start bool) ([]string, error) {
 			continue
 		case answer.Error != "":
 			return nil, fmt.Errorf("supervisor: %s", answer.Error)
-		case len(answer.Errors) != len(items):
+		case len(answer.Errors) != len(items) || len(answer.Lives) != len(items):
 			return nil, fmt.Errorf("supervisor answers %d of %d", len(answer.Errors), len(items))
 		}
-		return answer.Errors, nil
+		results := make([]outcome, len(items))
+		for i := range items {
+			results[i] = outcome{answer.Lives[i], errorOf(answer.Errors[i])}
+		}
+		return results, nil
 	}
 	return nil, fmt.Errorf("the supervisor cannot be reached (see %s)", c.options.Dirs.Log())
 }
 
-// Status asks what is served. Without a supervisor it is the zero Status.
+// Status asks what is served. Without a supervisor, or where it is stopped and
+// cannot say, it is the zero Status.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	if err := ctx.Err(); err != nil {
 		return Status{}, err
@@ -165,15 +179,20 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 	defer c.turn.Unlock()
 	for range attempts {
 		err := c.connect(false)
-		if errors.Is(err, errAbsent) {
+		if errors.Is(err, ErrAbsent) || errors.Is(err, errStopped) {
 			return Status{}, nil
 		}
 		if err != nil {
 			return Status{}, err
 		}
 		answer, err := c.ask(request{Op: opStatus})
-		if err == nil && answer.Status != nil {
+		switch {
+		case err == nil && answer.Status != nil:
 			return *answer.Status, nil
+		case errors.Is(err, errStopped):
+			return Status{}, nil
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return Status{}, err
 		}
 	}
 	return Status{}, nil
@@ -206,9 +225,13 @@ const answerPatience = 2 * time.Minute
 func (c *Client) ask(r request) (reply, error) {
 	var answer reply
 	_ = c.conn.SetDeadline(time.Now().Add(answerPatience))
+	asleep := c.attend()
 	err := send(c.conn, r)
 	if err == nil {
 		err = receive(c.conn, &answer, maxReply)
+	}
+	if asleep() {
+		err = errStopped
 	}
 	if err != nil {
 		c.drop()
@@ -237,22 +260,70 @@ func (c *Client) awaitEnd(pid int) {
 	c.options.Log.Warn("the supervisor does not end", "pid", pid)
 }
 
-// dead tells whether a process is gone or a zombie: the state is the field
-// after the name in /proc/PID/stat (proc_pid_stat(5)).
+// dead tells whether a process is gone or a zombie.
 func dead(pid int) bool {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
+	switch processState(pid) {
+	case 0, 'Z', 'X':
+		return true
 	}
-	end := bytes.LastIndexByte(data, ')')
-	if end < 0 || len(data) < end+3 {
-		return false
-	}
-	return data[end+2] == 'Z' || data[end+2] == 'X'
+	return false
 }
 
-// errAbsent says that no supervisor runs.
-var errAbsent = errors.New("no supervisor runs")
+// errStopped says that the supervisor was stopped by a signal: its workers serve,
+// but it does nothing itself.
+var errStopped = errors.New("the supervisor is stopped")
+
+// attend gives up the connection's present request when the supervisor turns out
+// to be stopped; ended says whether it did, and ends the attention.
+func (c *Client) attend() (ended func() bool) {
+	conn, pid := c.conn, c.pid
+	var mu sync.Mutex
+	var timer *time.Timer
+	asleep, over := false, false
+	look := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case over:
+		case stopped(pid):
+			asleep = true
+			_ = conn.SetDeadline(time.Now())
+		default:
+			timer.Reset(lookInterval)
+		}
+	}
+	mu.Lock()
+	timer = time.AfterFunc(lookInterval/2, look)
+	mu.Unlock()
+	return func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		over = true
+		timer.Stop()
+		return asleep
+	}
+}
+
+// kill ends a supervisor that is stopped: its workers end with it.
+func (c *Client) kill() error {
+	pidfd, err := unix.PidfdOpen(c.pid, 0)
+	if errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("end the stopped supervisor: %w", err)
+	}
+	defer unix.Close(pidfd)
+	if !stopped(c.pid) {
+		return nil // it goes on, or is gone
+	}
+	c.options.Log.Warn("the supervisor is stopped and is replaced", "pid", c.pid)
+	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return fmt.Errorf("end the stopped supervisor: %w", err)
+	}
+	c.awaitEnd(c.pid)
+	return nil
+}
 
 // connect makes sure of a connection; with start, of a supervisor.
 func (c *Client) connect(start bool) error {
@@ -260,7 +331,13 @@ func (c *Client) connect(start bool) error {
 		return nil
 	}
 	err := c.dial()
-	if !errors.Is(err, errAbsent) || !start {
+	if errors.Is(err, errStopped) && start {
+		if err := c.kill(); err != nil {
+			return err
+		}
+		err = c.dial()
+	}
+	if !errors.Is(err, ErrAbsent) || !start {
 		return err
 	}
 	exited, err := c.launch()
@@ -268,12 +345,12 @@ func (c *Client) connect(start bool) error {
 		return fmt.Errorf("start the supervisor: %w", err)
 	}
 	for deadline := time.Now().Add(claimPatience + leavePatience); time.Now().Before(deadline); {
-		if err := c.dial(); !errors.Is(err, errAbsent) {
+		if err := c.dial(); !errors.Is(err, ErrAbsent) {
 			return err
 		}
 		select {
 		case err := <-exited:
-			if dialErr := c.dial(); !errors.Is(dialErr, errAbsent) {
+			if dialErr := c.dial(); !errors.Is(dialErr, ErrAbsent) {
 				return dialErr // another one was quicker
 			}
 			return fmt.Errorf("the supervisor ended at once (%v): %s", err, c.tail())
@@ -284,23 +361,42 @@ func (c *Client) connect(start bool) error {
 }
 
 func (c *Client) dial() error {
-	err := withShortPath(c.options.Dirs.socket(), func(short string) (err error) {
-		c.conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: short, Net: "unix"})
-		return err
-	})
+	conn, err := dial(c.options.Dirs)
 	if err != nil {
-		c.conn = nil
-		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
-			return errAbsent
-		}
-		return fmt.Errorf("connect to the supervisor: %w", err)
+		return err
 	}
+	if c.pid, err = peerPID(conn); err != nil {
+		return errors.Join(fmt.Errorf("connect to the supervisor: %w", err), conn.Close())
+	}
+	if stopped(c.pid) {
+		_ = conn.Close()
+		return errStopped
+	}
+	c.conn = conn
 	c.head, err = c.ask(request{Op: opHello})
+	if errors.Is(err, errStopped) {
+		return err
+	}
 	if err != nil || c.head.Leaving {
 		c.drop()
-		return errAbsent // it went away between two words
+		return ErrAbsent // it went away between two words
 	}
 	return nil
+}
+
+// dial connects to a lineage's supervisor; ErrAbsent where there is none.
+func dial(d Dirs) (conn *net.UnixConn, err error) {
+	err = withShortPath(d.socket(), func(short string) (err error) {
+		conn, err = net.DialUnix("unix", nil, &net.UnixAddr{Name: short, Net: "unix"})
+		return err
+	})
+	if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ECONNREFUSED) {
+		return nil, ErrAbsent
+	}
+	if err != nil {
+		return nil, fmt.Errorf("connect to the supervisor: %w", err)
+	}
+	return conn, nil
 }
 
 // launch starts a supervisor in a session of its own; it stays when we end.

@@ -31,6 +31,7 @@ const (
 	opApply  = "apply"
 	opStatus = "status"
 	opRetire = "retire" // leave, records stay: a new binary takes over
+	opWatch  = "watch"  // tell what happens until the connection ends
 )
 
 type request struct {
@@ -47,6 +48,8 @@ type item struct {
 type reply struct {
 	Error   string   `json:"error,omitempty"`
 	Errors  []string `json:"errors,omitempty"` // of an apply, one for each item, "" for success
+	Lives   []string `json:"lives,omitempty"`  // of an apply: the lives of the workers that serve the items
+	Heard   []string `json:"heard,omitempty"`  // of a watch
 	Image   string   `json:"image"`
 	PID     int      `json:"pid"`
 	Leaving bool     `json:"leaving,omitempty"` // the connection closes when it has gone
@@ -70,6 +73,9 @@ type UnitStatus struct {
 	Listening bool   `json:"listening"`       // its sockets are open
 	Served    bool   `json:"served"`          // a worker accepts on them
 	Error     string `json:"error,omitempty"` // why not
+	// Life names the life of the worker that serves it: another after each
+	// death, the same where a new supervisor took over as it was asked to.
+	Life string `json:"life,omitempty"`
 }
 
 // Worker is one worker process.
@@ -90,6 +96,8 @@ type message struct {
 	// Prepared answers a worker's request.
 	Prepared string `json:"prepared,omitempty"`
 	Error    string `json:"error,omitempty"`
+	// Ping is to be answered at once: a worker that does not is replaced.
+	Ping bool `json:"ping,omitempty"`
 }
 
 // answer is what a worker replies, or asks for.
@@ -154,23 +162,29 @@ func withShortPath(path string, fn func(string) error) error {
 	return fn("/proc/self/fd/" + strconv.Itoa(dir) + "/" + filepath.Base(path))
 }
 
-// peerUID is who is at the other end of a UNIX socket.
-func peerUID(conn *net.UnixConn) (uint32, error) {
+// peer is who is at the other end of a UNIX socket.
+func peer(conn *net.UnixConn) (*unix.Ucred, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	var cred *unix.Ucred
 	var credErr error
 	if err := raw.Control(func(fd uintptr) {
 		cred, credErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	}); err != nil {
+		return nil, err
+	}
+	return cred, credErr
+}
+
+// peerPID is the process at the other end: the one that listened.
+func peerPID(conn *net.UnixConn) (int, error) {
+	cred, err := peer(conn)
+	if err != nil {
 		return 0, err
 	}
-	if credErr != nil {
-		return 0, credErr
-	}
-	return cred.Uid, nil
+	return int(cred.Pid), nil
 }
 
 func textOf(err error) string {

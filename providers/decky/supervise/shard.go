@@ -25,10 +25,12 @@ import (
 // Times of a shard.
 const (
 	firstBackoff = 20 * time.Millisecond // before a worker is started again
-	lastBackoff  = 5 * time.Second
+	lastBackoff  = 500 * time.Millisecond
 	goodLife     = 10 * time.Second // after which a death counts as the first
 	takePatience = 10 * time.Second // for a worker to take a unit
 	stopPatience = 5 * time.Second  // for a worker to end
+	beat         = time.Second      // between two looks at a worker
+	beatPatience = 5 * time.Second  // for a worker to answer: one that was stopped is found at once
 )
 
 // unitState says how far a worker is with a unit.
@@ -50,6 +52,7 @@ type hosted struct {
 
 	state unitState
 	err   error
+	deaf  bool // its sockets no longer listen, and watchers were told
 }
 
 // shard owns one worker: it starts it, feeds it and starts it again.
@@ -73,13 +76,19 @@ type shard struct {
 	pid      int
 	restarts int
 	life     int // which worker conn leads to
-	ended    bool
+	// name of that life for others, "" while no worker runs; inherited is the
+	// name for the first one.
+	name      string
+	inherited string
+	ended     bool
+
+	tell func(string) // what watchers should hear
 }
 
 func newShard(index int, s *Supervisor) *shard {
 	sh := &shard{
 		index: index, uid: UID(s.options.Lineage, index), single: s.single, dirs: s.dirs, command: s.options.Worker, log: s.options.Log.With("worker", index),
-		forking: &s.forking, units: map[Key]*hosted{}, waiting: map[uint64]func(error){},
+		forking: &s.forking, units: map[Key]*hosted{}, waiting: map[uint64]func(error){}, tell: s.watchers.tell,
 	}
 	sh.changed = sync.NewCond(&sh.mu)
 	return sh
@@ -145,13 +154,19 @@ func (sh *shard) live(ctx context.Context) error {
 	var owned sync.WaitGroup
 	owned.Go(func() { sh.relay(said) })
 	owned.Go(func() { sh.answers(ours) })
+	owned.Go(func() { sh.guard(cmd.Process.Pid) })
 	stop := context.AfterFunc(ctx, func() { // the worker sees the end and leaves; if not, it is killed
 		_ = ours.Close()
 		time.AfterFunc(stopPatience, func() { _ = cmd.Process.Kill() })
 	})
 	defer stop()
 	sh.begin(ours, cmd.Process.Pid)
-	owned.Wait() // both end with the worker
+	beating, still := context.WithCancel(ctx)
+	var heart sync.WaitGroup
+	heart.Go(func() { sh.heart(beating, cmd.Process) })
+	owned.Wait() // all end with the worker
+	still()
+	heart.Wait()
 	err = cmd.Wait()
 	sh.end()
 	return err
@@ -161,6 +176,10 @@ func (sh *shard) live(ctx context.Context) error {
 func (sh *shard) begin(conn *net.UnixConn, pid int) {
 	sh.mu.Lock()
 	sh.conn, sh.pid = conn, pid
+	sh.name, sh.inherited = sh.inherited, ""
+	if sh.name == "" {
+		sh.name = newLife()
+	}
 	sh.life++
 	life := sh.life
 	all := make([]*hosted, 0, len(sh.units))
@@ -172,12 +191,14 @@ func (sh *shard) begin(conn *net.UnixConn, pid int) {
 	for _, h := range all {
 		sh.give(h, life)
 	}
+	sh.tell(fmt.Sprintf("worker %d runs", sh.index))
 }
 
 func (sh *shard) end() {
+	defer sh.tell(fmt.Sprintf("worker %d died", sh.index))
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	sh.conn, sh.pid = nil, 0
+	sh.conn, sh.pid, sh.name = nil, 0, ""
 	for _, h := range sh.units {
 		h.state, h.err = pending, errors.New("no worker runs")
 	}
@@ -397,17 +418,4 @@ func (sh *shard) take(h *hosted) error {
 		return nil // its sessions died with it
 	}
 	return result
-}
-
-// state reads a unit's state under the lock.
-func (sh *shard) state(h *hosted) (unitState, error) {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	return h.state, h.err
-}
-
-func (sh *shard) worker() Worker {
-	sh.mu.Lock()
-	defer sh.mu.Unlock()
-	return Worker{Shard: sh.index, PID: sh.pid, UID: sh.uid, Restarts: sh.restarts}
 }

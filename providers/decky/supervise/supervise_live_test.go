@@ -137,7 +137,7 @@ func (w *world) record(u supervise.Unit) {
 func (w *world) serve(units ...supervise.Unit) {
 	w.t.Helper()
 	for _, u := range units {
-		if err := w.client.Serve(w.t.Context(), u); err != nil {
+		if _, err := w.client.Serve(w.t.Context(), u); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -445,7 +445,7 @@ func TestWhatCannotBeServedIsRefusedAlone(t *testing.T) {
 		"address already in use": taken, "no such service": unknown, "no network namespace": nowhere,
 		"tcp only": datagram, "cannot be a file's": escape, "configuration of": big,
 	} {
-		if err := w.client.Serve(t.Context(), u); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := w.client.Serve(t.Context(), u); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Serve(%s) = %v, want %q", u.Decky, err, want)
 		}
 	}

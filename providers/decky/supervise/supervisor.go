@@ -58,6 +58,8 @@ type Supervisor struct {
 	turn  sync.Mutex
 	units map[Key]*hosted
 	gone  bool
+
+	watchers watchers
 }
 
 // ErrBusy says that another supervisor serves the lineage.
@@ -147,6 +149,9 @@ func (d Dirs) Alone(fn func()) bool {
 	}
 	defer f.Close()
 	fn()
+	for _, left := range []string{d.handover(), d.socket()} { // by one that was killed
+		_ = os.Remove(left)
+	}
 	_ = os.Remove(d.lock())
 	_ = os.Remove(d.Run) // not empty: something still stands there
 	return true
@@ -209,9 +214,11 @@ func (s *Supervisor) serve(ctx context.Context, ln *net.UnixListener) error {
 	raiseFileLimit()
 	ctx, s.leave = context.WithCancel(ctx)
 	defer s.leave()
+	lives := s.takeOver()
 	var workers, clients sync.WaitGroup
 	for i := range s.options.Shards {
 		sh := newShard(i, s)
+		sh.inherited = lives[i]
 		s.shards = append(s.shards, sh)
 		workers.Go(func() { sh.run(ctx) })
 	}
@@ -251,7 +258,7 @@ func (s *Supervisor) accept(ctx context.Context, ln *net.UnixListener, clients *
 			// supervisor is gone: it must not end before the workers.
 			stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })
 			defer stop()
-			if err := s.talk(conn); err != nil {
+			if err := s.talk(ctx, conn); err != nil {
 				s.options.Log.Warn("client", "error", err)
 			}
 			_ = conn.Close()
@@ -280,13 +287,13 @@ func (s *Supervisor) cleanup() error {
 	return errors.Join(errs...)
 }
 
-func (s *Supervisor) talk(conn *net.UnixConn) error {
-	uid, err := peerUID(conn)
+func (s *Supervisor) talk(ctx context.Context, conn *net.UnixConn) error {
+	cred, err := peer(conn)
 	if err != nil {
 		return err
 	}
-	if int(uid) != os.Geteuid() {
-		return fmt.Errorf("uid %d may not give orders", uid)
+	if int(cred.Uid) != os.Geteuid() {
+		return fmt.Errorf("uid %d may not give orders", cred.Uid)
 	}
 	for {
 		var r request
@@ -295,6 +302,9 @@ func (s *Supervisor) talk(conn *net.UnixConn) error {
 				return nil
 			}
 			return err
+		}
+		if r.Op == opWatch {
+			return s.inform(ctx, conn)
 		}
 		answer := s.handle(r)
 		if err := send(conn, answer); err != nil {
@@ -335,8 +345,11 @@ func (s *Supervisor) handle(r request) reply {
 		answer.Status = s.status()
 	case opRetire:
 		s.gone, answer.Leaving = true, true
+		if err := s.handOver(); err != nil {
+			s.options.Log.Warn("hand over to the next supervisor", "error", err)
+		}
 	case opApply:
-		answer.Errors = s.apply(r.Items)
+		answer.Errors, answer.Lives = s.apply(r.Items)
 		if len(s.units) == 0 {
 			s.gone, answer.Leaving = true, true
 		}
@@ -367,10 +380,10 @@ func (s *Supervisor) recall() {
 func (s *Supervisor) status() *Status {
 	status := &Status{Running: true, PID: os.Getpid(), Image: s.image}
 	for k, h := range s.units {
+		u := UnitStatus{Key: k, Digest: h.digest, Inode: h.inode, Listening: h.listening()}
 		state, err := s.shardOf(k).state(h)
-		status.Units = append(status.Units, UnitStatus{
-			Key: k, Digest: h.digest, Inode: h.inode, Listening: true, Served: state == served, Error: textOf(err),
-		})
+		u.Served, u.Error, u.Life = state == served, textOf(err), s.shardOf(k).lifeName()
+		status.Units = append(status.Units, u)
 	}
 	slices.SortFunc(status.Units, func(a, b UnitStatus) int {
 		return strings.Compare(a.Decky+"\x00"+a.Service, b.Decky+"\x00"+b.Service)

@@ -101,8 +101,11 @@ func (d Dirs) Store() string { return filepath.Join(d.Data, "store") }
 
 // Book is where the provider records the lineage's objects. Close it.
 func (d Dirs) Book() *record.Book {
-	return record.Open(filepath.Join(d.Data, "native", "objects.log"), filepath.Join(d.Run, "objects.log"))
+	return record.Open(d.Records(), filepath.Join(d.Run, "objects.log"))
 }
+
+// Records is the file of the book.
+func (d Dirs) Records() string { return filepath.Join(d.Data, "native", "objects.log") }
 
 const servicePrefix = "service/"
 

@@ -115,6 +115,12 @@ func (w *worker) read(ctx context.Context) error {
 			w.prepared(m.Prepared, errorOf(m.Error))
 			continue
 		}
+		if m.Ping {
+			if err := w.say(answer{ID: m.ID}); err != nil {
+				w.log.Warn("answer the supervisor", "error", err)
+			}
+			continue
+		}
 		w.orders <- order{m, sockets}
 	}
 }
