@@ -41,9 +41,12 @@ const (
 	FlagID
 	// FlagField: a service or session name was cut or cleaned.
 	FlagField
+	// FlagKind: the event was of a kind that only the engine tells of; it has
+	// been rewritten to a system event called "forged", which holds it.
+	FlagKind
 )
 
-var flagNames = []string{"foreign-decky", "unowned-journal", "future-time", "bad-id", "bad-field"}
+var flagNames = []string{"foreign-decky", "unowned-journal", "future-time", "bad-id", "bad-field", "forged-kind"}
 
 // Names are the flags in words.
 func (f Flags) Names() []string {

@@ -47,6 +47,7 @@ type Result struct {
 	Deleted  int
 	Forgot   int
 	Moved    int // objects that were told their new address
+	Isolated int // deckies that were cut off, to be kept for study
 	Failed   int
 	Skipped  int // steps not started: what they need failed, or the run was interrupted
 	Outputs  []schema.Output
@@ -82,8 +83,12 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, options ApplyOptions) 
 	if err := e.verify(ctx, p, options.Desired); err != nil {
 		return nil, err
 	}
+	drifts, err := e.witness(ctx, p)
+	if err != nil {
+		return nil, err
+	}
 	if p.Empty() && len(p.Records) == 0 && len(p.Moves) == 0 {
-		return e.nothing(ctx, p)
+		return e.nothing(ctx, p, drifts)
 	}
 	meta, err := e.config.Store.Init(ctx, p.Name, p.Seed, p.Runtime)
 	if err != nil {
@@ -100,7 +105,8 @@ func (e *Engine) Apply(ctx context.Context, p *plan.Plan, options ApplyOptions) 
 	e.config.Boundary(RunBegun, "")
 	w := newWalk(e, p, meta, id, options.Progress)
 	result, err := w.run(ctx)
-	return result, errors.Join(err, e.finish(context.WithoutCancel(ctx), meta, id, counted(p, result), err))
+	ctx = context.WithoutCancel(ctx)
+	return result, errors.Join(err, drifts.finish(ctx, result.Steps), e.finish(ctx, meta, id, counted(p, result), err))
 }
 
 // begin is what a plan changes in the state alone.
@@ -131,9 +137,9 @@ func counted(p *plan.Plan, r *Result) state.Counts {
 }
 
 // nothing keeps what the first apply decides even where there is nothing to do.
-func (e *Engine) nothing(ctx context.Context, p *plan.Plan) (*Result, error) {
+func (e *Engine) nothing(ctx context.Context, p *plan.Plan, drifts *record) (*Result, error) {
 	meta, err := e.config.Store.Meta(ctx)
-	if err != nil {
+	if err = errors.Join(err, drifts.finish(ctx, nil)); err != nil {
 		return nil, err
 	}
 	return &Result{Lineage: meta.Lineage, Serial: meta.Serial, Started: e.config.Now(), Outputs: p.Outputs}, nil
@@ -147,7 +153,7 @@ func (e *Engine) records(p *plan.Plan) []state.Instance {
 		all = append(all, state.Instance{
 			Address: r.Address, Type: r.Type, Runtime: r.Runtime, Config: r.Config, Digest: r.Digest, Object: r.Object,
 			Parents: r.Parents, After: r.After, Source: r.Source, Updated: now,
-			Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy,
+			Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy, Conduct: r.Conduct,
 		})
 	}
 	return all

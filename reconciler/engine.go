@@ -20,6 +20,7 @@ import (
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema/addr"
+	"github.com/decnet/decnet/schema/event"
 )
 
 // DefaultParallelism is how many steps run at once where nothing else is said.
@@ -39,6 +40,16 @@ type Config struct {
 	Sensitive func(slug string) []string
 	// Parallelism bounds the steps that run at once; 0 is DefaultParallelism.
 	Parallelism int
+	// Evidence is how much is found out of what drifted before it is healed. It
+	// stands in the data directory; without one there is none.
+	Evidence Evidence
+	// Tell hands on the event of each drift, under the lock of the state and
+	// before anything is healed; Teller makes one. It may be given an event
+	// again, under the same id. What it refuses is told by the next run. nil:
+	// nobody is told.
+	Tell func(events ...*event.Event) error
+	// Compromises knows whom recycle_on is about; nil: nobody does.
+	Compromises Compromises
 	Log         *slog.Logger     // nil discards
 	Now         func() time.Time // nil is time.Now
 	// Boundary, if set, is called at every boundary of the journal, in the
@@ -52,14 +63,16 @@ type Boundary string
 
 // The boundaries, in the order a step meets them.
 const (
-	BeforeRun    Boundary = "before run"
-	RunBegun     Boundary = "run begun"
-	BeforeIntent Boundary = "before intent"
-	IntentDone   Boundary = "intent written"
-	EffectDone   Boundary = "effect done"
-	ResultDone   Boundary = "result written"
-	BeforeFinish Boundary = "before finish"
-	Finished     Boundary = "finished"
+	DriftRecorded Boundary = "drift recorded" // where there was any
+	DriftTold     Boundary = "drift told"
+	BeforeRun     Boundary = "before run"
+	RunBegun      Boundary = "run begun"
+	BeforeIntent  Boundary = "before intent"
+	IntentDone    Boundary = "intent written"
+	EffectDone    Boundary = "effect done"
+	ResultDone    Boundary = "result written"
+	BeforeFinish  Boundary = "before finish"
+	Finished      Boundary = "finished"
 )
 
 // Engine plans and applies one state.
@@ -78,6 +91,7 @@ func New(config Config) (*Engine, error) {
 	if config.Parallelism == 0 {
 		config.Parallelism = DefaultParallelism
 	}
+	config.Evidence.defaults()
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}

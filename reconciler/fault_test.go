@@ -189,7 +189,7 @@ func endOf(b *bench) ending {
 		if r.Object != nil {
 			r.Object = json.RawMessage("{}")
 		}
-		r.Labelled, r.Source, r.Updated = "", "", time.Time{}
+		r.Labelled, r.Source, r.Updated, r.Created = "", "", time.Time{}, time.Time{}
 		end.Rows = append(end.Rows, r)
 	}
 	where := map[string]string{}

@@ -3,9 +3,11 @@ package reconciler
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/plan"
@@ -17,6 +19,9 @@ import (
 
 type stateInstance = state.Instance
 
+// Recycle asks for a decky to be made anew.
+type Recycle = plan.Recycle
+
 // PlanOptions shape a plan.
 type PlanOptions struct {
 	Destroy   bool           // want nothing
@@ -27,6 +32,12 @@ type PlanOptions struct {
 	Targets, Excludes []addr.Address
 	RefreshOnly       bool
 	Runtime           string // the default that the configuration was resolved with
+	// Restarts calls it drift where an object ended and came back by itself
+	// since the state took note of it.
+	Restarts bool
+	// Recycle makes these anew, with their services and without what attackers
+	// wrote; Due knows whose time is up. What is kept for study stays.
+	Recycle []Recycle
 }
 
 // Plan looks at every object and computes what must change to make desired
@@ -63,11 +74,64 @@ func (e *Engine) Plan(ctx context.Context, desired *schema.Desired, options Plan
 			Remedy: "run as the user who applied; they stand in " + state.VaultPath(e.config.Store.Path()),
 		})
 	}
-	return plan.Compute(plan.Input{
+	in := plan.Input{
 		Desired: desired, Prior: snapshot, Observed: observed, Differ: differ{e.config.Registry}, Spec: e.spec,
+		Quarantined: e.quarantined, Recycle: options.Recycle, Unrefreshed: options.NoRefresh,
 		Targets: options.Targets, Excludes: options.Excludes, RefreshOnly: options.RefreshOnly,
 		Replace: options.Replace, Destroy: options.Destroy, Runtime: options.Runtime, Findings: findings,
-	})
+	}
+	if options.Restarts {
+		in.Incarnation, in.Excused = e.incarnation, e.excused(snapshot)
+	}
+	return plan.Compute(in)
+}
+
+// incarnation and quarantined take an object that its handler cannot read, of an
+// older version, for one of which nothing is known.
+func (e *Engine) incarnation(kind providers.Kind, object json.RawMessage) string {
+	resource, ok := e.config.Registry.Resource(kind)
+	if !ok {
+		return ""
+	}
+	life, err := providers.Incarnation(resource, object)
+	if err != nil {
+		return ""
+	}
+	return life
+}
+
+func (e *Engine) quarantined(kind providers.Kind, object json.RawMessage) bool {
+	resource, ok := e.config.Registry.Resource(kind)
+	if !ok {
+		return false
+	}
+	cut, err := providers.Quarantined(resource, object)
+	return err == nil && cut
+}
+
+// aftermath is how long after a decky was changed by us its services may
+// restart because of that.
+const aftermath = 15 * time.Second
+
+// excused tells which services may have restarted because their decky was
+// changed, or its restart noted, a moment ago: each once, until the state takes
+// note of it.
+func (e *Engine) excused(snapshot state.Snapshot) func(addr.Address) bool {
+	rows := make(map[addr.Address]*state.Instance, len(snapshot.Instances))
+	for i := range snapshot.Instances {
+		rows[snapshot.Instances[i].Address] = &snapshot.Instances[i]
+	}
+	now := e.config.Now()
+	return func(a addr.Address) bool {
+		row := rows[a]
+		if row == nil || row.Type != providers.TypeService {
+			return false
+		}
+		return slices.ContainsFunc(row.Parents, func(p addr.Address) bool {
+			decky := rows[p]
+			return decky != nil && decky.Type == providers.TypeDecky && decky.Updated.After(row.Updated) && now.Sub(decky.Updated) < aftermath
+		})
+	}
 }
 
 // spec is what a kind can do.
@@ -111,7 +175,9 @@ func Applied(snapshot state.Snapshot) *schema.Desired {
 			Address: i.Address, Type: i.Type, Runtime: i.Runtime, Config: i.Config, Digest: i.Digest, Source: i.Source,
 			Parents:   slices.DeleteFunc(slices.Clone(i.Parents), missing),
 			After:     slices.DeleteFunc(slices.Clone(i.After), missing),
-			Sensitive: i.Sensitive, Lifecycle: schema.Lifecycle{PreventDestroy: i.PreventDestroy},
+			Sensitive: i.Sensitive, Lifecycle: schema.Lifecycle{
+				PreventDestroy: i.PreventDestroy, OnDrift: i.OnDrift, RecycleAfter: i.RecycleAfter, RecycleOn: i.RecycleOn,
+			},
 		})
 	}
 	return desired

@@ -85,7 +85,7 @@ func (silent) StepFailed(plan.Step, time.Duration, error) {}
 func (w *walk) kind(step int) providers.Kind {
 	s := w.plan.Steps[step]
 	c := &w.plan.Changes[s.Change]
-	if s.Op == plan.OpDelete || s.Op == plan.OpReaddress {
+	if s.Op == plan.OpDelete || s.Op == plan.OpReaddress || s.Op == plan.OpQuarantine {
 		return c.Object.Kind()
 	}
 	return c.Kind()
@@ -198,6 +198,8 @@ func (w *walk) count() {
 			w.result.Forgot++
 		case plan.OpReaddress:
 			w.result.Moved++
+		case plan.OpQuarantine:
+			w.result.Isolated++
 		}
 	}
 }
@@ -263,6 +265,15 @@ func (w *walk) effect(ctx context.Context, s plan.Step, c *plan.Change) ([]byte,
 		return nil, resource.Delete(ctx, c.Object.State)
 	case plan.OpReaddress:
 		return w.readdress(ctx, s, c)
+	case plan.OpQuarantine:
+		resource, ok := registry.Resource(c.Object.Kind())
+		if !ok {
+			return nil, unhandled(c.Object.Kind())
+		}
+		if c.Labelled != "" {
+			owner.Address = string(c.Labelled)
+		}
+		return providers.Quarantine(ctx, resource, owner, c.Object.State)
 	}
 	resource, ok := registry.Resource(c.Kind())
 	if !ok {
@@ -310,17 +321,21 @@ func (w *walk) row(c *plan.Change) *state.Instance {
 	return &state.Instance{
 		Address: c.Address, Type: c.Type, Runtime: c.Runtime, Config: c.Config, Digest: c.Digest,
 		Parents: c.Parents, After: c.After, Source: c.Source, Updated: w.engine.config.Now(),
-		Labelled: c.Labelled, Sensitive: c.Sensitive, PreventDestroy: c.PreventDestroy,
+		Labelled: c.Labelled, Sensitive: c.Sensitive, PreventDestroy: c.PreventDestroy, Conduct: c.Conduct,
 	}
 }
 
 // reserve keeps, from the first intent on, what is allocated to an instance
-// that has no object yet.
-func (w *walk) reserve(s plan.Step, c *plan.Change) *state.Instance {
-	if s.Op != plan.OpCreate || c.CreateFirst {
-		return nil
+// that has no object yet, and that one is kept for study: a run that dies while
+// it cuts the object off must not be followed by one that heals it.
+func (w *walk) reserve(s plan.Step, c *plan.Change) state.Reserve {
+	switch {
+	case s.Op == plan.OpQuarantine:
+		return state.Reserve{Quarantine: &state.Quarantine{Since: w.engine.config.Now(), Why: c.Why}}
+	case s.Op != plan.OpCreate || c.CreateFirst:
+		return state.Reserve{}
 	}
-	return w.row(c)
+	return state.Reserve{Row: w.row(c)}
 }
 
 // remember is what the state keeps of a step. A failed step leaves a tainted
@@ -332,8 +347,15 @@ func (w *walk) remember(s plan.Step, c *plan.Change, object []byte, err error) s
 	if s.Op == plan.OpReaddress {
 		return w.rememberReaddress(c, object, err)
 	}
+	if s.Op == plan.OpQuarantine {
+		// One that failed is tried again: a tainted row would be replaced.
+		return state.Outcome{Isolated: err == nil, Object: object, Sensitive: c.Sensitive}
+	}
 	row := w.row(c)
 	row.Object, row.Tainted = object, err != nil
+	if s.Op == plan.OpCreate && err == nil {
+		row.Created = row.Updated
+	}
 	if err != nil && object == nil && s.Op == plan.OpUpdate {
 		row.Object = w.have(s, c)
 	}

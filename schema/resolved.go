@@ -77,6 +77,10 @@ type Lifecycle struct {
 	CreateBeforeDestroy bool `json:"create_before_destroy,omitempty"`
 	// OnDrift is "heal" (empty means that), "report" or "quarantine".
 	OnDrift string `json:"on_drift,omitempty"`
+	// RecycleAfter, a Go duration, replaces a decky that is older; empty: never.
+	RecycleAfter string `json:"recycle_after,omitempty"`
+	// RecycleOn replaces a decky that an attacker got into: "login", "upload".
+	RecycleOn []string `json:"recycle_on,omitempty"`
 }
 
 // Instance is one expanded resource. Config is the JSON of the type's struct

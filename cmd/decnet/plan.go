@@ -46,7 +46,7 @@ func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
 }
 
 func (f *planFlags) options(runtime string) reconciler.PlanOptions {
-	options := reconciler.PlanOptions{Destroy: f.destroy, NoRefresh: f.noRefresh, Runtime: runtime}
+	options := reconciler.PlanOptions{Destroy: f.destroy, NoRefresh: f.noRefresh, Runtime: runtime, Restarts: true}
 	options.RefreshOnly = f.refreshOnly
 	options.Replace, options.Targets, options.Excludes = addresses(f.replace), addresses(f.targets), addresses(f.excludes)
 	return options

@@ -62,6 +62,7 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	}
 	s.engine, err = reconciler.New(reconciler.Config{
 		Store: store, Registry: s.registry, DataDir: env.DataDir, Dir: dir, Parallelism: parallelism, Log: a.log, Sensitive: sensitiveArguments,
+		Tell: reconciler.Teller(store, env.DataDir),
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -4,12 +4,14 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/decnet/decnet/intel"
+	"github.com/decnet/decnet/schema/event"
 	"github.com/decnet/decnet/schema/event/journal"
 )
 
@@ -43,6 +45,10 @@ func check(j *intel.Journal, identity string, r journal.Record, now time.Time) *
 		e.Flags |= intel.FlagForeign
 		e.Decky = j.Deckies[0]
 	}
+	if !j.Trusted && e.Kind() == event.KindDrift {
+		e.Flags |= intel.FlagKind
+		e.Body = forged(e.Body)
+	}
 	if e.Time.After(now.Add(maxAhead)) || e.Time.Before(oldest) {
 		e.Flags |= intel.FlagTime
 		e.Time = now
@@ -58,6 +64,16 @@ func check(j *intel.Journal, identity string, r journal.Record, now time.Time) *
 	e.Session = clean(e, e.Session, maxName)
 	e.Source.IP, e.Destination.IP = e.Source.IP.Unmap().WithZone(""), e.Destination.IP.Unmap().WithZone("")
 	return e
+}
+
+// forged is what a decky's own journal says of what only the engine can know: a
+// decky process that was taken over must not tell that nothing became of it.
+func forged(body event.Body) event.Body {
+	said, err := json.Marshal(body)
+	if err != nil {
+		said = []byte(err.Error())
+	}
+	return &event.System{Name: "forged", Detail: event.Text(said[:min(len(said), event.MaxText)]), Count: 1}
 }
 
 func validID(id string) bool {

@@ -17,7 +17,7 @@ func (c *computation) classify(n *node) error {
 		return err
 	}
 	w := n.want
-	n.change.Sensitive, n.change.PreventDestroy = w.Sensitive, w.Lifecycle.PreventDestroy
+	n.change.Sensitive, n.change.PreventDestroy, n.change.Conduct = w.Sensitive, w.Lifecycle.PreventDestroy, conductOf(w.Lifecycle)
 	n.change.Type, n.change.Runtime, n.change.Source = w.Type, w.Runtime, w.Source
 	n.change.Config, n.change.Digest, n.change.Parents, n.change.After = w.Config, w.Digest, w.Parents, w.After
 	switch {
@@ -44,7 +44,7 @@ func (c *computation) classify(n *node) error {
 // classifyUnwanted deals with what is not in the configuration: it goes.
 func (c *computation) classifyUnwanted(n *node) error {
 	if n.prior != nil {
-		n.change.Sensitive, n.change.PreventDestroy = n.prior.Sensitive, n.prior.PreventDestroy
+		n.change.Sensitive, n.change.PreventDestroy, n.change.Conduct = n.prior.Sensitive, n.prior.PreventDestroy, n.prior.Conduct
 		if r := c.removal(n.address); r != nil && !r.Destroy {
 			n.change.Action, n.change.Reasons, n.change.Released = Forget, []Reason{Released}, n.object != nil
 			n.change.Type, n.change.Runtime, n.change.Source = n.prior.Type, n.prior.Runtime, r.Source
@@ -133,12 +133,14 @@ func (c *computation) classifyKnown(n *node) error {
 		n.change.Attributes = changes // a failed step of ours may be the cause of any
 	case !configured:
 		c.noteDrift(n, changes)
+		c.noteRestart(n)
 		if !n.heals() && !n.unknown {
 			changes = slices.DeleteFunc(slices.Clone(changes), func(h providers.Change) bool { return h.Cause == "" || h.Cause == CauseDrift })
 		}
 		n.change.Attributes = withCause(changes, CauseDrift)
 	default:
 		drifted := c.driftSincePrior(n)
+		c.noteRestart(n)
 		n.change.Attributes = withCause(changes, CauseConfiguration)
 		for i := range n.change.Attributes {
 			a := &n.change.Attributes[i]
@@ -162,7 +164,7 @@ func (c *computation) classifyKnown(n *node) error {
 	for _, rule := range []struct {
 		holds  bool
 		reason Reason
-	}{{n.prior.Tainted, Tainted}, {c.replace[n.address], ReplaceRequested}} {
+	}{{n.prior.Tainted, Tainted}, {c.replace[n.address], ReplaceRequested}, {c.recycles(n), Recycled}} {
 		if rule.holds {
 			n.change.Action = Replace
 			n.change.Reasons = append(n.change.Reasons, rule.reason)
@@ -180,7 +182,7 @@ func (c *computation) classifyKnown(n *node) error {
 	n.record = n.change.Action == NoOp && (configured || n.prior.Source != n.want.Source ||
 		!slices.Equal(n.prior.Parents, n.want.Parents) || !slices.Equal(n.prior.After, n.want.After) ||
 		!slices.Equal(n.prior.Sensitive, n.want.Sensitive) || n.prior.PreventDestroy != n.want.Lifecycle.PreventDestroy ||
-		!n.unknown && n.prior.Labelled != n.label())
+		!n.prior.Conduct.Equal(conductOf(n.want.Lifecycle)) || !n.unknown && n.prior.Labelled != n.label() || c.relived(n))
 	return nil
 }
 
@@ -252,7 +254,7 @@ func (c *computation) driftSincePrior(n *node) map[string]string {
 // noteDrift keeps, of the changes that would heal an object, what was done to
 // it: the other way round.
 func (c *computation) noteDrift(n *node, healing []providers.Change) {
-	if n.prior.Tainted || n.unknown {
+	if n.prior.Tainted || n.unknown || c.in.Prior.Interrupted[n.address] != "" {
 		return
 	}
 	var changes []providers.Change

@@ -34,6 +34,8 @@ type node struct {
 	readdress bool    // its object is told the new address
 	seen      bool    // what was seen of it is recorded, nothing else
 	left      bool    // the plan is limited to others
+	isolated  bool    // it is kept for study, or lives in what is
+	parked    *parked // what would be done to it if it were not
 }
 
 type computation struct {
@@ -44,6 +46,7 @@ type computation struct {
 	unknown     map[providers.Kind]bool
 	fingerprint map[addr.Address][]Found
 	replace     map[addr.Address]bool
+	recycle     map[addr.Address]string       // and why
 	labels      map[addr.Address]addr.Address // carried by objects, and whose they are
 	moves       []Moved
 	full        map[addr.Address]*schema.Instance // what is in the configuration while nothing is desired
@@ -55,7 +58,7 @@ type computation struct {
 // a kind without a handler, a replacement or target that is not there, a
 // *PreventedError.
 func Compute(in Input) (*Plan, error) {
-	c := &computation{in: in, unknown: map[providers.Kind]bool{}, replace: map[addr.Address]bool{}}
+	c := &computation{in: in, unknown: map[providers.Kind]bool{}, replace: map[addr.Address]bool{}, recycle: map[addr.Address]string{}}
 	if in.Destroy || in.Desired == nil {
 		c.in.Desired = emptied(in.Desired)
 		c.protect(in.Desired)
@@ -77,6 +80,7 @@ func (c *computation) settle() error {
 	for _, n := range c.order {
 		c.hold(n)
 	}
+	c.isolate()
 	for again := true; again; {
 		again = false
 		for _, n := range c.order {
@@ -84,10 +88,11 @@ func (c *computation) settle() error {
 			again = c.trigger(n) || again
 		}
 		again = c.relabel() || again
+		again = c.release() || again
 	}
 	for _, n := range c.nodes {
 		c.createFirst(n)
-		c.quarantined(n)
+		c.unisolated(n)
 	}
 	if err := c.limit(); err != nil {
 		return err
@@ -161,6 +166,12 @@ func (c *computation) collect() error {
 			errs = append(errs, fmt.Errorf("replace %s: no such instance in the configuration", a))
 		}
 		c.replace[a] = true
+	}
+	for _, r := range c.in.Recycle {
+		if n := c.index[r.Address]; n == nil || n.want == nil {
+			errs = append(errs, fmt.Errorf("recycle %s: no such instance in the configuration", r.Address))
+		}
+		c.recycle[r.Address] = r.Why
 	}
 	for _, n := range c.nodes {
 		c.choose(n)

@@ -56,7 +56,7 @@ func (p *Plan) check() error {
 		}
 		switch s.Op {
 		case OpCreate:
-		case OpUpdate, OpDelete, OpReaddress:
+		case OpUpdate, OpDelete, OpReaddress, OpQuarantine:
 			if c.Object == nil {
 				return fmt.Errorf("step %d is to %s %s, and there is no object", i, s.Op, s.Address)
 			}

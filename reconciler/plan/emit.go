@@ -51,6 +51,9 @@ func (c *computation) emitSteps(p *Plan, g *graph, n *node, index int) {
 		}
 	case Move:
 		p.Summary.Move++
+	case Quarantine:
+		p.Summary.Quarantine++
+		n.steps.make = g.add(OpQuarantine, n.address, index)
 	case Create:
 		p.Summary.Create++
 		n.steps.make = g.add(OpCreate, n.address, index)
@@ -73,16 +76,33 @@ func (c *computation) emitSteps(p *Plan, g *graph, n *node, index int) {
 }
 
 func (c *computation) emitDrift(p *Plan, n *node) {
-	if n.drift == nil {
-		return
+	for _, d := range append(c.surplus(n), n.drift) {
+		if d == nil {
+			continue
+		}
+		d := *d
+		d.Address, d.Type, d.Runtime, d.Sensitive = n.address, n.prior.Type, n.prior.Runtime, n.prior.Sensitive
+		if d.Policy = n.policy; d.Policy == "" || d.Surplus || d.Changes == nil && !d.Gone {
+			d.Policy = PolicyHeal
+		}
+		p.Drift = append(p.Drift, d)
+		p.Summary.Drift++
 	}
-	d := *n.drift
-	d.Address, d.Type, d.Runtime, d.Sensitive = n.address, n.prior.Type, n.prior.Runtime, n.prior.Sensitive
-	if d.Policy = n.policy; d.Policy == "" {
-		d.Policy = PolicyHeal
+}
+
+// surplus is what somebody made besides an instance's own object. What a run of
+// ours may have left is none.
+func (c *computation) surplus(n *node) []*Drift {
+	if n.prior == nil || n.prior.Object == nil || n.prior.Tainted || n.object == nil || n.object.Kind != priorKind(n.prior) || c.in.Prior.Interrupted[n.address] != "" {
+		return nil
 	}
-	p.Drift = append(p.Drift, d)
-	p.Summary.Drift++
+	var all []*Drift
+	for _, e := range n.extra {
+		if e.Lineage == "" && e.Kind == n.object.Kind {
+			all = append(all, &Drift{Surplus: true, State: e.State})
+		}
+	}
+	return all
 }
 
 func (c *computation) emitRecord(p *Plan, n *node) {
@@ -91,7 +111,7 @@ func (c *computation) emitRecord(p *Plan, n *node) {
 		r := n.prior
 		record := Record{
 			Address: n.address, Type: r.Type, Runtime: r.Runtime, Config: r.Config, Digest: r.Digest, Parents: r.Parents, After: r.After,
-			Source: r.Source, Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy,
+			Source: r.Source, Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy, Conduct: r.Conduct,
 		}
 		if n.object != nil && !n.drift.Gone {
 			record.Object = n.object.State
@@ -104,7 +124,7 @@ func (c *computation) emitRecord(p *Plan, n *node) {
 		p.Records = append(p.Records, Record{
 			Address: n.address, Type: w.Type, Runtime: w.Runtime, Config: w.Config, Digest: w.Digest,
 			Parents: w.Parents, After: w.After, Source: w.Source, Object: slices.Clone(json.RawMessage(n.object.State)),
-			Labelled: n.change.Labelled, Sensitive: w.Sensitive, PreventDestroy: w.Lifecycle.PreventDestroy,
+			Labelled: n.change.Labelled, Sensitive: w.Sensitive, PreventDestroy: w.Lifecycle.PreventDestroy, Conduct: conductOf(w.Lifecycle),
 		})
 	}
 }

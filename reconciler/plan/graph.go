@@ -42,7 +42,7 @@ func (c *computation) assemble() (*Plan, error) {
 		Configuration: Digest(c.in.Desired), Destroy: c.in.Destroy,
 		Changes: []Change{}, Steps: []Step{}, Outputs: c.in.Desired.Outputs, Checks: c.in.Desired.Checks, Inputs: c.in.Desired.Inputs,
 		Findings: slices.Concat(c.in.Findings, c.findings), Targets: c.in.Targets, Excludes: c.in.Excludes, RefreshOnly: c.in.RefreshOnly,
-		Moves: c.moves, Labels: c.labels,
+		Moves: c.moves, Labels: c.labels, Unrefreshed: c.in.Unrefreshed, Quarantined: c.kept(),
 	}
 	if p.Name == "" {
 		p.Name = c.in.Prior.Name

@@ -63,6 +63,16 @@ type Input struct {
 	// are not planned, nor is what needs them. Each may name a block or module.
 	Targets, Excludes []addr.Address
 	RefreshOnly       bool // plan to record what was seen, and nothing else
+	Unrefreshed       bool // Observed is what the state remembers
+	// Incarnation names the present life of an object, empty where that is not
+	// known; nil: restarts are not asked for.
+	Incarnation func(kind providers.Kind, object json.RawMessage) string
+	// Excused tells whose restart is the consequence of a run of ours; nil:
+	// nobody's.
+	Excused func(address addr.Address) bool
+	// Quarantined tells whether an object is cut off; nil: none is.
+	Quarantined func(kind providers.Kind, object json.RawMessage) bool
+	Recycle     []Recycle // replaced whatever they look like, unless they are kept for study
 	// Findings of the preflight and of the reservations, in any order.
 	Findings []providers.Finding
 }

@@ -277,13 +277,6 @@ func (c *computation) hold(n *node) {
 	}
 }
 
-// quarantined says of what drifted that the daemon isolates it.
-func (c *computation) quarantined(n *node) {
-	if n.drift != nil && n.policy == PolicyQuarantine {
-		c.warn(n.address, "it drifted and its policy is quarantine: the daemon isolates it; plan and apply only report it", "")
-	}
-}
-
 // prevented collects what must not be destroyed and would be.
 func (c *computation) prevented() error {
 	var all []Prevented

@@ -7,8 +7,10 @@ package plan
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/addr"
 	"github.com/decnet/decnet/schema/lint"
@@ -28,10 +30,13 @@ const (
 	Delete  Action = "delete"  // -
 	Forget  Action = "forget"  // . the state only: the object is gone, or let go
 	Move    Action = "move"    // -> the object is told its new address, and stays as it is
-	NoOp    Action = "no-op"
+	// Quarantine cuts the object off the network, and keeps it as it is: !
+	Quarantine Action = "quarantine"
+	NoOp       Action = "no-op"
 )
 
-// Symbol is the sign in front of an address: "+", "~", "-/+", "-", ".", "->", " ".
+// Symbol is the sign in front of an address: "+", "~", "-/+", "-", ".", "->",
+// "!", " ".
 func (a Action) Symbol() string {
 	switch a {
 	case Create:
@@ -46,6 +51,8 @@ func (a Action) Symbol() string {
 		return "."
 	case Move:
 		return "->"
+	case Quarantine:
+		return "!"
 	default:
 		return " "
 	}
@@ -71,6 +78,7 @@ const (
 	AddressMoved       Reason = "moved"                   // the object cannot keep the address that it carries
 	Released           Reason = "removed from management" // a removed block lets the object live on
 	Imported           Reason = "imported"
+	Recycled           Reason = "recycle" // its time is up, or an attacker got into it
 )
 
 // Causes of an attribute's change; providers.CauseImage is the third.
@@ -91,6 +99,9 @@ type Plan struct {
 	Configuration string `json:"configuration"`     // Digest of what is desired
 	Destroy       bool   `json:"destroy,omitempty"`
 	RefreshOnly   bool   `json:"refresh_only,omitempty"` // only what was seen is recorded
+	// Unrefreshed says that no object was looked at: the plan tells nothing of
+	// what is no longer drifted.
+	Unrefreshed bool `json:"unrefreshed,omitempty"`
 	// Targets and Excludes are what the plan was limited to, as it was asked.
 	Targets  []addr.Address `json:"targets,omitempty"`
 	Excludes []addr.Address `json:"excludes,omitempty"`
@@ -103,7 +114,10 @@ type Plan struct {
 	// moved since, as they stand before the plan is carried out.
 	Labels map[addr.Address]addr.Address `json:"labels,omitempty"`
 	Drift  []Drift                       `json:"drift,omitempty"`
-	Steps  []Step                        `json:"steps"` // the execution graph; a step comes after those it needs
+	// Quarantined are the deckies that are kept for study, with those that this
+	// plan isolates; sorted by address.
+	Quarantined []Quarantined `json:"quarantined,omitempty"`
+	Steps       []Step        `json:"steps"` // the execution graph; a step comes after those it needs
 
 	Summary     Summary              `json:"summary"`
 	Unavailable []Unavailable        `json:"unavailable,omitempty"`
@@ -170,6 +184,9 @@ type Change struct {
 	// PreventDestroy is kept with the instance, so that it holds for one whose
 	// block is gone, too.
 	PreventDestroy bool `json:"prevent_destroy,omitempty"`
+	state.Conduct
+	// Why says more of a quarantine or of a recycling.
+	Why string `json:"why,omitempty"`
 	// CreateFirst says that the new object is made over the old one, so that
 	// there is never none.
 	CreateFirst bool `json:"create_first,omitempty"`
@@ -225,6 +242,22 @@ type Record struct {
 	Labelled       addr.Address `json:"labelled,omitempty"`
 	Sensitive      []string     `json:"sensitive,omitempty"`
 	PreventDestroy bool         `json:"prevent_destroy,omitempty"`
+	state.Conduct
+}
+
+// Quarantined is a decky that is kept for study: neither it nor its services are
+// changed until it is replaced.
+type Quarantined struct {
+	Address addr.Address `json:"address"`
+	Since   time.Time    `json:"since,omitzero"` // zero: this plan isolates it
+	Why     string       `json:"why"`            // "decky.web[0].service.ssh changed"
+}
+
+// Recycle asks for a decky to be made anew, with its services and without what
+// attackers wrote.
+type Recycle struct {
+	Address addr.Address
+	Why     string // for people: "it is older than recycle_after = 24h"
 }
 
 // Moved is an instance whose address in the state changes.
@@ -252,12 +285,19 @@ type Import struct {
 
 // Drift is what somebody else did to one object.
 type Drift struct {
-	Address addr.Address       `json:"address"`
-	Type    string             `json:"type"`
-	Runtime string             `json:"runtime,omitempty"`
-	Gone    bool               `json:"gone,omitempty"`
-	Changes []providers.Change `json:"changes,omitempty"` // Before is what should be, After what is
-	State   json.RawMessage    `json:"state,omitempty"`   // the object, where it still exists
+	Address addr.Address `json:"address"`
+	Type    string       `json:"type"`
+	Runtime string       `json:"runtime,omitempty"`
+	Gone    bool         `json:"gone,omitempty"`
+	// Restarted says that the object ended and came back by itself; where that
+	// is all, nothing is left to heal.
+	Restarted bool `json:"restarted,omitempty"`
+	// Surplus says that somebody made one more under the address.
+	Surplus bool `json:"surplus,omitempty"`
+	// Incarnation is the object's life, where it restarted.
+	Incarnation string             `json:"incarnation,omitempty"`
+	Changes     []providers.Change `json:"changes,omitempty"` // Before is what should be, After what is
+	State       json.RawMessage    `json:"state,omitempty"`   // the object, where it still exists
 	// Policy is "heal", "report" or "quarantine"; only the first is followed by
 	// a change.
 	Policy    string   `json:"policy,omitempty"`
@@ -275,6 +315,8 @@ const (
 	OpForget Op = "forget"
 	// OpReaddress tells an object its instance's new address.
 	OpReaddress Op = "readdress"
+	// OpQuarantine cuts an object off the network.
+	OpQuarantine Op = "quarantine"
 )
 
 // Step is one node of the execution graph.
@@ -294,8 +336,10 @@ type Summary struct {
 	Forget  int `json:"forget"`
 	Move    int `json:"move,omitempty"`
 	Import  int `json:"import,omitempty"`
-	NoOp    int `json:"no_op"`
-	Drift   int `json:"drift"`
+	// Quarantine counts deckies that the plan isolates.
+	Quarantine int `json:"quarantine,omitempty"`
+	NoOp       int `json:"no_op"`
+	Drift      int `json:"drift"`
 }
 
 // Unavailable says which objects could not be looked at, and why.

@@ -31,9 +31,36 @@ type Instance struct {
 	Labelled addr.Address `json:"labelled,omitempty"`
 	// Sensitive are the paths of Config that are never shown, nor what in Object
 	// ends with one of them.
-	Sensitive      []string  `json:"sensitive,omitempty"`
-	PreventDestroy bool      `json:"prevent_destroy,omitempty"`
-	Updated        time.Time `json:"updated"`
+	Sensitive      []string `json:"sensitive,omitempty"`
+	PreventDestroy bool     `json:"prevent_destroy,omitempty"`
+	Conduct
+	// Created is when the object was made, whatever was done to it since; zero:
+	// not known. A row written without it keeps the one it has.
+	Created time.Time `json:"created,omitzero"`
+	// Quarantined, if set, is since when and why the object is kept for study. A
+	// row written without it keeps the one it has, unless Created is written.
+	Quarantined *Quarantine `json:"quarantined,omitempty"`
+	Updated     time.Time   `json:"updated"`
+}
+
+// Conduct is what a row remembers of its lifecycle block beside PreventDestroy,
+// so that drift is dealt with and deckies are recycled from the state alone.
+type Conduct struct {
+	OnDrift      string   `json:"on_drift,omitempty"`
+	RecycleAfter string   `json:"recycle_after,omitempty"` // a Go duration
+	RecycleOn    []string `json:"recycle_on,omitempty"`
+}
+
+// Equal tells that two say the same.
+func (c Conduct) Equal(d Conduct) bool {
+	return c.OnDrift == d.OnDrift && c.RecycleAfter == d.RecycleAfter && slices.Equal(c.RecycleOn, d.RecycleOn)
+}
+
+// Quarantine is since when and why an object is kept for study, without its
+// network. Only a replacement ends it.
+type Quarantine struct {
+	Since time.Time `json:"since"`
+	Why   string    `json:"why"` // "decky.web[0].service.ssh changed"
 }
 
 // Released is an object that carries our lineage and is nobody's any more: it
@@ -101,7 +128,8 @@ func (s *Store) Instances(ctx context.Context) ([]Instance, error) {
 }
 
 func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
-	rows, err := tx.QueryContext(ctx, `SELECT address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected FROM instances`)
+	rows, err := tx.QueryContext(ctx, `SELECT address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected,
+		on_drift, recycle_after, recycle_on, created, quarantined, quarantined_why FROM instances`)
 	if err != nil {
 		return nil, fmt.Errorf("instances: %w", err)
 	}
@@ -110,16 +138,22 @@ func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
 	for rows.Next() {
 		var i Instance
 		var config, object []byte
-		var parents, after, sensitive string
-		var updated int64
+		var parents, after, sensitive, recycleOn, why string
+		var updated, created, quarantined int64
 		if err := rows.Scan(&i.Address, &i.Type, &i.Runtime, &config, &i.Digest, &object, &parents, &after, &i.Tainted, &i.Source, &updated,
-			&i.Labelled, &sensitive, &i.PreventDestroy); err != nil {
+			&i.Labelled, &sensitive, &i.PreventDestroy, &i.OnDrift, &i.RecycleAfter, &recycleOn, &created, &quarantined, &why); err != nil {
 			return nil, fmt.Errorf("instances: %w", err)
 		}
 		i.Config, i.Object, i.Updated = config, object, time.Unix(0, updated).UTC()
 		i.Parents, i.After = splitAddresses(parents), splitAddresses(after)
 		if sensitive != "" {
 			i.Sensitive = strings.Split(sensitive, "\n")
+		}
+		if recycleOn != "" {
+			i.RecycleOn = strings.Split(recycleOn, "\n")
+		}
+		if i.Created = instant(created); quarantined != 0 {
+			i.Quarantined = &Quarantine{Since: instant(quarantined), Why: why}
 		}
 		all = append(all, i)
 	}
@@ -132,14 +166,23 @@ func writeInstance(tx *sql.Tx, i Instance) error {
 	if i.Object != nil {
 		object = []byte(i.Object)
 	}
-	_, err := tx.Exec(`INSERT INTO instances (address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	var quarantine Quarantine
+	if i.Quarantined != nil {
+		quarantine = *i.Quarantined
+	}
+	_, err := tx.Exec(`INSERT INTO instances (address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected,
+			on_drift, recycle_after, recycle_on, created, quarantined, quarantined_why)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET type = excluded.type, runtime = excluded.runtime, config = excluded.config, digest = excluded.digest,
 			object = excluded.object, parents = excluded.parents, after = excluded.after, tainted = excluded.tainted,
 			source = excluded.source, updated = excluded.updated, labelled = excluded.labelled, sensitive = excluded.sensitive,
-			protected = excluded.protected`,
+			protected = excluded.protected, on_drift = excluded.on_drift, recycle_after = excluded.recycle_after, recycle_on = excluded.recycle_on,
+			created = CASE WHEN excluded.created <> 0 THEN excluded.created ELSE created END,
+			quarantined = CASE WHEN excluded.created <> 0 OR excluded.quarantined <> 0 THEN excluded.quarantined ELSE quarantined END,
+			quarantined_why = CASE WHEN excluded.created <> 0 OR excluded.quarantined <> 0 THEN excluded.quarantined_why ELSE quarantined_why END`,
 		string(i.Address), i.Type, i.Runtime, []byte(i.Config), i.Digest, object, joinAddresses(i.Parents), joinAddresses(i.After), i.Tainted, i.Source, i.Updated.UnixNano(),
-		string(i.Labelled), strings.Join(i.Sensitive, "\n"), i.PreventDestroy)
+		string(i.Labelled), strings.Join(i.Sensitive, "\n"), i.PreventDestroy,
+		i.OnDrift, i.RecycleAfter, strings.Join(i.RecycleOn, "\n"), nanoseconds(i.Created), nanoseconds(quarantine.Since), quarantine.Why)
 	if err != nil {
 		return fmt.Errorf("instance %s: %w", i.Address, err)
 	}

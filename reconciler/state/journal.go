@@ -84,6 +84,17 @@ type Outcome struct {
 	Relabel   bool
 	Object    json.RawMessage
 	Sensitive []string // of the row, for Object
+	// Isolated says that the row's object was cut off, and is Object since. Keep
+	// is nil.
+	Isolated bool
+}
+
+// Reserve is what is written with an intent: the row that keeps what is
+// allocated to an instance that is not made yet, or why an object that is about
+// to be cut off is.
+type Reserve struct {
+	Row        *Instance
+	Quarantine *Quarantine
 }
 
 // BeginRun opens a run and takes the next serial, so that no saved plan
@@ -169,15 +180,14 @@ func (s *Store) FinishRun(ctx context.Context, id int64, outcome string, counts 
 	return s.tidyVault(ctx)
 }
 
-// Intent is written before an object is touched. reserve, if any, is the row
-// that keeps what is allocated to an instance that is not made yet.
-func (s *Store) Intent(ctx context.Context, e Entry, reserve *Instance) error {
-	if reserve != nil {
-		sealed, err := s.seal([]Instance{*reserve})
+// Intent is written before an object is touched, and what is reserved with it.
+func (s *Store) Intent(ctx context.Context, e Entry, reserve Reserve) error {
+	if reserve.Row != nil {
+		sealed, err := s.seal([]Instance{*reserve.Row})
 		if err != nil {
 			return err
 		}
-		reserve = &sealed[0]
+		reserve.Row = &sealed[0]
 	}
 	return s.update(ctx, func(tx *sql.Tx) error {
 		_, err := tx.Exec("INSERT INTO journal (run, seq, address, action, phase, started, error) VALUES (?, ?, ?, ?, 'intent', ?, '')",
@@ -185,8 +195,14 @@ func (s *Store) Intent(ctx context.Context, e Entry, reserve *Instance) error {
 		if err != nil {
 			return fmt.Errorf("journal %s of %s: %w", e.Action, e.Address, err)
 		}
-		if reserve != nil {
-			return writeInstance(tx, *reserve)
+		if reserve.Row != nil {
+			return writeInstance(tx, *reserve.Row)
+		}
+		if q := reserve.Quarantine; q != nil {
+			_, err := tx.Exec("UPDATE instances SET quarantined = ?, quarantined_why = ? WHERE address = ? AND quarantined = 0", nanoseconds(q.Since), q.Why, string(e.Address))
+			if err != nil {
+				return fmt.Errorf("instance %s: %w", e.Address, err)
+			}
 		}
 		return nil
 	})
@@ -215,6 +231,10 @@ func (s *Store) Result(ctx context.Context, e Entry, outcome Outcome) error {
 			return deleteInstance(tx, e.Address)
 		case outcome.Relabel:
 			if _, err := tx.Exec("UPDATE instances SET labelled = '', object = ? WHERE address = ?", []byte(sealed[0].Object), string(e.Address)); err != nil {
+				return fmt.Errorf("instance %s: %w", e.Address, err)
+			}
+		case outcome.Isolated:
+			if _, err := tx.Exec("UPDATE instances SET object = ?, updated = ? WHERE address = ?", []byte(sealed[0].Object), e.Finished.UnixNano(), string(e.Address)); err != nil {
 				return fmt.Errorf("instance %s: %w", e.Address, err)
 			}
 		case outcome.Taint:
@@ -298,6 +318,21 @@ func (s *Store) Journal(ctx context.Context, run int64) ([]Entry, error) {
 		return rows.Err()
 	})
 	return all, err
+}
+
+// instant and nanoseconds keep the zero time as 0.
+func instant(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns).UTC()
+}
+
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
 }
 
 func moment(ns sql.NullInt64) time.Time {

@@ -44,7 +44,8 @@ func moveInstances(tx *sql.Tx, moves []Move) error {
 	for i, m := range moves {
 		to[m.From] = m.To
 		parked := fmt.Sprintf("\x00%d", i)
-		for _, statement := range []string{"UPDATE instances SET address = ? WHERE address = ?", "UPDATE journal SET address = ? WHERE address = ? AND phase = 'intent'"} {
+		for _, statement := range []string{"UPDATE instances SET address = ? WHERE address = ?", "UPDATE journal SET address = ? WHERE address = ? AND phase = 'intent'",
+			"UPDATE drifts SET address = ? WHERE address = ? AND healed = 0"} {
 			if _, err := tx.Exec(statement, parked, string(m.From)); err != nil {
 				return fmt.Errorf("move %s: %w", m.From, err)
 			}
@@ -55,8 +56,10 @@ func moveInstances(tx *sql.Tx, moves []Move) error {
 		if _, err := tx.Exec("UPDATE instances SET address = ?, labelled = ? WHERE address = ?", string(m.To), string(m.Labelled), parked); err != nil {
 			return fmt.Errorf("move %s to %s: %w", m.From, m.To, err)
 		}
-		if _, err := tx.Exec("UPDATE journal SET address = ? WHERE address = ?", string(m.To), parked); err != nil {
-			return fmt.Errorf("move %s to %s: %w", m.From, m.To, err)
+		for _, statement := range []string{"UPDATE journal SET address = ? WHERE address = ?", "UPDATE drifts SET address = ? WHERE address = ? AND healed = 0"} {
+			if _, err := tx.Exec(statement, string(m.To), parked); err != nil {
+				return fmt.Errorf("move %s to %s: %w", m.From, m.To, err)
+			}
 		}
 	}
 	return renameReferences(tx, to)

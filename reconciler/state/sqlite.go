@@ -134,6 +134,37 @@ CREATE TABLE released (
 	runtime TEXT NOT NULL,
 	PRIMARY KEY (address, type, runtime)
 ) WITHOUT ROWID;
+`, `
+ALTER TABLE instances ADD COLUMN on_drift        TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN recycle_after   TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN recycle_on      TEXT NOT NULL DEFAULT '';
+ALTER TABLE instances ADD COLUMN created         INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instances ADD COLUMN quarantined     INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE instances ADD COLUMN quarantined_why TEXT NOT NULL DEFAULT '';
+CREATE TABLE drifts (
+	id          TEXT PRIMARY KEY,
+	address     TEXT NOT NULL,
+	type        TEXT NOT NULL,
+	runtime     TEXT NOT NULL,
+	fingerprint TEXT NOT NULL,
+	reason      TEXT NOT NULL,
+	changes     TEXT NOT NULL,
+	action      TEXT NOT NULL,
+	evidence    TEXT NOT NULL,
+	missing     TEXT NOT NULL,
+	seen        INTEGER NOT NULL,
+	told        INTEGER NOT NULL DEFAULT 0,
+	healed      INTEGER NOT NULL DEFAULT 0,
+	outcome     TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX drifts_open ON drifts (address) WHERE healed = 0;
+CREATE INDEX drifts_untold ON drifts (id) WHERE told = 0;
+CREATE TABLE drift_totals (
+	action  TEXT NOT NULL,
+	outcome TEXT NOT NULL,
+	count   INTEGER NOT NULL,
+	PRIMARY KEY (action, outcome)
+) WITHOUT ROWID;
 `}
 
 // Format is the number of the newest migration that this program knows.

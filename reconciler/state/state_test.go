@@ -144,7 +144,7 @@ func TestJournal(t *testing.T) {
 	at := time.Unix(9, 0).UTC()
 	intent := func(seq int, address addr.Address, action string, reserve *state.Instance) state.Entry {
 		e := state.Entry{Run: run, Seq: seq, Address: address, Action: action, Phase: state.PhaseIntent, Started: at}
-		if err := s.Intent(ctx, e, reserve); err != nil {
+		if err := s.Intent(ctx, e, state.Reserve{Row: reserve}); err != nil {
 			t.Fatal(err)
 		}
 		return e
@@ -206,7 +206,7 @@ func TestARefusedWriteHarmsNoOther(t *testing.T) {
 	errs := make([]error, 200)
 	for i := range errs {
 		group.Go(func() {
-			errs[i] = s.Intent(ctx, state.Entry{Run: run, Seq: i / 2, Address: "decky.a", Action: "create"}, nil)
+			errs[i] = s.Intent(ctx, state.Entry{Run: run, Seq: i / 2, Address: "decky.a", Action: "create"}, state.Reserve{})
 		})
 	}
 	group.Wait()
@@ -318,7 +318,7 @@ func TestANewerFormatIsRefused(t *testing.T) {
 func TestRebuildReplacesRowsAndKeepsHistory(t *testing.T) {
 	s := open(t, state.DefaultPath(t.TempDir()))
 	run, _ := begin(t, s, instance("decky.old"))
-	if err := s.Intent(ctx, state.Entry{Run: run, Address: "decky.old", Action: "create"}, nil); err != nil {
+	if err := s.Intent(ctx, state.Entry{Run: run, Address: "decky.old", Action: "create"}, state.Reserve{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Rebuild(ctx, state.Meta{Lineage: "found", Seed: "s", Runtime: "native", Name: "n"}, []state.Instance{instance("decky.new")}); err != nil {
@@ -379,7 +379,7 @@ func TestTheJournalOfLongAgoIsDropped(t *testing.T) {
 	const runs = 60
 	for range runs {
 		run, _ := begin(t, s)
-		if err := s.Intent(ctx, state.Entry{Run: run, Address: "decky.a", Action: "create"}, nil); err != nil {
+		if err := s.Intent(ctx, state.Entry{Run: run, Address: "decky.a", Action: "create"}, state.Reserve{}); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.FinishRun(ctx, run, "done", state.Counts{}); err != nil {

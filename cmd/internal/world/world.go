@@ -15,6 +15,7 @@ import (
 
 	"github.com/decnet/decnet/intel"
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema"
 )
@@ -166,7 +167,10 @@ func (w World) Journals(ctx context.Context) ([]intel.Journal, error) {
 		if !e.IsDir() {
 			continue
 		}
-		journals = append(journals, intel.Journal{Name: e.Name(), Dir: filepath.Join(root, e.Name()), Deckies: owners[e.Name()]})
+		journals = append(journals, intel.Journal{
+			Name: e.Name(), Dir: filepath.Join(root, e.Name()), Deckies: owners[e.Name()],
+			Trusted: e.Name() == reconciler.JournalName, // the engine's: no decky's name can be it
+		})
 	}
 	return journals, nil
 }
