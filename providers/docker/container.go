@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -54,11 +55,20 @@ func confined(memory, pids int64) *container.HostConfig {
 
 // containers lists our containers by label=value pairs, running or not.
 func (p *provider) containers(ctx context.Context, pairs ...string) ([]container.Summary, error) {
+	return p.containersNamed(ctx, "", pairs...)
+}
+
+// containersNamed lists those whose name begins with name.
+func (p *provider) containersNamed(ctx context.Context, name string, pairs ...string) ([]container.Summary, error) {
 	c, err := p.engine.client(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list, err := c.ContainerList(ctx, container.ListOptions{All: true, Filters: byLabel(pairs...)})
+	args := byLabel(pairs...)
+	if name != "" {
+		args.Add("name", "^/?"+regexp.QuoteMeta(name))
+	}
+	list, err := c.ContainerList(ctx, container.ListOptions{All: true, Filters: args})
 	if err != nil {
 		return nil, p.engine.explain("list containers", err)
 	}
@@ -194,14 +204,57 @@ func (p *provider) start(ctx context.Context, id, name string) error {
 	return p.engine.explain("start container "+name, c.ContainerStart(ctx, id, container.StartOptions{}))
 }
 
-// restart ends what runs in a container and starts it again.
+// endPatience is how long a process may take to end by itself when its
+// container is started again: time to close its files, not to be missed.
+const endPatience = 300 * time.Millisecond
+
+// restart starts a container, after ending what runs in it. One that the engine
+// means to start some time later is started now.
 func (p *provider) restart(ctx context.Context, id, name string) error {
 	c, err := p.engine.client(ctx)
 	if err != nil {
 		return err
 	}
-	patience := 1 // seconds
-	return p.engine.explain("restart container "+name, c.ContainerRestart(ctx, id, container.StopOptions{Timeout: &patience}))
+	found, err := c.ContainerInspect(ctx, id)
+	if err != nil {
+		return p.engine.explain("inspect container "+name, err)
+	}
+	if found.State == nil || !found.State.Running && !found.State.Restarting {
+		return p.start(ctx, id, name)
+	}
+	if found.State.Running && !found.State.Restarting {
+		p.end(ctx, c, id)
+	}
+	now := 0 // seconds
+	return p.engine.explain("restart container "+name, c.ContainerRestart(ctx, id, container.StopOptions{Timeout: &now}))
+}
+
+// end asks what runs in a container to end, and waits for that a little. What
+// does not is killed by the restart that follows.
+func (p *provider) end(ctx context.Context, c *client.Client, id string) {
+	ctx, cancel := context.WithTimeout(ctx, endPatience)
+	defer cancel()
+	ended, failed := c.ContainerWait(ctx, id, container.WaitConditionNotRunning)
+	if c.ContainerKill(ctx, id, "TERM") != nil {
+		return
+	}
+	select {
+	case <-ended:
+	case <-failed:
+	}
+}
+
+// unpause thaws a container; one that is not frozen is thawed already.
+func (p *provider) unpause(ctx context.Context, id, name string) error {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	err = c.ContainerUnpause(ctx, id)
+	if err != nil && strings.Contains(err.Error(), "is not paused") {
+		return nil
+	}
+	return p.engine.explain("unpause container "+name, err)
 }
 
 // remove ends and removes a container; a missing one is removed already.
@@ -259,7 +312,10 @@ func nameOf(c container.Summary) string {
 	return strings.TrimPrefix(c.Names[0], "/")
 }
 
-func running(c container.Summary) bool { return c.State == container.StateRunning }
+// running tells whether a container has processes, be they frozen.
+func running(c container.Summary) bool { return c.State == container.StateRunning || paused(c) }
+
+func paused(c container.Summary) bool { return c.State == container.StatePaused }
 
 // unseenPatience is how long a container may be running for the engine without
 // a process here: an engine notices the end of one late, a loaded one seconds

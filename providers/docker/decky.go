@@ -2,8 +2,10 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +30,10 @@ type DeckyState struct {
 	Address string `json:"address"`
 	Image   string `json:"image,omitempty"` // digest of its decky binary
 	Running bool   `json:"running"`
+	Paused  bool   `json:"paused,omitempty"`
+	// Incarnation names its present life; no difference of it is one of Diff's.
+	Incarnation string   `json:"incarnation,omitempty"`
+	Settings    Settings `json:"settings"`
 	// Networks are the engine's networks it is attached to.
 	Networks []string          `json:"networks,omitempty"`
 	Links    []LinkState       `json:"links,omitempty"`
@@ -51,8 +57,12 @@ func (h *deckies) Diff(want schema.Decky, have DeckyState) []providers.Change {
 			Path: "image", Before: quote(short(have.Image)), After: quote(short(h.env.DeckyDigest)), Replace: true, Cause: providers.CauseImage,
 		})
 	}
+	changes = append(changes, have.Settings.diff(wantedSettings(providers.TypeDecky), true)...)
 	if !have.Running {
 		return append(changes, providers.Change{Path: "running", Before: "false", After: "true"})
+	}
+	if have.Paused {
+		changes = append(changes, providers.Change{Path: "paused", Before: "true", After: "false"})
 	}
 	changes = append(changes, diffLinks(want, have)...)
 	values := sysctls(want)
@@ -66,6 +76,9 @@ func (h *deckies) Diff(want schema.Decky, have DeckyState) []providers.Change {
 	}
 	return changes
 }
+
+// Incarnation names the present life of the base container.
+func (h *deckies) Incarnation(have DeckyState) string { return have.Incarnation }
 
 // diffLinks compares the one interface that a decky must have.
 func diffLinks(want schema.Decky, have DeckyState) []providers.Change {
@@ -95,8 +108,24 @@ func diffLinks(want schema.Decky, have DeckyState) []providers.Change {
 	if wanted.Gateway != "" {
 		add("gateway", quote(found.Gateway), quote(wanted.Gateway))
 	}
+	if found.Up { // a link that is down has none
+		add("routes", quote(strings.Join(found.Routes, ",")), quote(strings.Join(wanted.Routes, ",")))
+	}
 	add("up", strconv.FormatBool(found.Up), strconv.FormatBool(wanted.Up))
 	return changes
+}
+
+// deckyLink is the name of the one interface of a decky.
+const deckyLink = "eth0"
+
+// routesOf are the routes of a decky besides the default one: the one to its
+// neighbours.
+func routesOf(c schema.Network) []string {
+	p, err := netip.ParsePrefix(c.Subnet)
+	if err != nil {
+		return nil
+	}
+	return []string{p.Masked().String()}
 }
 
 // wantedLink is the interface as the engine makes it.
@@ -106,8 +135,8 @@ func wantedLink(c schema.Decky) LinkState {
 		kind = "veth"
 	}
 	return LinkState{
-		Name: "eth0", Kind: kind, MAC: strings.ToLower(c.Host.MAC), IP: withPrefix(c.Host.IP, c.Network.Subnet),
-		Gateway: c.Network.Gateway, Up: true,
+		Name: deckyLink, Kind: kind, MAC: strings.ToLower(c.Host.MAC), IP: withPrefix(c.Host.IP, c.Network.Subnet),
+		Gateway: c.Network.Gateway, Routes: routesOf(c.Network), Up: true,
 	}
 }
 
@@ -138,12 +167,17 @@ func (h *deckies) list(ctx context.Context, pairs ...string) ([]providers.Object
 	if err != nil {
 		return nil, err
 	}
+	settings, err := h.settingsFor(ctx, found)
+	if err != nil {
+		return nil, err
+	}
 	objects := make([]providers.Object[schema.Decky, DeckyState], 0, len(found))
 	for _, c := range found {
 		state, err := h.observe(ctx, c, pids)
 		if err != nil {
 			return nil, err
 		}
+		state.Settings = settings[c.ID]
 		objects = append(objects, providers.Object[schema.Decky, DeckyState]{Owner: ownerOf(c.Labels), Config: state.Config, State: state})
 	}
 	return objects, nil
@@ -171,6 +205,7 @@ func (h *deckies) observe(ctx context.Context, c container.Summary, pids map[str
 	if err != nil || seen == nil {
 		return s, err
 	}
+	s.Paused, s.Incarnation = paused(c), incarnation(c.ID, h.world.life(pid))
 	s.Running, s.Links, s.Sysctls, s.Egress = true, seen.links, seen.sysctls, seen.egress
 	return s, nil
 }
@@ -187,7 +222,9 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 	}
 	state.Image, state.Running, state.Egress = h.env.DeckyDigest, true, true
 	state.Networks, state.Links, state.Sysctls = []string{want.Network.Name}, []LinkState{wantedLink(want)}, sysctls(want)
-	return state, nil
+	state.Settings = wantedSettings(providers.TypeDecky)
+	state.Incarnation, err = h.lifeOf(ctx, state.ID)
+	return state, err
 }
 
 // blueprint spells out the base container. NET_ADMIN is for its first moment:
@@ -237,45 +274,66 @@ func (h *deckies) blueprint(ctx context.Context, owner providers.Owner, want sch
 	}, nil
 }
 
-// Update puts a drifted base container right: sysctls and egress in place,
-// anything else by a restart, after which its services are moved into the new
-// namespace.
+// Update puts a drifted base container right, by the gentlest means that does:
+// thawed where it is paused, mended in place while its process lives, started
+// where it does not, and started again only where the engine must make its link
+// anew. It touches no service: whose are in a namespace that is no more are
+// brought along by their own Update (see incarnation).
 func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema.Decky, have DeckyState) (DeckyState, error) {
 	now, err := h.Read(ctx, have)
 	if err != nil {
 		return have, err
 	}
-	if !now.Running || len(diffLinks(want, now)) > 0 {
-		if err := h.revive(ctx, want, now); err != nil {
-			return now, err
-		}
-	} else {
-		pids, err := h.world.processes()
-		if err != nil {
-			return now, err
-		}
-		if pid := pids[now.ID]; pid != 0 {
-			if err := h.world.repair(pid, sysctls(want)); err != nil {
-				return now, err
-			}
-		}
-	}
-	if err := h.rejoin(ctx, owner.Lineage, now.ID); err != nil {
+	if err := h.heal(ctx, want, now); err != nil {
 		return now, err
 	}
 	now, err = h.Read(ctx, now)
-	if err == nil && len(diffLinks(want, now)) > 0 || err == nil && !now.Running {
-		err = fmt.Errorf("heal container %s: it is still not as configured", want.Name)
+	if err != nil {
+		return now, err
 	}
-	return now, err
+	if changes := h.Diff(want, now); len(changes) > 0 {
+		return now, fmt.Errorf("heal container %s: it is still not as configured: %s is %s", want.Name, changes[0].Path, changes[0].Before)
+	}
+	return now, nil
 }
 
-// revive starts or restarts a base container, attached to its network and no
-// other.
-func (h *deckies) revive(ctx context.Context, want schema.Decky, now DeckyState) error {
-	c, err := h.engine.client(ctx)
+func (h *deckies) heal(ctx context.Context, want schema.Decky, now DeckyState) error {
+	if now.Paused {
+		if err := h.unpause(ctx, now.ID, want.Name); err != nil {
+			return err
+		}
+	}
+	if err := h.reset(ctx, now.ID, want.Name, providers.TypeDecky, now.Settings); err != nil {
+		return err
+	}
+	attached, err := h.attach(ctx, want, now)
 	if err != nil {
 		return err
+	}
+	if !now.Running || attached {
+		return h.restart(ctx, now.ID, want.Name)
+	}
+	pids, err := h.world.processes()
+	if err != nil {
+		return err
+	}
+	pid := pids[now.ID]
+	if pid == 0 { // it ended a moment ago
+		return h.restart(ctx, now.ID, want.Name)
+	}
+	if err := h.world.mend(pid, want); !errors.Is(err, errUnmendable) {
+		return err
+	}
+	return h.restart(ctx, now.ID, want.Name)
+}
+
+// attach attaches a base container to its network and to no other. It tells
+// whether it was not attached: the engine then gives its next link another name
+// until it is started again.
+func (h *deckies) attach(ctx context.Context, want schema.Decky, now DeckyState) (bool, error) {
+	c, err := h.engine.client(ctx)
+	if err != nil {
+		return false, err
 	}
 	attached := false
 	for _, name := range now.Networks {
@@ -284,53 +342,20 @@ func (h *deckies) revive(ctx context.Context, want schema.Decky, now DeckyState)
 			continue
 		}
 		if err := c.NetworkDisconnect(ctx, name, now.ID, true); err != nil {
-			return h.engine.explain("detach container "+want.Name+" from network "+name, err)
+			return false, h.engine.explain("detach container "+want.Name+" from network "+name, err)
 		}
 	}
-	if !attached {
-		endpoint := &network.EndpointSettings{IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: want.Host.IP}}
-		if endpointMAC(c) && want.Network.Driver != driverIPvlan {
-			endpoint.MacAddress = want.Host.MAC
-		}
-		if err := c.NetworkConnect(ctx, want.Network.Name, now.ID, endpoint); err != nil {
-			return h.engine.explain("attach container "+want.Name+" to network "+want.Network.Name, err)
-		}
+	if attached {
+		return false, nil
 	}
-	return h.restart(ctx, now.ID, want.Name)
-}
-
-// rejoin restarts the services that are not in their base's namespace.
-func (h *deckies) rejoin(ctx context.Context, lineage, base string) error {
-	members, err := h.containers(ctx, labelLineage, lineage, labelType, providers.TypeService)
-	if err != nil {
-		return err
+	endpoint := &network.EndpointSettings{IPAMConfig: &network.EndpointIPAMConfig{IPv4Address: want.Host.IP}}
+	if endpointMAC(c) && want.Network.Driver != driverIPvlan {
+		endpoint.MacAddress = want.Host.MAC
 	}
-	pids, err := h.world.processes()
-	if err != nil {
-		return err
+	if err := c.NetworkConnect(ctx, want.Network.Name, now.ID, endpoint); err != nil {
+		return false, h.engine.explain("attach container "+want.Name+" to network "+want.Network.Name, err)
 	}
-	home, err := h.world.netns(pids[base])
-	if err != nil {
-		return err
-	}
-	for _, m := range members {
-		if baseOf(m) != base {
-			continue
-		}
-		if pid := pids[m.ID]; pid != 0 {
-			ns, err := h.world.netns(pid)
-			if err != nil {
-				return err
-			}
-			if ns == home {
-				continue
-			}
-		}
-		if err := h.restart(ctx, m.ID, nameOf(m)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return true, nil
 }
 
 // Delete removes the base container.

@@ -76,7 +76,7 @@ func damages() []damage {
 	return []damage{
 		{"service killed", kill(service), map[string][]string{ssh: {"running"}}},
 		{"service removed", remove(service), map[string][]string{ssh: {""}}},
-		{"service paused", func(b *bench) { b.must(b.api.ContainerPause(b.t.Context(), service(b))) }, map[string][]string{ssh: {"running"}}},
+		{"service paused", func(b *bench) { b.must(b.api.ContainerPause(b.t.Context(), service(b))) }, map[string][]string{ssh: {"paused"}}},
 		{"base removed", func(b *bench) {
 			remove(base)(b)
 			b.stopped(service(b))

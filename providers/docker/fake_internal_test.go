@@ -1,7 +1,9 @@
 package docker
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 
@@ -44,12 +47,18 @@ type fakeEngine struct {
 	// remote hides the processes, as an engine of another host does.
 	remote  bool
 	version string
+	// told are the engine's events; deaf ends the streams of them.
+	told chan events.Message
+	deaf chan struct{}
+	ears fakeEars
 }
 
 type fakeContainer struct {
 	container.CreateRequest
 	id, name string
 	running  bool
+	paused   bool
+	starts   int
 	starting bool // a start is in flight: the list shows it stopped still
 	netns    uint64
 	seen     inside
@@ -59,6 +68,7 @@ func newFakeEngine(t testing.TB) *fakeEngine {
 	f := &fakeEngine{
 		t: t, networks: map[string]*network.Inspect{}, containers: map[string]*fakeContainer{},
 		images: map[string]string{}, hairpins: map[string]string{}, version: "1.41",
+		told: make(chan events.Message, 16), deaf: make(chan struct{}), ears: fakeEars{said: make(chan [2]string, 16), heard: map[int]string{}},
 	}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
@@ -81,6 +91,12 @@ func (f *fakeEngine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if path == "/_ping" {
 		w.Header().Set("Api-Version", f.version)
+		return
+	}
+	if path == "/events" {
+		f.mu.Unlock()
+		defer f.mu.Lock()
+		f.events(w, r)
 		return
 	}
 	call := r.Method + " " + path
@@ -110,6 +126,8 @@ func (f *fakeEngine) answer(r *http.Request, path []string) (int, any) {
 	switch path[0] {
 	case "version":
 		return 200, map[string]string{"Version": "20.10.24", "ApiVersion": f.version, "Os": "linux"}
+	case "info":
+		return 200, map[string]bool{"MemoryLimit": true, "SwapLimit": true, "PidsLimit": true}
 	case "images":
 		return f.image(r, path)
 	case "networks":
@@ -243,7 +261,16 @@ func (f *fakeEngine) container(r *http.Request, path []string) (int, any) {
 		if c.running {
 			state = container.StateRunning
 		}
-		return 200, map[string]any{"Id": c.id, "Name": "/" + c.name, "Config": config, "HostConfig": c.HostConfig, "State": map[string]any{"Running": c.running, "Status": state}}
+		var pid int
+		if c.running && !f.remote {
+			pid = pidOf(c)
+		}
+		return 200, map[string]any{"Id": c.id, "Name": "/" + c.name, "Config": config, "HostConfig": c.HostConfig, "State": map[string]any{"Running": c.running, "Status": state, "Pid": pid}}
+	case path[2] == "unpause":
+		c.paused = false
+		return 204, nil
+	case path[2] == "update":
+		return f.updateContainer(r, c)
 	}
 	return f.startContainer(c, path[2] == "restart")
 }
@@ -252,6 +279,9 @@ func (c *fakeContainer) summary() container.Summary {
 	s := container.Summary{ID: c.id, Names: []string{"/" + c.name}, Labels: c.Config.Labels, State: container.StateExited}
 	if c.running {
 		s.State = container.StateRunning
+	}
+	if c.paused {
+		s.State = container.StatePaused
 	}
 	s.HostConfig.NetworkMode = string(c.HostConfig.NetworkMode)
 	s.NetworkSettings = &container.NetworkSettingsSummary{Networks: map[string]*network.EndpointSettings{}}
@@ -294,6 +324,7 @@ func (f *fakeEngine) startContainer(c *fakeContainer, again bool) (int, any) {
 	if c.running && !again {
 		return 304, nil
 	}
+	c.starts++
 	if name := c.HostConfig.NetworkMode.ConnectedContainer(); name != "" {
 		base := f.named(name)
 		if base == nil || !base.running {
@@ -309,7 +340,93 @@ func (f *fakeEngine) startContainer(c *fakeContainer, again bool) (int, any) {
 	return 204, nil
 }
 
+func (f *fakeEngine) updateContainer(r *http.Request, c *fakeContainer) (int, any) {
+	var update container.UpdateConfig
+	if err := json.NewDecoder(r.Body).Decode(&update); err != nil {
+		return 400, err.Error()
+	}
+	if update.RestartPolicy.Name != "" {
+		c.HostConfig.RestartPolicy = update.RestartPolicy
+	}
+	if update.Memory != 0 {
+		c.HostConfig.Memory, c.HostConfig.MemorySwap = update.Memory, update.MemorySwap
+	}
+	if update.PidsLimit != nil {
+		c.HostConfig.PidsLimit = update.PidsLimit
+	}
+	return 200, map[string]any{}
+}
+
+// events streams what is told until the fake is made deaf.
+func (f *fakeEngine) events(w http.ResponseWriter, r *http.Request) {
+	w.WriteHeader(http.StatusOK)
+	w.(http.Flusher).Flush()
+	if r.URL.Query().Get("until") != "" {
+		return
+	}
+	for {
+		select {
+		case m := <-f.told:
+			_ = json.NewEncoder(w).Encode(m)
+			w.(http.Flusher).Flush()
+		case <-f.deaf:
+			return
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
 // What follows is the world.
+
+// fakeEars hear what a test says.
+type fakeEars struct {
+	said  chan [2]string
+	mu    sync.Mutex
+	heard map[int]string // address by process
+}
+
+func (e *fakeEars) add(pid int, address string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard[pid] = address
+	return nil
+}
+
+func (e *fakeEars) hear(ctx context.Context, tell func(address, what string)) error {
+	for {
+		select {
+		case s := <-e.said:
+			if s[0] == "deaf" {
+				return errors.New(s[1])
+			}
+			tell(s[0], s[1])
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (e *fakeEars) close() error { return nil }
+
+func (f *fakeEngine) listen(string) (ears, error) { return &f.ears, nil }
+
+func (f *fakeEngine) life(pid int) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.of(pid); c != nil {
+		return fmt.Sprintf("%d.%d.boot", pid, c.starts)
+	}
+	return ""
+}
+
+func (f *fakeEngine) readSysctls(pid int, _ []string) (map[string]string, error) {
+	seen, err := f.look(pid, nil)
+	if seen == nil {
+		return nil, err
+	}
+	return maps.Clone(seen.sysctls), err
+}
 
 func pidOf(c *fakeContainer) int {
 	var n int
@@ -364,11 +481,14 @@ func (f *fakeEngine) look(pid int, _ []string) (*inside, error) {
 	return nil, nil
 }
 
-func (f *fakeEngine) repair(pid int, sysctls map[string]string) error {
+func (f *fakeEngine) mend(pid int, want schema.Decky) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if c := f.of(pid); c != nil {
-		c.seen.sysctls, c.seen.egress = maps.Clone(sysctls), true
+		if len(c.seen.links) == 0 && want.Network.Driver == driverBridge {
+			return errUnmendable
+		}
+		c.seen = inside{netns: c.netns, links: []LinkState{wantedLink(want)}, sysctls: sysctls(want), egress: true}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package docker
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"regexp"
@@ -24,20 +23,34 @@ import (
 // world is the part of this host that the engine does not show: processes,
 // network namespaces, host links.
 type world interface {
-	// processes maps the id of every running container of this host to one of
-	// its processes.
+	// processes maps the id of every running container of this host to its
+	// oldest process.
 	processes() (map[string]int, error)
 	// netns identifies the network namespace of a process; 0 if it ended.
 	netns(pid int) (uint64, error)
-	// linked tells whether the network namespace of a process has an interface
-	// besides lo.
+	// linked tells whether the network namespace of a process has the interface
+	// of a decky.
 	linked(pid int) (bool, error)
 	// look tells what stands in the network namespace of a process, nil if it
 	// ended.
 	look(pid int, sysctls []string) (*inside, error)
-	// repair sets sysctls in the namespace of a process, and the egress rules.
-	repair(pid int, sysctls map[string]string) error
+	// mend puts right what stands in the namespace of a decky's process while
+	// it runs on; errUnmendable where that cannot be.
+	mend(pid int, want schema.Decky) error
+	senses
 	hairpins
+}
+
+// senses tell that something became different.
+type senses interface {
+	// life names the life of a process, another for whatever process has its
+	// number later; empty if it ended.
+	life(pid int) string
+	// readSysctls reads sysctls in the namespace of a process, nil if it ended.
+	readSysctls(pid int, names []string) (map[string]string, error)
+	// listen opens ears for network namespaces, and for the lineage's links in
+	// this one.
+	listen(lineage string) (ears, error)
 }
 
 // hairpins are the host-side interfaces through which a host reaches the
@@ -61,9 +74,11 @@ type LinkState struct {
 	Name    string `json:"name"`
 	Kind    string `json:"kind"`
 	MAC     string `json:"mac"`
-	IP      string `json:"ip"` // with prefix; several are joined by commas
-	Gateway string `json:"gateway,omitempty"`
-	Up      bool   `json:"up"`
+	IP      string `json:"ip"`                // with prefix; several are joined by commas
+	Gateway string `json:"gateway,omitempty"` // several are joined by commas
+	// Routes are the routes besides that, sorted.
+	Routes []string `json:"routes,omitempty"`
+	Up     bool     `json:"up"`
 }
 
 // kernel is the real world.
@@ -92,7 +107,7 @@ func (kernel) processes() (map[string]int, error) {
 		if id == "" || ended(pid) {
 			continue
 		}
-		if first, ok := found[id]; !ok || pid < first {
+		if first, ok := found[id]; !ok || older(pid, first) {
 			found[id] = pid
 		}
 	}
@@ -121,6 +136,17 @@ func processStat(pid int) []string {
 	return strings.Fields(string(data[end+1:]))
 }
 
+// older tells which of two processes of a container was there first: the one
+// that its life began with.
+func older(a, b int) bool {
+	first, ok := startTicks(processStat(a))
+	second, both := startTicks(processStat(b))
+	if !ok || !both || first == second {
+		return a < b
+	}
+	return first < second
+}
+
 func ended(pid int) bool {
 	fields := processStat(pid)
 	return len(fields) == 0 || fields[0] == "Z" || fields[0] == "X"
@@ -128,12 +154,8 @@ func ended(pid int) bool {
 
 // age is how long a process has been running.
 func age(pid int) time.Duration {
-	fields := processStat(pid)
-	if len(fields) < 20 {
-		return 0
-	}
-	ticks, err := strconv.ParseInt(fields[19], 10, 64) // field 22, in 1/100 s since boot
-	if err != nil {
+	ticks, ok := startTicks(processStat(pid)) // in 1/100 s since boot
+	if !ok {
 		return 0
 	}
 	var now unix.Timespec
@@ -156,9 +178,9 @@ func (kernel) netns(pid int) (uint64, error) {
 func (kernel) linked(pid int) (bool, error) {
 	var found bool
 	err := namespace.Do(netnsPath(pid), func() error {
-		interfaces, err := net.Interfaces()
-		found = len(interfaces) > 1
-		return err
+		_, err := net.InterfaceByName(deckyLink)
+		found = err == nil
+		return nil
 	})
 	if err != nil && !gone(err) {
 		return false, needsRoot(err)
@@ -211,14 +233,31 @@ func (kernel) lookOnce(pid int, sysctls []string) (*inside, error) {
 	return nil, needsRoot(err)
 }
 
-// fill looks around in the calling thread's namespace.
-func (seen *inside) fill(sysctls []string) error {
-	for _, name := range sysctls {
+func (seen *inside) fillSysctls(names []string) error {
+	for _, name := range names {
 		value, err := link.ReadSysctl(name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		seen.sysctls[name] = value
+	}
+	return nil
+}
+
+// readSysctls reads sysctls in the namespace of a process.
+func (kernel) readSysctls(pid int, names []string) (map[string]string, error) {
+	seen := &inside{sysctls: map[string]string{}}
+	err := namespace.Do(netnsPath(pid), func() error { return seen.fillSysctls(names) })
+	if gone(err) {
+		return nil, nil
+	}
+	return seen.sysctls, needsRoot(err)
+}
+
+// fill looks around in the calling thread's namespace.
+func (seen *inside) fill(sysctls []string) error {
+	if err := seen.fillSysctls(sysctls); err != nil {
+		return err
 	}
 	h, err := link.Open()
 	if err != nil {
@@ -230,8 +269,8 @@ func (seen *inside) fill(sysctls []string) error {
 		return err
 	}
 	for _, info := range infos {
-		if info.Name == "lo" {
-			continue
+		if info.Name == "lo" && info.Up || fallback(info.Name) && !info.Up {
+			continue // as they stand in every namespace
 		}
 		slices.Sort(info.Addrs)
 		state := LinkState{Name: info.Name, Kind: info.Kind, MAC: info.MAC, IP: strings.Join(info.Addrs, ","), Up: info.Up}
@@ -239,11 +278,7 @@ func (seen *inside) fill(sysctls []string) error {
 		if err != nil {
 			return err
 		}
-		for _, r := range routes {
-			if via, ok := strings.CutPrefix(r, "default via "); ok {
-				state.Gateway = via
-			}
-		}
+		state.Gateway, state.Routes = sortRoutes(routes)
 		seen.links = append(seen.links, state)
 	}
 	err = egress.Verify(egress.Rules{})
@@ -254,15 +289,18 @@ func (seen *inside) fill(sysctls []string) error {
 	return nil
 }
 
-func (kernel) repair(pid int, sysctls map[string]string) error {
-	return needsRoot(namespace.Do(netnsPath(pid), func() error {
-		for _, name := range slices.Sorted(maps.Keys(sysctls)) {
-			if err := link.WriteSysctl(name, sysctls[name]); err != nil {
-				return err
-			}
+// sortRoutes parts the gateways of default routes from all other routes.
+func sortRoutes(routes []string) (gateway string, others []string) {
+	var gateways []string
+	for _, r := range routes {
+		if via, ok := strings.CutPrefix(r, "default via "); ok {
+			gateways = append(gateways, via)
+			continue
 		}
-		return egress.Apply(egress.Rules{})
-	}))
+		others = append(others, r)
+	}
+	slices.Sort(others)
+	return strings.Join(gateways, ","), others
 }
 
 func (kernel) hairpin(owner providers.Owner) (string, error) {

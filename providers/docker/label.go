@@ -3,10 +3,13 @@ package docker
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/docker/docker/api/types/filters"
 
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/schema"
 )
 
 // Labels of our objects. The host reads them through the engine; nothing
@@ -53,6 +56,11 @@ func configOf[C any](l map[string]string) C {
 		return zero
 	}
 	return c
+}
+
+// sysctlNames are the sysctls that the base container with these labels has.
+func sysctlNames(l map[string]string) []string {
+	return slices.Sorted(maps.Keys(sysctls(configOf[schema.Decky](l))))
 }
 
 // byLabel filters a list by label=value pairs.

@@ -24,11 +24,12 @@ import (
 
 // provider is the docker leaf.
 type provider struct {
-	env    providers.Env
-	engine *engine
-	world  world
-	images *images
-	user   int // uid and gid of service processes
+	env      providers.Env
+	engine   *engine
+	world    world
+	images   *images
+	user     int // uid and gid of service processes
+	settings *limiter
 	// elsewhere is set once a container ran whose processes are not on this host.
 	elsewhere atomic.Bool
 }
@@ -42,7 +43,7 @@ func New(env providers.Env) providers.Provider {
 func newProvider(env providers.Env, w world) *provider {
 	e := &engine{host: env.DockerHost}
 	return &provider{
-		env: env, engine: e, world: w, user: serviceUser,
+		env: env, engine: e, world: w, user: serviceUser, settings: &limiter{},
 		images: &images{engine: e, binary: env.Decky, digest: env.DeckyDigest},
 	}
 }

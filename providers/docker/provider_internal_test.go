@@ -184,8 +184,9 @@ func TestApplyConvergesAfterDyingAtEveryStep(t *testing.T) {
 	}
 }
 
-// A fleet costs two requests a container beyond what one process does once.
-func TestCreateTakesTwoRequests(t *testing.T) {
+// A fleet costs three requests a container beyond what one process does once:
+// the third tells which life it began with.
+func TestCreateTakesThreeRequests(t *testing.T) {
 	f := newFakeEngine(t)
 	p := fakeProvider(testEnv(t, f.url), f)
 	steps := story(t, driverMacvlan)
@@ -203,7 +204,7 @@ func TestCreateTakesTwoRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	calls := f.calls[before:]
-	if len(calls) != 2 || calls[0] != "POST /containers/create" || !strings.HasSuffix(calls[1], "/start") {
+	if len(calls) != 3 || calls[0] != "POST /containers/create" || !strings.HasSuffix(calls[1], "/start") || !strings.HasPrefix(calls[2], "GET ") {
 		t.Errorf("requests of one more decky: %v", calls)
 	}
 }

@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
@@ -32,6 +33,10 @@ type ServiceState struct {
 	// Running tells that it runs and that its decky has a link: without one a
 	// service ends and is started again and again.
 	Running bool `json:"running"`
+	Paused  bool `json:"paused,omitempty"`
+	// Incarnation names its present life; no difference of it is one of Diff's.
+	Incarnation string   `json:"incarnation,omitempty"`
+	Settings    Settings `json:"settings"`
 	// Base is the container whose network namespace it was made to share, and
 	// Decky the one that now has the decky's name.
 	Base  string `json:"base,omitempty"`
@@ -68,6 +73,10 @@ func (h *services) Diff(want schema.Service, have ServiceState) []providers.Chan
 	if have.Files != "" {
 		changes = append(changes, providers.Change{Path: "files", Before: quote(have.Files)})
 	}
+	changes = append(changes, have.Settings.diff(wantedSettings(providers.TypeService), false)...)
+	if have.Paused {
+		changes = append(changes, providers.Change{Path: "paused", Before: "true", After: "false"})
+	}
 	switch {
 	case !have.Running:
 		changes = append(changes, providers.Change{Path: "running", Before: "false", After: "true"})
@@ -79,30 +88,45 @@ func (h *services) Diff(want schema.Service, have ServiceState) []providers.Chan
 	return changes
 }
 
-// Read looks at one service container again.
+// Incarnation names the present life of the service container.
+func (h *services) Incarnation(have ServiceState) string { return have.Incarnation }
+
+// Read looks at one service container again, and at its decky.
 func (h *services) Read(ctx context.Context, have ServiceState) (ServiceState, error) {
-	objects, err := h.observe(ctx, have.Lineage)
+	found, err := h.containers(ctx, labelLineage, have.Lineage, labelAddress, have.Address, labelType, providers.TypeService)
 	if err != nil {
 		return ServiceState{}, err
 	}
-	for _, o := range objects {
-		if o.Owner.Address == have.Address {
-			return o.State, nil
-		}
+	if len(found) == 0 {
+		return ServiceState{}, providers.ErrGone
 	}
-	return ServiceState{}, providers.ErrGone
+	base, err := h.baseNamed(ctx, have.Lineage, configOf[schema.Service](found[0].Labels).Decky)
+	if err != nil {
+		return ServiceState{}, err
+	}
+	objects, err := h.observe(ctx, append(found[:1:1], base...))
+	if err != nil {
+		return ServiceState{}, err
+	}
+	return objects[0].State, nil
 }
 
 // List finds the service containers of a lineage: one call and one pass over
 // the processes.
 func (h *services) List(ctx context.Context, lineage string) ([]providers.Object[schema.Service, ServiceState], error) {
-	return h.observe(ctx, lineage)
+	found, err := h.containers(ctx, labelLineage, lineage)
+	if err != nil {
+		return nil, err
+	}
+	return h.observe(ctx, found)
 }
 
-func (h *services) observe(ctx context.Context, lineage string) ([]providers.Object[schema.Service, ServiceState], error) {
-	found, err := h.containers(ctx, labelLineage, lineage)
-	if err != nil || len(found) == 0 {
-		return nil, err
+// observe looks at the service containers among found, whose base containers
+// are there, too.
+func (h *services) observe(ctx context.Context, found []container.Summary) ([]providers.Object[schema.Service, ServiceState], error) {
+	members := slices.DeleteFunc(slices.Clone(found), func(c container.Summary) bool { return c.Labels[labelType] != providers.TypeService })
+	if len(members) == 0 {
+		return nil, nil
 	}
 	pids, err := h.world.processes()
 	if err != nil {
@@ -112,33 +136,47 @@ func (h *services) observe(ctx context.Context, lineage string) ([]providers.Obj
 	if err != nil {
 		return nil, err
 	}
+	settings, err := h.settingsFor(ctx, members)
+	if err != nil {
+		return nil, err
+	}
 	var objects []providers.Object[schema.Service, ServiceState]
-	for _, c := range found {
-		if c.Labels[labelType] != providers.TypeService {
-			continue
+	for _, c := range members {
+		s, err := h.look(ctx, c, bases, pids)
+		if err != nil {
+			return nil, err
 		}
-		owner := ownerOf(c.Labels)
-		s := ServiceState{
-			ID: c.ID, Lineage: owner.Lineage, Address: owner.Address, Name: nameOf(c), Image: c.Labels[labelImage],
-			Base: baseOf(c), Config: configOf[schema.Service](c.Labels),
-		}
-		base := bases[s.Config.Decky]
-		s.Decky, s.Running = base.id, running(c) && base.linked
-		if s.Running {
-			pid, err := h.processOf(ctx, c.ID, pids)
-			if err != nil {
-				return nil, err
-			}
-			namespace, err := h.world.netns(pid)
-			if err != nil {
-				return nil, err
-			}
-			s.Joined = namespace != 0 && namespace == base.namespace
-		}
-		s.Files = h.files(s.Lineage, s.Name).check(c.Labels[labelSpec])
-		objects = append(objects, providers.Object[schema.Service, ServiceState]{Owner: owner, Config: s.Config, State: s})
+		s.Settings = settings[c.ID]
+		objects = append(objects, providers.Object[schema.Service, ServiceState]{Owner: ownerOf(c.Labels), Config: s.Config, State: s})
 	}
 	return objects, nil
+}
+
+func (h *services) look(ctx context.Context, c container.Summary, bases map[string]base, pids map[string]int) (ServiceState, error) {
+	owner := ownerOf(c.Labels)
+	s := ServiceState{
+		ID: c.ID, Lineage: owner.Lineage, Address: owner.Address, Name: nameOf(c), Image: c.Labels[labelImage],
+		Base: baseOf(c), Config: configOf[schema.Service](c.Labels), Paused: paused(c),
+	}
+	base := bases[s.Config.Decky]
+	s.Decky = base.id
+	if running(c) {
+		pid, err := h.processOf(ctx, c.ID, pids)
+		if err != nil {
+			return s, err
+		}
+		if pid != 0 {
+			s.Incarnation = incarnation(c.ID, h.world.life(pid))
+		}
+		s.Running = s.Incarnation != "" && base.linked
+		namespace, err := h.world.netns(pid)
+		if err != nil {
+			return s, err
+		}
+		s.Joined = namespace != 0 && namespace == base.namespace
+	}
+	s.Files = h.files(s.Lineage, s.Name).check(c.Labels[labelSpec])
+	return s, nil
 }
 
 // base is what services need to know of their decky.
@@ -173,6 +211,12 @@ func (h *services) bases(ctx context.Context, found []container.Summary, pids ma
 	return all, nil
 }
 
+// baseNamed finds the base container of that name.
+func (h *services) baseNamed(ctx context.Context, lineage, name string) ([]container.Summary, error) {
+	all, err := h.containersNamed(ctx, name, labelLineage, lineage, labelType, providers.TypeDecky)
+	return slices.DeleteFunc(all, func(c container.Summary) bool { return nameOf(c) != name }), err
+}
+
 // Create makes the service container in its decky's namespace.
 func (h *services) Create(ctx context.Context, owner providers.Owner, want schema.Service) (ServiceState, error) {
 	name := containerName(want)
@@ -193,7 +237,9 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 		return state, err
 	}
 	state.Image, state.Running, state.Joined = h.env.DeckyDigest, true, true
-	return state, nil
+	state.Settings = wantedSettings(providers.TypeService)
+	state.Incarnation, err = h.lifeOf(ctx, state.ID)
+	return state, err
 }
 
 // blueprint spells out the service container: nothing but its own files and
@@ -234,18 +280,28 @@ func (h *services) Update(ctx context.Context, owner providers.Owner, want schem
 	if err != nil {
 		return have, err
 	}
+	if now.Paused {
+		if err := h.unpause(ctx, now.ID, now.Name); err != nil {
+			return now, err
+		}
+	}
+	share := now.Settings.Share != wantedSettings(providers.TypeService).Share
 	switch {
-	case now.Files != "" || now.Base != now.Decky || len(providers.Compare(now.Config, want, nil)) > 0:
+	case share || now.Files != "" || now.Base != now.Decky || len(providers.Compare(now.Config, want, nil)) > 0:
 		if err := h.remove(ctx, now.ID); err != nil {
 			return now, err
 		}
 		if _, err := h.Create(ctx, owner, want); err != nil {
 			return now, err
 		}
+		return h.Read(ctx, now)
 	case !now.Running || !now.Joined:
 		if err := h.restart(ctx, now.ID, now.Name); err != nil {
 			return now, err
 		}
+	}
+	if err := h.reset(ctx, now.ID, now.Name, providers.TypeService, now.Settings); err != nil {
+		return now, err
 	}
 	return h.Read(ctx, now)
 }
