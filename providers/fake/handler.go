@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -382,9 +383,12 @@ func resource[C any](h *handler[C]) providers.Resource {
 	return providers.NewResource[C, State[C]](spec, readdressing[C]{h})
 }
 
-// Preflight tells what Foresee set.
-func (p *provider) Preflight(context.Context, []providers.Planned) []providers.Finding {
+// Preflight tells what Foresee set of what is planned, and of nothing in
+// particular.
+func (p *provider) Preflight(_ context.Context, planned []providers.Planned) []providers.Finding {
 	p.world.mu.Lock()
 	defer p.world.mu.Unlock()
-	return p.world.findings
+	return slices.DeleteFunc(slices.Clone(p.world.findings), func(f providers.Finding) bool {
+		return f.Address != "" && !slices.ContainsFunc(planned, func(i providers.Planned) bool { return i.Address == f.Address })
+	})
 }

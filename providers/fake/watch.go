@@ -36,6 +36,13 @@ func (p *provider) Watch(ctx context.Context, lineage string, tell func(provider
 	}
 }
 
+// SetDeaf keeps every Watch from hearing anything, without ending it.
+func (w *World) SetDeaf(deaf bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.deaf = deaf
+}
+
 // Deafen ends every Watch of a runtime with err.
 func (w *World) Deafen(runtime string, err error) {
 	w.mu.Lock()
@@ -58,6 +65,9 @@ func (w *World) forget(l *listener) {
 
 // heard tells the listeners of a change; it is called with the lock held.
 func (w *World) heard(o *Object, what string) {
+	if w.deaf {
+		return
+	}
 	for _, l := range w.listeners {
 		if l.runtime == o.Kind.Runtime && l.lineage == o.Owner.Lineage {
 			l.tell(providers.Notice{Address: o.Owner.Address, What: what})

@@ -81,6 +81,7 @@ type World struct {
 	findings    []providers.Finding
 	calls       []Call
 	listeners   []*listener
+	deaf        bool
 }
 
 // Open makes a world, or finds the one that its directory holds.

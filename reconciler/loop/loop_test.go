@@ -140,7 +140,7 @@ func TestHealsWithinMilliseconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, t.TempDir(), fake.Options{})
 		b.apply(small())
-		stop := b.run()
+		b.run()
 		pause(time.Second)
 		b.condition(status.Ready, status.True, "InSync")
 		before := len(b.seen())
@@ -154,7 +154,5 @@ func TestHealsWithinMilliseconds(t *testing.T) {
 		if n := len(b.seen()) - before; n != 2 {
 			t.Errorf("%d passes for one fault, want one that heals and one that confirms: %+v", n, b.seen()[before:])
 		}
-		stop()
-		b.store.Close()
 	})
 }
