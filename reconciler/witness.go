@@ -227,6 +227,9 @@ func actionOn(p *plan.Plan, d *plan.Drift) string {
 			return state.DriftHeal
 		}
 	}
+	if len(p.Excludes) > 0 && d.Policy == plan.PolicyHeal {
+		return state.DriftHeal // by another plan
+	}
 	return state.DriftReport
 }
 

@@ -2,8 +2,11 @@ package loop
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler"
@@ -21,6 +24,8 @@ type view struct {
 	act       *plan.Plan               // what may be done of it now
 	prevented *plan.PreventedError     // what must not be destroyed and would be
 	unknown   map[providers.Kind]error // kinds nobody can look at
+	pending   []state.Drift            // open, or not told yet
+	recycle   time.Time                // the next decky's time is up; zero: none's
 }
 
 // look plans what is wanted, and what of that may be done now.
@@ -34,7 +39,12 @@ func (l *Loop) look(ctx context.Context) (*view, error) {
 	if v.desired, err = l.wanted(ctx, snapshot); err != nil || v.desired == nil {
 		return v, err
 	}
+	if v.pending, err = l.config.Store.PendingDrifts(ctx); err != nil {
+		return v, err
+	}
+	v.recycle = nextRecycle(v.desired, snapshot.Instances)
 	options := l.options(snapshot.Meta)
+	options.Recycle = l.recycled(ctx, v.desired)
 	v.full, err = l.config.Engine.Plan(ctx, v.desired, options)
 	if errors.As(err, &v.prevented) {
 		for _, i := range v.prevented.Instances {
@@ -57,7 +67,7 @@ func (l *Loop) look(ctx context.Context) (*view, error) {
 
 // options are those of every plan of the loop.
 func (l *Loop) options(meta state.Meta) reconciler.PlanOptions {
-	o := reconciler.PlanOptions{Runtime: meta.Runtime}
+	o := reconciler.PlanOptions{Runtime: meta.Runtime, Restarts: true}
 	if o.Runtime == "" {
 		o.Runtime = l.config.Runtime
 	}
@@ -81,8 +91,48 @@ func (l *Loop) wanted(ctx context.Context, snapshot state.Snapshot) (*schema.Des
 	}
 }
 
+// recycled are the deckies whose time is up.
+func (l *Loop) recycled(ctx context.Context, desired *schema.Desired) []reconciler.Recycle {
+	if !slices.ContainsFunc(desired.Instances, func(i schema.Instance) bool {
+		return i.Lifecycle.RecycleAfter != "" || len(i.Lifecycle.RecycleOn) > 0
+	}) {
+		return nil
+	}
+	due, err := l.config.Engine.Due(ctx, desired)
+	if err != nil && ctx.Err() == nil {
+		l.config.Log.WarnContext(ctx, "whom to recycle is not known for all", "error", errText(err))
+	}
+	return due
+}
+
+// nextRecycle is when recycle_after is over for the first decky that lives.
+func nextRecycle(desired *schema.Desired, rows []state.Instance) time.Time {
+	after := map[addr.Address]time.Duration{}
+	for _, i := range desired.Instances {
+		if d, err := time.ParseDuration(i.Lifecycle.RecycleAfter); err == nil && i.Type == providers.TypeDecky && !i.Lifecycle.PreventDestroy {
+			after[i.Address] = d
+		}
+	}
+	var next time.Time
+	for i := range rows {
+		r := &rows[i]
+		d, has := after[r.Address]
+		if !has || r.Object == nil || r.Quarantined != nil {
+			continue
+		}
+		since := r.Created
+		if since.IsZero() {
+			since = r.Updated
+		}
+		if at := since.Add(d); next.IsZero() || at.Before(next) {
+			next = at
+		}
+	}
+	return next
+}
+
 // left are the addresses that the loop leaves alone now: those that wait after
-// a failure, and those of kinds that nobody can look at.
+// a failure, those of kinds that nobody can look at, and all while it is held.
 func (l *Loop) left(v *view, snapshot state.Snapshot) []addr.Address {
 	left := map[addr.Address]bool{}
 	if len(v.full.Unavailable) > 0 {
@@ -97,6 +147,14 @@ func (l *Loop) left(v *view, snapshot state.Snapshot) []addr.Address {
 		}
 		for _, i := range snapshot.Instances {
 			left[i.Address] = left[i.Address] || v.unknown[providers.Kind{Type: i.Type, Runtime: i.Runtime}] != nil
+		}
+	}
+	if l.isHeld() {
+		for i := range v.full.Changes {
+			left[v.full.Changes[i].Address] = true
+		}
+		for i := range v.full.Records {
+			left[v.full.Records[i].Address] = true
 		}
 	}
 	made := map[addr.Address]bool{}
@@ -122,39 +180,53 @@ func (l *Loop) left(v *view, snapshot state.Snapshot) []addr.Address {
 	return all
 }
 
-// work tells that an apply of the view would do something, or tell something
-// that was not told yet.
+// work tells that an apply of the view would do something, or put on record what
+// is not yet.
 func (l *Loop) work(v *view) bool {
 	if v.act == nil {
+		return false
+	}
+	if l.isHeld() && len(v.act.Moves)+len(v.act.Changes)+len(v.act.Records) > 0 {
 		return false
 	}
 	if !v.act.Empty() || len(v.act.Records) > 0 || len(v.act.Moves) > 0 {
 		return true
 	}
-	for i := range v.act.Drift {
-		if !l.reported[driftKey(&v.act.Drift[i])] {
-			return true
+	if l.recorded == recordKey(v.act, v.pending) {
+		return !l.untold.IsZero() && !l.untold.After(l.config.Now())
+	}
+	return len(v.act.Drift)+len(v.pending) > 0
+}
+
+// record remembers what the engine was told of, so that drift that is only
+// reported does not keep the loop busy.
+func (l *Loop) record(ctx context.Context, p *plan.Plan) {
+	pending, err := l.config.Store.PendingDrifts(ctx)
+	if err != nil {
+		l.recorded = "" // the next pass meets the error
+		return
+	}
+	l.recorded, l.untold = recordKey(p, pending), time.Time{}
+	if !slices.ContainsFunc(pending, func(d state.Drift) bool { return d.Told.IsZero() }) {
+		l.unheard = 0
+		return
+	}
+	l.unheard++
+	l.untold = l.config.Now().Add(l.config.Backoff.wait(l.unheard, l.config.Rand()))
+}
+
+// recordKey is another where there is something to put on record.
+func recordKey(p *plan.Plan, pending []state.Drift) string {
+	h := sha256.New()
+	for i := range p.Drift {
+		d := &p.Drift[i]
+		fmt.Fprintf(h, "%q %v %v %q\n", d.Address, d.Gone, d.Surplus, d.Incarnation)
+		for _, c := range d.Changes {
+			fmt.Fprintf(h, "%q %q\n", c.Path, c.After)
 		}
 	}
-	return false
-}
-
-// told remembers the drift that the engine was told of, so that what is only
-// reported does not keep the loop busy.
-func (l *Loop) told(p *plan.Plan) {
-	clear(l.reported)
-	for i := range p.Drift {
-		l.reported[driftKey(&p.Drift[i])] = true
+	for _, d := range pending {
+		fmt.Fprintf(h, "%q %v\n", d.ID, d.Healed.IsZero())
 	}
-}
-
-func driftKey(d *plan.Drift) string {
-	key := string(d.Address)
-	if d.Gone {
-		key += " gone"
-	}
-	for _, c := range d.Changes {
-		key += "\x00" + c.Path + "\x00" + c.After
-	}
-	return key
+	return string(h.Sum(nil))
 }

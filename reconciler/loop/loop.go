@@ -102,7 +102,10 @@ type Loop struct {
 
 	// Only who has the turn touches these.
 	troubles troubles
-	reported map[string]bool // drift that was told to the engine and is only reported
+	recorded string    // what drift the engine put on record
+	unheard  int       // times in a row that an event could not be handed on
+	untold   time.Time // an event that could not be handed on is tried again; zero: there is none
+	recycle  time.Time // the next decky's time is up; zero: none's
 	failing  failing
 	next     time.Time // of the full look
 }
@@ -150,7 +153,7 @@ func New(config Config) (*Loop, error) {
 	if config.Rand == nil {
 		config.Rand = rand.Float64
 	}
-	l := &Loop{config: config, turn: make(chan struct{}, 1), troubles: troubles{}, reported: map[string]bool{}}
+	l := &Loop{config: config, turn: make(chan struct{}, 1), troubles: troubles{}}
 	l.wakes.signal = make(chan struct{}, 1)
 	l.report.Store(&Report{Conditions: unknownYet(config.Now())})
 	return l, nil
@@ -203,11 +206,13 @@ func (l *Loop) wait(ctx context.Context) []string {
 // due is when the loop looks next though nothing happens, and why.
 func (l *Loop) due() (time.Time, string) {
 	at, why := l.next, "resync"
-	if t := l.failing.until; !t.IsZero() && t.Before(at) {
-		at, why = t, "retry"
-	}
-	if t := l.troubles.next(); !t.IsZero() && t.Before(at) {
-		at, why = t, "retry"
+	for _, other := range []struct {
+		at  time.Time
+		why string
+	}{{l.failing.until, "retry"}, {l.troubles.next(), "retry"}, {l.untold, "tell"}, {l.recycle, "recycle"}} {
+		if !other.at.IsZero() && other.at.Before(at) {
+			at, why = other.at, other.why
+		}
 	}
 	return at, why
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/reconciler/status"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/event"
 )
 
 // bench is a world, a state and a loop over both.
@@ -28,6 +29,18 @@ type bench struct {
 
 	mu     sync.Mutex
 	passes []loop.Pass
+	told   map[string]*event.Event // by id
+	deaf   error                   // of whoever is told
+}
+
+// tell is the engine's Tell.
+func (b *bench) tell(events ...*event.Event) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range events {
+		b.told[e.ID] = e
+	}
+	return b.deaf
 }
 
 func holder() state.Holder {
@@ -36,7 +49,7 @@ func holder() state.Holder {
 
 func newBench(t testing.TB, dir string, options fake.Options, edit ...func(*loop.Config)) *bench {
 	t.Helper()
-	b := &bench{t: t, dir: dir}
+	b := &bench{t: t, dir: dir, told: map[string]*event.Event{}}
 	var err error
 	if b.world, err = fake.Open(options); err != nil {
 		t.Fatal(err)
@@ -49,7 +62,8 @@ func newBench(t testing.TB, dir string, options fake.Options, edit ...func(*loop
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b.engine, err = reconciler.New(reconciler.Config{Store: b.store, Registry: registry, DataDir: filepath.Join(dir, "data"), Dir: dir}); err != nil {
+	engine := reconciler.Config{Store: b.store, Registry: registry, DataDir: filepath.Join(dir, "data"), Dir: dir, Tell: b.tell}
+	if b.engine, err = reconciler.New(engine); err != nil {
 		t.Fatal(err)
 	}
 	config := loop.Config{

@@ -25,7 +25,9 @@ type Pass struct {
 	// Run is in the state's history; 0 where nothing was done.
 	Run    int64          `json:"run,omitempty"`
 	Healed []addr.Address `json:"healed,omitempty"` // sorted
-	Failed []Failure      `json:"failed,omitempty"` // sorted by address
+	// Isolated are deckies that were cut off, to be kept for study.
+	Isolated []addr.Address `json:"isolated,omitempty"`
+	Failed   []Failure      `json:"failed,omitempty"` // sorted by address
 	// Stalled are those of Failed that failed so often now for the first time;
 	// Recovered are those that had failed and are well; Flapping those that were
 	// healed too often.
@@ -69,13 +71,13 @@ func (l *Loop) pass(ctx context.Context, why []string) {
 	if ctx.Err() != nil && err != nil {
 		err = nil // it was asked to end; what is left comes with the next start
 	}
-	l.conclude(v, err, &p)
+	l.conclude(context.WithoutCancel(ctx), v, err, &p)
 }
 
 // heal carries out what the view asks for, under the state's lock.
 func (l *Loop) heal(ctx context.Context, v *view, p *Pass) error {
 	l.saw(v, p)
-	if v.desired == nil || !l.work(v) || l.isHeld() {
+	if v.desired == nil || !l.work(v) {
 		return nil
 	}
 	lock, err := l.config.Store.Lock(ctx, l.holder(Command), l.config.LockWait)
@@ -91,7 +93,7 @@ func (l *Loop) heal(ctx context.Context, v *view, p *Pass) error {
 		}
 		*v = *fresh
 		l.saw(v, p)
-		if v.desired == nil || !l.work(v) || l.isHeld() {
+		if v.desired == nil || !l.work(v) {
 			return nil
 		}
 		result, err := l.config.Engine.Apply(ctx, v.act, reconciler.ApplyOptions{Holder: l.holder(Command), Lock: lock})
@@ -176,9 +178,13 @@ func (l *Loop) done(ctx context.Context, applied *plan.Plan, result *reconciler.
 		return nil
 	}
 	p.Run = result.Run
-	l.told(applied)
+	l.record(context.WithoutCancel(ctx), applied)
 	for _, s := range result.Steps {
-		if s.Err == nil && failed[s.Step.Address] == nil && !slices.Contains(p.Healed, s.Step.Address) {
+		switch {
+		case s.Err != nil || failed[s.Step.Address] != nil || slices.Contains(p.Healed, s.Step.Address):
+		case s.Step.Op == plan.OpQuarantine:
+			p.Isolated = append(p.Isolated, s.Step.Address)
+		default:
 			p.Healed = append(p.Healed, s.Step.Address)
 		}
 	}
@@ -271,10 +277,13 @@ func reasonOf(err error) string {
 }
 
 // conclude ends a pass: what failed, when the next one comes, who is told.
-func (l *Loop) conclude(v *view, err error, p *Pass) {
+func (l *Loop) conclude(ctx context.Context, v *view, err error, p *Pass) {
 	now := l.config.Now()
 	p.Took = now.Sub(p.Began)
 	l.next = now.Add(jitter(l.config.Interval, l.config.Rand()))
+	if l.recycle = v.recycle; !l.recycle.After(now) || l.isHeld() {
+		l.recycle = time.Time{} // what is due and not done waits for other reasons
+	}
 	if err == nil {
 		l.failing = failing{}
 	} else {
@@ -294,7 +303,7 @@ func (l *Loop) conclude(v *view, err error, p *Pass) {
 	slices.SortFunc(p.Failed, func(a, b Failure) int { return addr.Compare(a.Address, b.Address) })
 	l.metrics.pass(p)
 	l.log(p)
-	l.publish(v, p)
+	l.publish(ctx, v, p)
 	if l.config.Passed != nil {
 		l.config.Passed(*p)
 	}

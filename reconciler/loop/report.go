@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,7 +50,7 @@ func unknownYet(now time.Time) status.Conditions {
 }
 
 // publish makes the report of a pass.
-func (l *Loop) publish(v *view, p *Pass) {
+func (l *Loop) publish(ctx context.Context, v *view, p *Pass) {
 	last := l.report.Load()
 	r := &Report{
 		Lineage: v.meta.Lineage, Serial: v.meta.Serial, Conditions: last.Conditions, Deckies: last.Deckies,
@@ -61,7 +62,9 @@ func (l *Loop) publish(v *view, p *Pass) {
 	r.Next, _ = l.due()
 	if v.full != nil {
 		r.Deckies = l.deckies(v)
-		r.Drifts.Open = int64(len(v.full.Drift))
+	}
+	if counts, err := l.config.Store.DriftCounts(ctx); err == nil {
+		r.Drifts = counts
 	}
 	for _, c := range l.conditions(v, p, r) {
 		c.Updated, c.Message = l.config.Now(), clip(c.Message, maxMessage)
@@ -99,8 +102,10 @@ func (l *Loop) ready(v *view, p *Pass, r *Report) status.Condition {
 		c.Status, c.Reason, c.Message = status.Unknown, "ProviderUnavailable", unavailable(v.full)
 	case len(v.full.Changes) > 0:
 		c.Reason, c.Message = "Drifted", fmt.Sprintf("%d instances are not as configured", len(v.full.Changes))
-	case len(v.full.Drift) > 0:
-		c.Reason, c.Message = "DriftReported", fmt.Sprintf("%d instances drifted and their policy is not to heal", len(v.full.Drift))
+	case slices.ContainsFunc(v.full.Drift, left):
+		c.Reason, c.Message = "DriftReported", "instances drifted, and their policy is not to heal"
+	case len(v.full.Quarantined) > 0:
+		c.Reason, c.Message = "Quarantined", fmt.Sprintf("%d deckies are kept for study: %s, because %s", len(v.full.Quarantined), v.full.Quarantined[0].Address, v.full.Quarantined[0].Why)
 	default:
 		c.Status, c.Reason, c.Message = status.True, "InSync", "what is wanted is live"
 	}
@@ -171,6 +176,9 @@ func healthy(v *view, r *Report) status.Condition {
 	return c
 }
 
+// left tells of drift that it stays.
+func left(d plan.Drift) bool { return d.Policy != plan.PolicyHeal }
+
 // trouble0 is the first of those that wait, and how many more there are.
 func trouble0(all []Waiting) string {
 	w := all[0]
@@ -218,9 +226,14 @@ func (l *Loop) deckies(v *view) []status.Decky {
 	for i := range v.full.Changes {
 		l.changed(&v.full.Changes[i], at, home)
 	}
+	for _, q := range v.full.Quarantined {
+		if s := at[q.Address]; s != nil && !q.Since.IsZero() {
+			l.degrade(s, status.OutOfSync, status.HealthQuarantined, q.Why)
+		}
+	}
 	for i := range v.full.Drift {
 		d := &v.full.Drift[i]
-		if s := at[home[d.Address]]; s != nil && d.Policy != plan.PolicyHeal {
+		if s := at[home[d.Address]]; s != nil && left(*d) {
 			l.degrade(s, status.OutOfSync, status.HealthDegraded, string(d.Address)+" drifted, and its policy is "+d.Policy)
 		}
 	}
