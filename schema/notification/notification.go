@@ -72,6 +72,7 @@ type Notification struct {
 	// Fields are what else is known, by name: of a detection the technique, the
 	// rule, the source.
 	Fields map[string]string `json:"fields,omitempty"`
-	// Repeated counts the same news that were held back until this one.
+	// Repeated is how often the same news came since it was last told, this one
+	// included; 0: it is new.
 	Repeated int `json:"repeated,omitempty"`
 }

@@ -76,13 +76,15 @@ func allowed(from, to string) bool {
 		return to == "providers/decky" || within(to, "providers/decky/services")
 	case within(from, "providers/decky", "providers/link"):
 		return within(to, "providers/decky", "providers/link", "schema/event", "schema/addr") && !within(to, "providers/decky/services", "providers/decky/all")
+	case within(from, "providers/delivery"):
+		return within(to, "schema", "providers/delivery")
 	case from == "providers/all":
 		return within(to, "providers")
 	case within(from, "providers"):
 		// A leaf: its own sub-packages, the contract, and the packages beside
 		// the leaves that have no New of their own.
 		leaf := strings.Join(strings.SplitN(from, "/", 3)[:2], "/")
-		return to == "providers" || within(to, leaf, "schema", "providers/link", "providers/decky", "providers/providertest") && !within(to, "providers/decky/services", "providers/decky/all")
+		return to == "providers" || within(to, leaf, "schema", "providers/link", "providers/delivery", "providers/decky", "providers/providertest") && !within(to, "providers/decky/services", "providers/decky/all")
 	default:
 		return false
 	}
@@ -108,6 +110,7 @@ func TestRulesCanFail(t *testing.T) {
 	for from, to := range map[string]string{
 		"schema": "providers", "reconciler": "providers/docker", "intel": "reconciler", "providers/docker": "providers/native",
 		"providers/decky/services/ssh": "providers/decky/services/http", "providers/decky": "schema", "providers/link": "providers",
+		"providers/delivery": "providers", "reconciler/loop": "providers/delivery",
 	} {
 		if allowed(from, to) {
 			t.Errorf("%s may import %s", from, to)
