@@ -228,6 +228,13 @@ func (w *World) Calls() []Call {
 	return slices.Clone(w.calls)
 }
 
+// ForgetCalls begins the list of calls anew.
+func (w *World) ForgetCalls() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = nil
+}
+
 // Check tells what no real world could hold: something that lives in what does
 // not exist, two objects of one owner, two deckies of one IP.
 func (w *World) Check() error {

@@ -179,13 +179,23 @@ func (l *Loop) done(ctx context.Context, applied *plan.Plan, result *reconciler.
 	}
 	p.Run = result.Run
 	l.record(context.WithoutCancel(ctx), applied)
+	left := make([]int, len(applied.Changes)) // steps not done, by change
+	for _, s := range applied.Steps {
+		left[s.Change]++
+	}
 	for _, s := range result.Steps {
+		if s.Err == nil {
+			left[s.Step.Change]--
+		}
+	}
+	for i := range applied.Changes {
+		c := &applied.Changes[i]
 		switch {
-		case s.Err != nil || failed[s.Step.Address] != nil || slices.Contains(p.Healed, s.Step.Address):
-		case s.Step.Op == plan.OpQuarantine:
-			p.Isolated = append(p.Isolated, s.Step.Address)
+		case left[i] > 0 || failed[c.Address] != nil || slices.Contains(p.Healed, c.Address):
+		case c.Action == plan.Quarantine:
+			p.Isolated = append(p.Isolated, c.Address)
 		default:
-			p.Healed = append(p.Healed, s.Step.Address)
+			p.Healed = append(p.Healed, c.Address)
 		}
 	}
 	l.heals(p)

@@ -15,7 +15,7 @@ const (
 	// deafMost bounds the pause before a deaf watcher is started again, and
 	// deafReset is how long it must have heard for the pauses to begin anew.
 	deafMost  = 15 * time.Second
-	deafReset = time.Minute
+	deafReset = 10 * time.Second
 )
 
 // watch owns one goroutine for each provider that can hear.
