@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/decnet/decnet/cmd/internal/view"
+	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
 )
 
@@ -27,9 +28,10 @@ type app struct {
 	noColor  bool
 	input    bool // false: nobody is asked, as if there were no terminal
 	verbose  bool
-	given    given    // --var and --var-file
-	rootless bool     // workers may share a uid: set inside the test runner's sandbox only
-	reports  *reports // where the answer of a command that judges goes; nil: it is no such
+	given    given          // --var and --var-file
+	values   []schema.Value // stronger than they; a daemon's own file has them
+	rootless bool           // workers may share a uid: set inside the test runner's sandbox only
+	reports  *reports       // where the answer of a command that judges goes; nil: it is no such
 }
 
 func (a *app) root() *cobra.Command {
@@ -75,6 +77,7 @@ what attackers do in it.`,
 	grouped("main", a.planCommand(), a.applyCommand(), a.destroyCommand(), a.statusCommand(), a.showCommand(), a.outputCommand(), a.stateCommand(), a.getCommand(), a.validateCommand(), a.testCommand(), a.fmtCommand())
 	grouped("main", a.importCommand(), a.taintCommand(), a.untaintCommand(), a.diffCommand())
 	grouped("main", a.lintCommand(), a.explainCommand())
+	grouped("main", a.reconcileCommand(), a.setupCommand())
 	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
 	grouped("tools", a.consoleCommand(), a.graphCommand(), a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())
 	a.complete(root)

@@ -218,7 +218,7 @@ func (s *session) options(ctx context.Context, settings schema.Settings, o *sche
 	return nil
 }
 
-// variables are the values of --var.
+// variables are the values of --var, and those that are stronger.
 func (a *app) variables() ([]schema.Value, error) {
 	var values []schema.Value
 	for _, v := range a.given.vars {
@@ -228,7 +228,7 @@ func (a *app) variables() ([]schema.Value, error) {
 		}
 		values = append(values, schema.Value{Name: strings.TrimSpace(name), Raw: raw, Origin: "--var", Order: v.place})
 	}
-	return values, nil
+	return append(values, a.values...), nil
 }
 
 // environment are the values of DECNET_VAR_name.

@@ -26,6 +26,9 @@ type session struct {
 	meta     state.Meta
 	registry *providers.Registry
 	engine   *reconciler.Engine
+	// runtime is the default that the operator chose, where neither the
+	// configuration nor the state says.
+	runtime string
 }
 
 // open opens the state at path and wires the engine to every provider. secret
@@ -130,6 +133,8 @@ func (s *session) defaultRuntime(ctx context.Context, configured string) (string
 		return configured, nil
 	case s.meta.Runtime != "":
 		return s.meta.Runtime, nil
+	case s.runtime != "":
+		return s.runtime, nil
 	case wanted == providers.RuntimeDocker || wanted == providers.RuntimeNative:
 		return wanted, nil
 	case wanted != "":

@@ -63,9 +63,6 @@ type Host interface {
 	Evaluate(ctx context.Context, s *Session, site Site) (*schema.Desired, error)
 	// Applied notes what else an apply leaves: the outputs.
 	Applied(ctx context.Context, s *Session, desired *schema.Desired) error
-	// Recycle are the addresses that are to be replaced because of what
-	// attackers did in them, as intel knows it.
-	Recycle(ctx context.Context, site Site, s *Session) ([]reconciler.Recycle, error)
 }
 
 // keeper keeps one site live. It holds the claim on its state.

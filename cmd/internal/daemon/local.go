@@ -158,3 +158,9 @@ func (d *local) look(ctx context.Context) (err error) {
 	d.Log.Info("the files are applied", "plan", counts(p))
 	return nil
 }
+
+// counts is a plan in one line.
+func counts(p *plan.Plan) string {
+	s := p.Summary
+	return fmt.Sprintf("%d to create, %d to update, %d to replace, %d to delete", s.Create, s.Update, s.Replace, s.Delete)
+}
