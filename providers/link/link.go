@@ -82,6 +82,7 @@ type Info struct {
 	Alias  string   `json:"alias,omitempty"`
 	Up     bool     `json:"up"`
 	Parent int      `json:"parent,omitempty"` // index, in the namespace where the parent stands
+	Master int      `json:"master,omitempty"` // index of the bridge that it is a port of
 	Addrs  []string `json:"addrs,omitempty"`  // IPv4, CIDR
 }
 
@@ -122,7 +123,7 @@ func (h *Handle) Find(name string) (info Info, ok bool, err error) {
 
 func infoOf(l netlink.Link) Info {
 	a := l.Attrs()
-	info := Info{Name: a.Name, Index: a.Index, Kind: l.Type(), Alias: a.Alias, Up: a.Flags&net.FlagUp != 0, Parent: a.ParentIndex}
+	info := Info{Name: a.Name, Index: a.Index, Kind: l.Type(), Alias: a.Alias, Up: a.Flags&net.FlagUp != 0, Parent: a.ParentIndex, Master: a.MasterIndex}
 	if len(a.HardwareAddr) > 0 {
 		info.MAC = a.HardwareAddr.String()
 	}

@@ -32,6 +32,10 @@ type deckyState struct {
 	Sysctls map[string]string `json:"sysctls,omitempty"` // those that the personality sets
 	// Egress is "in place", or what is wrong with the rules.
 	Egress string `json:"egress"`
+	// Damaged says that its record is, though another copy stands.
+	Damaged bool `json:"damaged,omitempty"`
+	// Isolated is what Quarantine recorded.
+	Isolated bool `json:"isolated,omitempty"`
 }
 
 // linkState is a decky's one interface as it stands.
@@ -40,25 +44,38 @@ type linkState struct {
 	MAC     string `json:"mac,omitempty"`
 	Address string `json:"address,omitempty"` // the first IPv4 address, with its prefix
 	Gateway string `json:"gateway,omitempty"`
+	Subnet  string `json:"subnet,omitempty"` // that is reached directly
 	Up      bool   `json:"up"`
-	Extra   string `json:"extra,omitempty"` // what else stands there
+	Extra   string `json:"extra,omitempty"`  // what else stands there
+	Routes  string `json:"routes,omitempty"` // that should not be
+	// Host is the host's end of a veth: "attached", or what is wrong with it.
+	Host string `json:"host,omitempty"`
+	// Connected says that a link but lo is up.
+	Connected bool `json:"connected"`
 }
 
 const (
 	linkName = "eth0"
 	inPlace  = "in place"
+	attached = "attached"
 )
 
 type deckies struct{ p *Provider }
 
+// damaged is the change of an object whose record is.
+var damaged = providers.Change{Path: "record", Before: "damaged", After: "kept"}
+
 // wantLink is the link that a configuration asks for.
 func wantLink(c schema.Decky) linkState {
-	l := linkState{Kind: c.Network.Driver, MAC: c.Host.MAC, Address: address(c), Gateway: c.Network.Gateway, Up: true}
+	l := linkState{Kind: c.Network.Driver, MAC: c.Host.MAC, Address: address(c), Gateway: c.Network.Gateway, Up: true, Connected: true}
 	switch c.Network.Driver {
 	case link.DriverBridge:
-		l.Kind = "veth"
+		l.Kind, l.Host = "veth", attached
 	case link.DriverIPvlan:
 		l.MAC = "" // its parent's
+	}
+	if prefix, err := netip.ParsePrefix(c.Network.Subnet); err == nil {
+		l.Subnet = prefix.Masked().String()
 	}
 	if mac, err := net.ParseMAC(l.MAC); err == nil {
 		l.MAC = mac.String() // as the kernel spells it
@@ -86,11 +103,19 @@ func sysctls(c schema.Decky) map[string]string {
 func (h *deckies) Diff(want schema.Decky, have deckyState) []providers.Change {
 	// Nothing of it changes in place: it is in every socket and session.
 	changes := providers.Compare(providers.Bare(have.Config), providers.Bare(want), func(string) bool { return true })
+	if have.Isolated {
+		// It is kept for study: nothing of it is put right before it goes.
+		return append(changes, providers.Change{Path: "quarantined", Before: "true", After: "false", Replace: true})
+	}
+	if have.Damaged {
+		changes = append(changes, damaged)
+	}
 	if have.Inode == 0 {
-		return append(changes, providers.Change{Path: "namespace", Before: "gone", After: have.Namespace, Replace: true})
+		// Made anew in place: what clients wrote is no drift, and stays.
+		return append(changes, providers.Change{Path: "namespace", Before: "gone", After: have.Namespace})
 	}
 	expected := wantLink(want)
-	if expected.MAC == "" {
+	if have.Link.Connected = true; expected.MAC == "" { // Up says it
 		have.Link.MAC = ""
 	}
 	if have.Link.Kind == "" {
@@ -131,7 +156,11 @@ func (h *deckies) Read(_ context.Context, have deckyState) (deckyState, error) {
 	if err != nil {
 		return have, err
 	}
-	return observe(d, r)
+	host, err := h.p.hostSide(d, []deckyRecord{r})
+	if err != nil {
+		return have, err
+	}
+	return h.p.observe(d, r, host)
 }
 
 func (h *deckies) List(ctx context.Context, lineage string) ([]providers.Object[schema.Decky, deckyState], error) {
@@ -149,6 +178,10 @@ func (h *deckies) List(ctx context.Context, lineage string) ([]providers.Object[
 	for _, name := range orphans(d, records) {
 		h.p.env.Log.Warn("a namespace has no record and is left alone", "namespace", pin(d, name))
 	}
+	host, err := h.p.hostSide(d, records)
+	if err != nil {
+		return nil, err
+	}
 	objects := make([]providers.Object[schema.Decky, deckyState], len(records))
 	errs := make([]error, len(records))
 	var group sync.WaitGroup
@@ -160,7 +193,7 @@ func (h *deckies) List(ctx context.Context, lineage string) ([]providers.Object[
 			if errs[i] = ctx.Err(); errs[i] != nil {
 				return
 			}
-			s, err := observe(d, r)
+			s, err := h.p.observe(d, r, host)
 			if err != nil {
 				errs[i] = fmt.Errorf("look at decky %s: %w", r.Config.Name, err)
 			}
@@ -188,6 +221,7 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 		if r.Owner.Address != owner.Address {
 			return s, fmt.Errorf("create decky %s: the name is taken by %s", want.Name, r.Owner.Address)
 		}
+		// A state without inode says that there was nothing worth keeping.
 		if adopted, err := h.adopt(ctx, d, owner, want, r); err != nil || adopted.Inode != 0 {
 			return adopted, err
 		}
@@ -195,27 +229,16 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 		return s, err
 	}
 	r := deckyRecord{Owner: owner, Config: want, Boot: h.p.boot(want)}
-	if err := h.p.book(owner.Lineage).Put(deckyPrefix+want.Name, r); err != nil {
-		return s, err
-	}
-	host, err := h.p.hostLinks()
+	err := h.p.book(owner.Lineage).Put(deckyPrefix+want.Name, r)
 	if err != nil {
 		return s, err
 	}
-	if _, err := namespace.Inode(s.Namespace); err == nil { // its record was lost
-		if err := namespace.Delete(s.Namespace); err != nil {
-			return s, err
-		}
+	if _, stands := namespace.Inode(s.Namespace); stands == nil { // its record was lost
+		err = h.heal(ctx, d, r)
+	} else {
+		err = h.make(ctx, d, owner, want)
 	}
-	have, err := h.p.fresh(sysctls(want))
 	if err != nil {
-		return s, err
-	}
-	if err := anchor(d, want.Name); err != nil {
-		return s, err
-	}
-	j := job{host: host, owner: owner, want: want, pinned: s.Namespace, sysctls: have, rules: true}
-	if err := namespace.Create(s.Namespace, func() error { return j.furnish(ctx) }); err != nil {
 		return s, fmt.Errorf("create decky %s: %w", want.Name, err)
 	}
 	s.Inode, err = namespace.Inode(s.Namespace)
@@ -223,11 +246,31 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 	return s, err
 }
 
-// adopt completes what an earlier apply left. A state without inode says that
-// there was nothing worth keeping.
+// make makes a decky's namespace with everything in it.
+func (h *deckies) make(ctx context.Context, d supervise.Dirs, owner providers.Owner, want schema.Decky) error {
+	host, err := h.p.hostLinks()
+	if err != nil {
+		return err
+	}
+	have, err := h.p.fresh(sysctls(want))
+	if err != nil {
+		return err
+	}
+	if err := anchor(d, want.Name); err != nil {
+		return err
+	}
+	j := job{host: host, owner: owner, want: want, pinned: pin(d, want.Name), sysctls: have, rules: true}
+	return namespace.Create(j.pinned, func() error { return j.furnish(ctx) })
+}
+
+// adopt completes what an earlier apply left, unless it is to be another.
 func (h *deckies) adopt(ctx context.Context, d supervise.Dirs, owner providers.Owner, want schema.Decky, r deckyRecord) (deckyState, error) {
-	s, err := observe(d, r)
-	if err != nil || s.Inode == 0 {
+	host, err := h.p.hostSide(d, []deckyRecord{r})
+	if err != nil {
+		return deckyState{}, err
+	}
+	s, err := h.p.observe(d, r, host)
+	if err != nil {
 		return deckyState{}, err
 	}
 	for _, c := range h.Diff(want, s) {
@@ -244,6 +287,9 @@ func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema
 	}
 	d := h.p.dirs(owner.Lineage)
 	r, err := load[deckyRecord](h.p, owner.Lineage, deckyPrefix+want.Name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return h.Create(ctx, owner, want)
+	}
 	if err != nil {
 		return have, err
 	}
@@ -251,19 +297,82 @@ func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema
 	if err := h.p.book(owner.Lineage).Put(deckyPrefix+want.Name, r); err != nil {
 		return have, err
 	}
-	host, err := h.p.hostLinks()
+	if err := h.heal(ctx, d, r); err != nil {
+		return have, fmt.Errorf("heal decky %s: %w", want.Name, err)
+	}
+	host, err := h.p.hostSide(d, []deckyRecord{r})
 	if err != nil {
 		return have, err
 	}
-	now, err := observe(d, r)
+	return h.p.observe(d, r, host)
+}
+
+// heal brings a decky's namespace back, and puts right what is in it.
+func (h *deckies) heal(ctx context.Context, d supervise.Dirs, r deckyRecord) error {
+	path := pin(d, r.Config.Name)
+	if _, err := namespace.Inode(path); errors.Is(err, namespace.ErrNone) {
+		back, err := h.repin(ctx, d, r.Config.Name)
+		if err != nil {
+			return err
+		}
+		if !back {
+			return h.make(ctx, d, r.Owner, r.Config)
+		}
+	}
+	host, err := h.p.hostSide(d, []deckyRecord{r})
 	if err != nil {
-		return have, err
+		return err
 	}
-	j := job{host: host, owner: owner, want: want, pinned: now.Namespace, link: now.Link, sysctls: now.Sysctls, rules: now.Egress != inPlace}
-	if err := namespace.Do(j.pinned, func() error { return j.furnish(ctx) }); err != nil {
-		return now, fmt.Errorf("heal decky %s: %w", want.Name, err)
+	now, err := h.p.observe(d, r, host)
+	if err != nil {
+		return err
 	}
-	return observe(d, r)
+	links, err := h.p.hostLinks()
+	if err != nil {
+		return err
+	}
+	if !now.Link.Up {
+		if err := h.release(ctx, d, r.Config.Name, now.Inode); err != nil {
+			return err
+		}
+	}
+	j := job{host: links, owner: r.Owner, want: r.Config, pinned: now.Namespace, link: now.Link, sysctls: now.Sysctls, rules: now.Egress != inPlace}
+	return namespace.Do(j.pinned, func() error { return j.furnish(ctx) })
+}
+
+// repin pins a namespace again that was only unpinned: the supervisor's sockets
+// stand in it, and its sessions go on. It tells whether there was one.
+func (h *deckies) repin(ctx context.Context, d supervise.Dirs, name string) (bool, error) {
+	held, err := h.p.client(d.Lineage).Namespace(ctx, name)
+	if err != nil || held == nil {
+		return false, err
+	}
+	defer held.Close()
+	if err := anchor(d, name); err != nil {
+		return false, err
+	}
+	if err := namespace.PinFile(held, pin(d, name)); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// release ends the services of a decky in namespaces that are no longer its own:
+// their sockets keep a link with its MAC address alive.
+func (h *deckies) release(ctx context.Context, d supervise.Dirs, name string, inode uint64) error {
+	client := h.p.client(d.Lineage)
+	status, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	for _, u := range status.Units {
+		if u.Decky == name && u.Inode != inode {
+			if err := client.Stop(ctx, u.Key); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (h *deckies) Delete(_ context.Context, have deckyState) error {

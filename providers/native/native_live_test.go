@@ -18,6 +18,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,20 +120,32 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// binary is the stand-in for the real one, built once for all tests, in the
+// lab's directory.
 func binary(t testing.TB, dir string) (path, digest string) {
 	t.Helper()
-	path = filepath.Join(dir, "decky")
-	build := exec.Command("go", "build", "-o", path, "../decky/supervise/testdata/decky")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the stand-in: %v\n%s", err, out)
+	built.Do(func() {
+		built.path = filepath.Join(dir, "decky")
+		build := exec.Command("go", "build", "-o", built.path, "../decky/supervise/testdata/decky")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			built.err = fmt.Errorf("build the stand-in: %w\n%s", err, out)
+			return
+		}
+		data, err := os.ReadFile(built.path)
+		sum := sha256.Sum256(data)
+		built.digest, built.err = hex.EncodeToString(sum[:]), err
+	})
+	if built.err != nil {
+		t.Fatal(built.err)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum := sha256.Sum256(data)
-	return path, hex.EncodeToString(sum[:])
+	return built.path, built.digest
+}
+
+var built struct {
+	sync.Once
+	path, digest string
+	err          error
 }
 
 // open is a fresh provider, as a new run of decnet has.
@@ -238,11 +251,18 @@ func create(t testing.TB, r providers.Resource, address string, config any) json
 
 // say speaks to a decky from the attacker's side of the wire.
 func (w *world) say(ip string, port int, line string) (string, error) {
-	var conn net.Conn
-	err := w.lab.Do(lab.Attacker, func() (err error) {
-		conn, err = net.DialTimeout("tcp4", ip+":"+strconv.Itoa(port), 3*time.Second)
-		return err
-	})
+	return exchange(func() (conn net.Conn, err error) {
+		err = w.lab.Do(lab.Attacker, func() (err error) {
+			conn, err = net.DialTimeout("tcp4", ip+":"+strconv.Itoa(port), 3*time.Second)
+			return err
+		})
+		return conn, err
+	}, line)
+}
+
+// exchange says a line and returns the answer.
+func exchange(dial func() (net.Conn, error), line string) (string, error) {
+	conn, err := dial()
 	if err != nil {
 		return "", err
 	}

@@ -46,8 +46,14 @@ func TestDeckyDiff(t *testing.T) {
 		"persona": {func(c *schema.Decky, _ *deckyState) {
 			c.Archetype, c.Host.Distro, c.Host.Packages = "other", "debian-11", map[string]string{"nginx": "1.18"}
 		}, nil},
-		"pool":         {func(c *schema.Decky, _ *deckyState) { c.Network.Pool = "10.0.0.10-10.0.0.30" }, nil},
-		"namespace":    {func(_ *schema.Decky, s *deckyState) { s.Inode = 0 }, []providers.Change{{Path: "namespace", Before: "gone", After: "/run/x", Replace: true}}},
+		"pool":        {func(c *schema.Decky, _ *deckyState) { c.Network.Pool = "10.0.0.10-10.0.0.30" }, nil},
+		"namespace":   {func(_ *schema.Decky, s *deckyState) { s.Inode = 0 }, []providers.Change{{Path: "namespace", Before: "gone", After: "/run/x"}}},
+		"record":      {func(_ *schema.Decky, s *deckyState) { s.Damaged = true }, []providers.Change{{Path: "record", Before: "damaged", After: "kept"}}},
+		"host's end":  {func(_ *schema.Decky, s *deckyState) { s.Link.Host = "down" }, []providers.Change{{Path: "link.host", Before: `"down"`}}},
+		"no subnet":   {func(_ *schema.Decky, s *deckyState) { s.Link.Subnet = "" }, []providers.Change{{Path: "link.subnet", After: `"10.0.0.0/24"`}}},
+		"other route": {func(_ *schema.Decky, s *deckyState) { s.Link.Routes = "blackhole 1.0.0.0/8; " }, []providers.Change{{Path: "link.routes", Before: `"blackhole 1.0.0.0/8; "`}}},
+		"quarantined": {func(_ *schema.Decky, s *deckyState) { s.Isolated, s.Inode, s.Link = true, 0, linkState{} },
+			[]providers.Change{{Path: "quarantined", Before: "true", After: "false", Replace: true}}},
 		"link gone":    {func(_ *schema.Decky, s *deckyState) { s.Link = linkState{} }, []providers.Change{{Path: "link", Before: "gone", After: "macvlan"}}},
 		"link down":    {func(_ *schema.Decky, s *deckyState) { s.Link.Up = false }, []providers.Change{{Path: "link.up", Before: "false", After: "true"}}},
 		"link strange": {func(_ *schema.Decky, s *deckyState) { s.Link.Extra = "tun0 " }, []providers.Change{{Path: "link.extra", Before: `"tun0 "`}}},
@@ -73,10 +79,12 @@ func TestServiceDiff(t *testing.T) {
 		change func(*schema.Service, *serviceState)
 		want   []providers.Change
 	}{
-		"agree":     {func(*schema.Service, *serviceState) {}, nil},
-		"arguments": {func(c *schema.Service, _ *serviceState) { c.Arguments = json.RawMessage(`{"a":2}`) }, []providers.Change{{Path: "arguments.a", Before: "1", After: "2"}}},
-		"decky":     {func(c *schema.Service, _ *serviceState) { c.Decky = "t-b" }, []providers.Change{{Path: "decky", Before: `"t-a"`, After: `"t-b"`, Replace: true}}},
-		"image":     {func(_ *schema.Service, s *serviceState) { s.Image = "old" }, []providers.Change{{Path: "image", Before: "old", After: "new", Replace: true, Cause: providers.CauseImage}}},
+		"agree":        {func(*schema.Service, *serviceState) {}, nil},
+		"arguments":    {func(c *schema.Service, _ *serviceState) { c.Arguments = json.RawMessage(`{"a":2}`) }, []providers.Change{{Path: "arguments.a", Before: "1", After: "2"}}},
+		"decky":        {func(c *schema.Service, _ *serviceState) { c.Decky = "t-b" }, []providers.Change{{Path: "decky", Before: `"t-a"`, After: `"t-b"`, Replace: true}}},
+		"image":        {func(_ *schema.Service, s *serviceState) { s.Image = "old" }, []providers.Change{{Path: "image", Before: "old", After: "new", Replace: true, Cause: providers.CauseImage}}},
+		"record":       {func(_ *schema.Service, s *serviceState) { s.Damaged = true }, []providers.Change{{Path: "record", Before: "damaged", After: "kept"}}},
+		"another life": {func(_ *schema.Service, s *serviceState) { s.Life = "b" }, nil},
 		"nobody serves": {func(_ *schema.Service, s *serviceState) { s.Listening, s.Served, s.Image = false, false, "" },
 			[]providers.Change{{Path: "listening", Before: "false", After: "true"}, {Path: "served", Before: "false", After: "true"}}},
 	} {
@@ -204,6 +212,38 @@ func TestWithoutPrivilege(t *testing.T) {
 		}
 		if _, err := r.Create(context.Background(), providers.Owner{Lineage: "l"}, json.RawMessage(`{}`)); !errors.As(err, &unavailable) {
 			t.Errorf("%s: create: %v", r.Spec().Type, err)
+		}
+	}
+}
+
+func TestIncarnationsAreOfWhatLives(t *testing.T) {
+	_, d := whole()
+	if got := (&deckies{}).Incarnation(d); got != "7" {
+		t.Errorf("of inode 7: %q", got)
+	}
+	d.Inode = 0
+	if got := (&deckies{}).Incarnation(d); got != "" {
+		t.Errorf("of a decky that is gone: %q", got)
+	}
+	s := serviceState{Life: "a", Served: true}
+	if got := (&services{}).Incarnation(s); got != "a" {
+		t.Errorf("of a service: %q", got)
+	}
+	s.Served = false
+	if got := (&services{}).Incarnation(s); got != "" {
+		t.Errorf("of a service that nobody serves: %q", got)
+	}
+}
+
+func TestQuarantinedIsWhatCannotBeReached(t *testing.T) {
+	h := &deckies{}
+	for name, c := range map[string]struct {
+		recorded, connected, want bool
+	}{
+		"neither": {false, true, false}, "its link is down": {false, false, false}, "cut off": {true, false, true}, "connected again": {true, true, false},
+	} {
+		if got := h.Quarantined(deckyState{Isolated: c.recorded, Link: linkState{Connected: c.connected}}); got != c.want {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 }

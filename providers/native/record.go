@@ -25,6 +25,8 @@ type deckyRecord struct {
 	// Boot is when the host claims to have started: the same for every
 	// service, and after every restart.
 	Boot time.Time `json:"boot"`
+	// Isolated says that the decky is kept for study without its network.
+	Isolated bool `json:"isolated,omitempty"`
 }
 
 // serviceRecord is what the book says of a service; the supervisor reads Unit.
@@ -50,7 +52,7 @@ func checkName(name string) error {
 	return nil
 }
 
-// load reads one record; fs.ErrNotExist if there is none.
+// load reads one record; fs.ErrNotExist if there is none that can be read.
 func load[T any](p *Provider, lineage, key string) (T, error) {
 	var v T
 	data, ok, err := p.book(lineage).Get(key)
@@ -61,12 +63,13 @@ func load[T any](p *Provider, lineage, key string) (T, error) {
 		return v, fmt.Errorf("record %s: %w", key, fs.ErrNotExist)
 	}
 	if err := json.Unmarshal(data, &v); err != nil {
-		return v, fmt.Errorf("record %s: %w", key, err)
+		return v, fmt.Errorf("record %s says nothing (%w): %w", key, err, fs.ErrNotExist)
 	}
 	return v, nil
 }
 
-// loadAll reads every record of a kind, in the order of their keys.
+// loadAll reads every record of a kind, in the order of their keys. One that
+// cannot be read is left out: its object is made again, over what there is.
 func loadAll[T any](p *Provider, lineage, prefix string) ([]T, error) {
 	all, err := p.book(lineage).All()
 	if err != nil {
@@ -79,11 +82,14 @@ func loadAll[T any](p *Provider, lineage, prefix string) ([]T, error) {
 		}
 	}
 	slices.Sort(keys)
-	records := make([]T, len(keys))
-	for i, key := range keys {
-		if err := json.Unmarshal(all[key], &records[i]); err != nil {
-			return nil, fmt.Errorf("record %s: %w", key, err)
+	records := make([]T, 0, len(keys))
+	for _, key := range keys {
+		var r T
+		if err := json.Unmarshal(all[key], &r); err != nil {
+			p.env.Log.Warn("a record cannot be read", "record", key, "error", err)
+			continue
 		}
+		records = append(records, r)
 	}
 	return records, nil
 }

@@ -29,6 +29,8 @@ type serviceState struct {
 	Problem string `json:"problem,omitempty"`
 	// Life names that of the worker which serves it, "" where none does.
 	Life string `json:"life,omitempty"`
+	// Damaged says that its record is, though another copy stands.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 type services struct{ p *Provider }
@@ -46,6 +48,9 @@ func (h *services) Diff(want schema.Service, have serviceState) []providers.Chan
 		if !now {
 			changes = append(changes, providers.Change{Path: path, Before: "false", After: "true"})
 		}
+	}
+	if have.Damaged {
+		changes = append(changes, damaged)
 	}
 	served("listening", have.Listening)
 	served("served", have.Served)
@@ -79,7 +84,7 @@ func (h *services) Read(ctx context.Context, have serviceState) (serviceState, e
 	if err != nil {
 		return have, err
 	}
-	return stateOf(r, have.Lineage, index(status), status.Image), nil
+	return h.p.stateOf(r, have.Lineage, index(status), status.Image), nil
 }
 
 func index(status supervise.Status) map[supervise.Key]supervise.UnitStatus {
@@ -92,8 +97,8 @@ func index(status supervise.Status) map[supervise.Key]supervise.UnitStatus {
 
 // stateOf compares a record with what the supervisor says. Sockets in a
 // namespace that is no longer the decky's do not count.
-func stateOf(r serviceRecord, lineage string, units map[supervise.Key]supervise.UnitStatus, image string) serviceState {
-	s := serviceState{Lineage: lineage, Config: r.Config}
+func (p *Provider) stateOf(r serviceRecord, lineage string, units map[supervise.Key]supervise.UnitStatus, image string) serviceState {
+	s := serviceState{Lineage: lineage, Config: r.Config, Damaged: p.book(lineage).Lost(supervise.RecordKey(r.Unit.Key()))}
 	u, ok := units[r.Unit.Key()]
 	if !ok {
 		return s
@@ -123,7 +128,7 @@ func (h *services) List(ctx context.Context, lineage string) ([]providers.Object
 	units := index(status)
 	objects := make([]providers.Object[schema.Service, serviceState], len(records))
 	for i, r := range records {
-		objects[i] = providers.Object[schema.Service, serviceState]{Owner: r.Owner, Config: r.Config, State: stateOf(r, lineage, units, status.Image)}
+		objects[i] = providers.Object[schema.Service, serviceState]{Owner: r.Owner, Config: r.Config, State: h.p.stateOf(r, lineage, units, status.Image)}
 	}
 	return objects, nil
 }

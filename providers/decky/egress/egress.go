@@ -25,6 +25,9 @@ var ErrAltered = errors.New("egress rules are not in place")
 type Rules struct {
 	// UDPPorts may answer: datagrams from these source ports leave.
 	UDPPorts []uint16
+	// Only refuses every other table beside these rules: the namespace is ours
+	// alone, and no engine's.
+	Only bool
 }
 
 const (
@@ -52,6 +55,9 @@ func Apply(rules Rules) error {
 	// fails; the third message makes it anew.
 	conn.AddTable(table)
 	conn.DelTable(table)
+	if rules.Only {
+		conn.FlushRuleset()
+	}
 	conn.AddTable(table)
 	conn.AddChain(chain)
 	for _, exprs := range rules.expressions() {
@@ -71,6 +77,15 @@ func Verify(rules Rules) error {
 		return fmt.Errorf("read egress rules: %w", err)
 	}
 	defer conn.CloseLasting()
+	if rules.Only {
+		tables, err := conn.ListTables()
+		if err != nil {
+			return fmt.Errorf("read egress rules: %w", err)
+		}
+		if len(tables) > 1 {
+			return fmt.Errorf("%w: %d tables", ErrAltered, len(tables))
+		}
+	}
 	table, chain := shape()
 	chains, err := conn.ListChainsOfTableFamily(nftables.TableFamilyIPv4)
 	if err != nil {

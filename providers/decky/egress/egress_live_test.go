@@ -138,7 +138,7 @@ func TestADeckyAnswersAndNeverSpeaksFirst(t *testing.T) {
 
 func TestVerifySeesEveryChange(t *testing.T) {
 	l := up(t)
-	rules := egress.Rules{UDPPorts: []uint16{69, 161}}
+	rules := egress.Rules{UDPPorts: []uint16{69, 161}, Only: true}
 	change := func(fn func(*nftables.Conn, *nftables.Table) error) func() error {
 		return func() error {
 			conn, err := nftables.New()
@@ -168,6 +168,10 @@ func TestVerifySeesEveryChange(t *testing.T) {
 			return c.DelRule(found[1])
 		}),
 		"other ports": func() error { return egress.Apply(egress.Rules{UDPPorts: []uint16{69, 162}}) },
+		"another table": change(func(c *nftables.Conn, _ *nftables.Table) error {
+			c.AddTable(&nftables.Table{Name: "other", Family: nftables.TableFamilyINet})
+			return nil
+		}),
 		"policy accept": change(func(c *nftables.Conn, table *nftables.Table) error {
 			policy := nftables.ChainPolicyAccept
 			c.AddChain(&nftables.Chain{Name: "output", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityFilter, Policy: &policy})

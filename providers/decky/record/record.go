@@ -2,7 +2,7 @@
 // were about to, so that whatever a kill leaves is found again. A book is a log
 // of JSON lines that is only appended to (making a file for each of thousands of
 // objects costs far more than the objects), with a mirror elsewhere that stands
-// in where the log is lost. Several processes may use it at once. It does not
+// in for what the log lost. Several processes may use it at once. It does not
 // know what the records say.
 package record
 
@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,7 +30,7 @@ const compactAbove = 4 << 20
 type Book struct {
 	mu  sync.Mutex
 	log *log
-	// mirror is written after log, and read where log does not exist.
+	// mirror is written after log, and read for what log lost.
 	mirror *log
 }
 
@@ -93,39 +94,58 @@ func (b *Book) Drop(key string) error {
 
 // Get is the record of a key; false if there is none.
 func (b *Book) Get(key string) (json.RawMessage, bool, error) {
-	all, err := b.read()
-	if err != nil {
-		return nil, false, err
-	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	value, ok := all[key]
-	return value, ok, nil
+	if err := b.refresh(); err != nil {
+		return nil, false, err
+	}
+	if value, ok := b.log.live[key]; ok {
+		return value, true, nil
+	}
+	if b.lost(key) {
+		return b.mirror.live[key], true, nil
+	}
+	return nil, false, nil
 }
 
 // All is every record by its key. The map is the caller's.
 func (b *Book) All() (map[string]json.RawMessage, error) {
-	all, err := b.read()
-	if err != nil {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.refresh(); err != nil {
 		return nil, err
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return maps.Clone(all), nil
+	all := maps.Clone(b.log.live)
+	for key, value := range b.mirror.live {
+		if b.lost(key) {
+			all[key] = value
+		}
+	}
+	return all, nil
 }
 
-func (b *Book) read() (map[string]json.RawMessage, error) {
+// Lost tells whether only the mirror has a record: the log was damaged. Put puts
+// it right.
+func (b *Book) Lost(key string) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if err := b.log.refresh(); err == nil {
-		return b.log.live, nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read records: %w", err)
+	return b.refresh() == nil && b.lost(key)
+}
+
+func (b *Book) lost(key string) bool {
+	_, live := b.log.live[key]
+	_, mirrored := b.mirror.live[key]
+	return mirrored && !live && !b.log.dropped[key]
+}
+
+func (b *Book) refresh() error {
+	if err := b.log.refresh(); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read records: %w", err)
 	}
 	if err := b.mirror.refresh(); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("read records: %w", err)
+		return fmt.Errorf("read records: %w", err)
 	}
-	return b.mirror.live, nil
+	return nil
 }
 
 // recover writes a lost log anew from its mirror.
@@ -148,14 +168,21 @@ func (b *Book) recover() error {
 
 // log is one file and what it says so far.
 type log struct {
-	path  string
-	live  map[string]json.RawMessage
-	file  *os.File // that live was read from; open, so that no other file takes its inode
-	size  int64    // of it, up to which it was read
-	bytes int64    // of the live values
+	path string
+	live map[string]json.RawMessage
+	// dropped are the keys that the file says are gone.
+	dropped map[string]bool
+	file    *os.File // that live was read from; open, so that no other file takes its inode
+	size    int64    // of it, up to which it was read
+	bytes   int64    // of the live values
+	// changed is when it was, as it was read: what is written over it in place
+	// changes no size.
+	changed time.Time
 }
 
-func newLog(path string) *log { return &log{path: path, live: map[string]json.RawMessage{}} }
+func newLog(path string) *log {
+	return &log{path: path, live: map[string]json.RawMessage{}, dropped: map[string]bool{}}
+}
 
 // open opens the file that has the name now, locked: shared to append,
 // exclusive to replace it.
@@ -271,7 +298,8 @@ func (l *log) refresh() error {
 		return err
 	}
 	if l.file != nil {
-		if mine, err := l.file.Stat(); err != nil || !os.SameFile(mine, named) || named.Size() < l.size {
+		mine, err := l.file.Stat()
+		if err != nil || !os.SameFile(mine, named) || named.Size() < l.size || named.Size() == l.size && !named.ModTime().Equal(l.changed) {
 			l.forget()
 		}
 	}
@@ -282,8 +310,12 @@ func (l *log) refresh() error {
 		}
 	}
 	info, err := l.file.Stat()
-	if err != nil || info.Size() == l.size {
+	if err != nil {
 		return err
+	}
+	l.changed = info.ModTime()
+	if info.Size() == l.size {
+		return nil
 	}
 	data, err := io.ReadAll(io.NewSectionReader(l.file, l.size, info.Size()-l.size))
 	if err != nil {
@@ -304,8 +336,10 @@ func (l *log) take(data []byte) {
 		l.bytes -= int64(len(l.live[entry.Key]))
 		if entry.Value == nil {
 			delete(l.live, entry.Key)
+			l.dropped[entry.Key] = true
 			continue
 		}
+		delete(l.dropped, entry.Key)
 		l.bytes += int64(len(entry.Value))
 		l.live[entry.Key] = entry.Value
 	}

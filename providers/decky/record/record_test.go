@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -201,4 +202,51 @@ func FuzzRead(f *testing.F) {
 			t.Error(diff)
 		}
 	})
+}
+
+// Whatever becomes of the log's bytes, the mirror still has what it lost, and
+// what was dropped stays so.
+func TestADamagedLogIsMadeUpFor(t *testing.T) {
+	for name, damage := range map[string]func(whole []byte) []byte{
+		"emptied":     func([]byte) []byte { return nil },
+		"cut off":     func(whole []byte) []byte { return whole[:len(whole)-5] },
+		"overwritten": func(whole []byte) []byte { return []byte(strings.Repeat("x", len(whole))) },
+		"garbage":     func([]byte) []byte { return []byte("\x00\xff\n{\n[]\n\"a\"\n{\"key\":1}\n") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, mirror := paths(t.TempDir())
+			b := record.Open(log, mirror)
+			want := map[string]string{"a": "1", "b": "2"}
+			put(t, b, "gone", 0)
+			put(t, b, "a", 1)
+			if err := b.Drop("gone"); err != nil {
+				t.Fatal(err)
+			}
+			put(t, b, "b", 2)
+			if diff := cmp.Diff(want, content(t, b)); diff != "" || b.Lost("a") {
+				t.Fatalf("before: %s (lost %v)", diff, b.Lost("a"))
+			}
+			whole, err := os.ReadFile(log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(20 * time.Millisecond) // the file's time must show it
+			if err := os.WriteFile(log, damage(whole), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for what, book := range map[string]*record.Book{"who had read it": b, "a new one": record.Open(log, mirror)} {
+				if diff := cmp.Diff(want, content(t, book)); diff != "" || !book.Lost("b") {
+					t.Errorf("%s: %s (lost %v)", what, diff, book.Lost("b"))
+				}
+			}
+			put(t, b, "a", 1)
+			put(t, b, "b", 2)
+			if err := os.Remove(mirror); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, content(t, record.Open(log, mirror))); diff != "" || b.Lost("b") {
+				t.Errorf("put right: %s", diff)
+			}
+		})
+	}
 }

@@ -20,7 +20,7 @@ func (sh *shard) state(h *hosted) (unitState, error) {
 func (sh *shard) worker() Worker {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
-	return Worker{Shard: sh.index, PID: sh.pid, UID: sh.uid, Restarts: sh.restarts}
+	return Worker{Shard: sh.index, PID: sh.pid, UID: sh.uid, Restarts: sh.restarts, Units: len(sh.units)}
 }
 
 // lifeName names the life of the worker that runs, "" while none does.

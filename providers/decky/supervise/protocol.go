@@ -32,11 +32,15 @@ const (
 	opStatus = "status"
 	opRetire = "retire" // leave, records stay: a new binary takes over
 	opWatch  = "watch"  // tell what happens until the connection ends
+	// opNamespace asks for the namespace that a decky's sockets stand in: an open
+	// file beside the reply.
+	opNamespace = "namespace"
 )
 
 type request struct {
 	Op    string `json:"op"`
 	Items []item `json:"items,omitempty"`
+	Decky string `json:"decky,omitempty"` // of opNamespace
 }
 
 // item is one act of a batch.
@@ -84,6 +88,7 @@ type Worker struct {
 	PID      int    `json:"pid"` // 0 while it does not run
 	UID      uint32 `json:"uid"`
 	Restarts int    `json:"restarts"`
+	Units    int    `json:"units"` // that are its to serve
 }
 
 // message is what a worker is told; the sockets of Service.Ports travel beside

@@ -303,8 +303,14 @@ func (s *Supervisor) talk(ctx context.Context, conn *net.UnixConn) error {
 			}
 			return err
 		}
-		if r.Op == opWatch {
+		switch r.Op {
+		case opWatch:
 			return s.inform(ctx, conn)
+		case opNamespace:
+			if err := s.lend(conn, r.Decky); err != nil {
+				return err
+			}
+			continue
 		}
 		answer := s.handle(r)
 		if err := send(conn, answer); err != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 
 	"golang.org/x/sys/unix"
 )
@@ -75,6 +76,18 @@ func Pin(path string) error {
 		return err
 	}
 	if err := unix.Mount(self, path, "", unix.MS_BIND, ""); err != nil {
+		return fmt.Errorf("pin namespace %s: %w", path, err)
+	}
+	return nil
+}
+
+// PinFile pins the namespace that an open file refers to at path: one that was
+// unpinned while something still stood in it.
+func PinFile(f *os.File, path string) error {
+	if err := place(path); err != nil {
+		return err
+	}
+	if err := unix.Mount("/proc/self/fd/"+strconv.Itoa(int(f.Fd())), path, "", unix.MS_BIND, ""); err != nil {
 		return fmt.Errorf("pin namespace %s: %w", path, err)
 	}
 	return nil
