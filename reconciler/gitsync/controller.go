@@ -35,6 +35,7 @@ type controller struct {
 	next    time.Time // it will be asked again
 	looked  time.Time // the end of the last look that came to a verdict
 	working bool      // something new is on its way
+	asking  bool      // the repository is asked in this look
 
 	// Only who has the turn touches these.
 	fresh  bool      // everything is looked at, though nothing is new
@@ -194,8 +195,8 @@ func (c *controller) look(ctx context.Context) {
 	}
 	c.deliver()
 	c.mu.Lock()
-	asked := c.looked.IsZero() || c.looked.Before(c.checked)
-	c.looked, c.working = c.now(), false
+	asked := c.asking
+	c.looked, c.working, c.asking = c.now(), false, false
 	c.mu.Unlock()
 	if asked {
 		c.manager.looked(c)
@@ -224,7 +225,7 @@ func (c *controller) waits() bool {
 func (c *controller) seenSince(t time.Time) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return !c.checked.Before(t) && !c.looked.Before(c.checked)
+	return !c.checked.Before(t) && !c.asking
 }
 
 // update changes what is remembered. Where it cannot be written, memory has it

@@ -71,7 +71,7 @@ func (c *controller) ask(ctx context.Context, w wake) (status.Revision, bool) {
 	}
 	c.fetch.last = now
 	c.mu.Lock()
-	c.checked = now
+	c.checked, c.asking = now, true
 	c.mu.Unlock()
 	limited, cancel := context.WithTimeout(ctx, c.sync.Timeout)
 	defer cancel()

@@ -41,7 +41,7 @@ func TestACommitIsApplied(t *testing.T) {
 		if n := len(b.world.adopts); n != 2 {
 			t.Errorf("adopted %d times", n)
 		}
-		history, err := b.m.History(t.Context(), "prod", 1)
+		history, err := b.m.History(b.t.Context(), "prod", 1)
 		b.must(err)
 		if len(history) != 1 || history[0].Revision.Commit != second || history[0].Action != "apply" || history[0].Summary != "1 to replace" {
 			t.Errorf("history is %+v", history)

@@ -104,6 +104,9 @@ func (s *server) Export(_ context.Context, commit, dir string) error {
 	if err := os.MkdirAll(filepath.Join(dir, "net"), 0o700); err != nil {
 		return err
 	}
+	if target, link := strings.CutPrefix(s.files[commit], "link "); link {
+		return os.Symlink(target, filepath.Join(dir, "net", "out"))
+	}
 	return os.WriteFile(filepath.Join(dir, "net", "main"), []byte(s.files[commit]), 0o600)
 }
 
@@ -157,6 +160,7 @@ type world struct {
 	wanted   map[addr.Address]string
 	held     string
 	adopts   []string
+	plans    *plan.Plan // what Plan says, whatever is wanted
 	planErr  error
 	adoptErr func(d *schema.Desired) (touched bool, err error)
 	stale    int
@@ -174,6 +178,9 @@ func (w *world) Plan(_ context.Context, d *schema.Desired) (*plan.Plan, error) {
 	defer w.mu.Unlock()
 	if w.planErr != nil {
 		return nil, w.planErr
+	}
+	if w.plans != nil {
+		return w.plans, nil
 	}
 	return w.plan(d), nil
 }

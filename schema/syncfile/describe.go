@@ -91,7 +91,7 @@ var grammar = map[string]block{
 
     signer "operations" {
       ssh_key_files = ["/etc/decnet/signers/operations.pub"]
-      paths         = ["sites/**"]
+      paths         = ["sites"]
     }
   }
 
@@ -145,7 +145,7 @@ var grammar = map[string]block{
 		blocks: []string{"signer"},
 		doc:    "Whose signature commits must bear. A commit without is never applied. No verify block at all is a warning.",
 		arguments: []schema.Argument{
-			{Name: "mode", Type: tText, Default: "tip", OneOf: []string{"every", "none", "tip"}, Doc: "tip: the commit that is applied, or its tag; every: all commits since the one applied last; none: no commit, and no warning about it."},
+			{Name: "mode", Type: tText, Default: "every where a signer has paths, else tip", OneOf: []string{"every", "none", "tip"}, Doc: "tip: the commit that is applied, or its tag; every: all commits since the one applied last; none: no commit, and no warning about it."},
 			{Name: "allowed_signers_file", Type: tPath, Doc: "Signers as ssh-keygen keeps them; they may change every file."},
 		},
 	},
@@ -155,7 +155,7 @@ var grammar = map[string]block{
 			{Name: "ssh_keys", Type: tTexts, Doc: "Public SSH keys, each as a line of authorized_keys."},
 			{Name: "ssh_key_files", Type: tPaths, Doc: "Files with such keys."},
 			{Name: "openpgp_key_files", Type: tPaths, Doc: "Files with public OpenPGP keys."},
-			{Name: "paths", Type: tTexts, Default: "every file", Doc: "Files of the repository that the signer's commits may change: patterns such as \"sites/berlin/**\" and \"*.hcl\"."},
+			{Name: "paths", Type: tTexts, Default: "every file", Doc: "Files of the repository that the signer's commits may change: files, and folders with all below them, such as \"sites/berlin\" and \"*.hcl\"; *, ? and [] stand for parts of a name."},
 		},
 	},
 	"window": {
@@ -167,7 +167,7 @@ var grammar = map[string]block{
 			{Name: "to", Type: tClock, Default: "24:00", Doc: "When it closes; at or before from it is on the next day."},
 			{Name: "schedule", Type: tText, Doc: "When it opens, as cron has it: \"0 22 * * 1-5\"."},
 			{Name: "duration", Type: tSpan, Doc: "How long it is open after each time of the schedule, 31 days at most."},
-			{Name: "timezone", Type: tLocation, Default: "UTC", Doc: "Zone of its times, such as \"Europe/Berlin\". Times that a change of clocks skips open it when the clock has passed them."},
+			{Name: "timezone", Type: tLocation, Default: "UTC", Doc: "Zone of its times, such as \"Europe/Berlin\". A time that a change of clocks leaves out may be an hour off."},
 		},
 	},
 	"webhook": {

@@ -272,9 +272,6 @@ func (p *parser) auth(b *hclsyntax.Block, s *Sync) Auth {
 func (p *parser) verify(b *hclsyntax.Block) Verify {
 	r := p.read(b, "verify")
 	v := Verify{Mode: Mode(r.text("mode")), AllowedSignersFile: r.path("allowed_signers_file")}
-	if v.Mode == "" {
-		v.Mode = Tip
-	}
 	for _, inner := range r.blocks("signer") {
 		if !p.labels(inner) {
 			continue
@@ -285,6 +282,12 @@ func (p *parser) verify(b *hclsyntax.Block) Verify {
 			continue
 		}
 		v.Signers = append(v.Signers, s)
+	}
+	if v.Mode == "" {
+		v.Mode = Tip
+		if slices.ContainsFunc(v.Signers, func(s Signer) bool { return len(s.Paths) > 0 }) {
+			v.Mode = Every
+		}
 	}
 	signed := len(r.blocks("signer")) > 0 || r.given("allowed_signers_file")
 	if v.Mode == Unverified && signed {
@@ -312,7 +315,7 @@ func (p *parser) signer(b *hclsyntax.Block) Signer {
 	}
 	for _, pattern := range s.Paths {
 		if _, err := path.Match(pattern, ""); err != nil || path.IsAbs(pattern) || slices.Contains(strings.Split(pattern, "/"), "..") {
-			p.fail(r.place("paths"), fmt.Sprintf("%q is no pattern of files in the repository", pattern), "Write one such as \"sites/berlin/**\", \"*.hcl\" or \"main.hcl\".")
+			p.fail(r.place("paths"), fmt.Sprintf("%q is no pattern of files in the repository", pattern), "Write a folder or a file, such as \"sites/berlin\" or \"*.hcl\".")
 		}
 	}
 	return s

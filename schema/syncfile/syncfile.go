@@ -142,8 +142,8 @@ type Signer struct {
 	SSHKeys         []string // public keys, as in authorized_keys
 	SSHKeyFiles     []string // of such
 	OpenPGPKeyFiles []string // of armoured or binary public keys
-	// Paths are patterns of files in the repository that the signer may change,
-	// as path.Match has them, "dir/**" for all below; none: every file.
+	// Paths are files and folders of the repository that the signer may change,
+	// each part as path.Match has it; none: every file.
 	Paths []string
 }
 
