@@ -1,0 +1,4 @@
+package webhook
+
+// Parse is parse, for fuzzing.
+var Parse = parse
