@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,6 +17,7 @@ import (
 	"github.com/decnet/decnet/intel"
 	"github.com/decnet/decnet/intel/run"
 	"github.com/decnet/decnet/intel/sqlite"
+	"github.com/decnet/decnet/providers/delivery"
 	"github.com/decnet/decnet/reconciler/state"
 )
 
@@ -69,7 +71,12 @@ func (a *app) intel(ctx context.Context, listen string, files intelFiles) error 
 	if a.verbose {
 		log = a.log
 	}
+	notifier, err := delivery.NewDispatcher(delivery.Config{Dir: files.spool(), Log: log.With("part", "notifications")})
+	if err != nil {
+		return err
+	}
 	d, err := run.New(run.Config{
+		Notifier: notifier,
 		Database: files.database, TokenFile: files.token, Listen: listen,
 		World: world.World{State: statePath, DataDir: dataDir(), Dir: dir},
 		Watch: watched(ctx, statePath), Log: log,
@@ -82,9 +89,16 @@ func (a *app) intel(ctx context.Context, listen string, files intelFiles) error 
 		},
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, notifier.Close())
 	}
-	return d.Run(ctx)
+	// It outlives intel, which still tells it what it finds while it stops.
+	own, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var group sync.WaitGroup
+	group.Go(func() { err = notifier.Run(own) })
+	ended := d.Run(ctx)
+	stop()
+	group.Wait()
+	return errors.Join(ended, err, notifier.Close())
 }
 
 // watched are the places where a change is a reason to look again: the state,

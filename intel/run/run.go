@@ -44,6 +44,9 @@ type Config struct {
 	Watch []string
 	// Refresh is how often World is asked without such a reason, default 5 s.
 	Refresh time.Duration
+	// Notifier brings detections to webhooks, chats and mail; nil: nobody does.
+	// Its caller runs it.
+	Notifier sink.Notifier
 	// Log takes what the daemon has to say.
 	Log *slog.Logger
 	// Ready is called once everything runs, with the API's address, if set.
@@ -186,6 +189,7 @@ func (d *Daemon) open(ctx context.Context) (err error) {
 func (d *Daemon) wire() {
 	log := d.config.Log
 	d.sinks = sink.New(d.db, log)
+	d.sinks.Notifier = d.config.Notifier
 	d.rules = ttp.New(d.db, ttp.CompileRule, log)
 	d.runner = stage.New(d.db, d.db, log, profile.New(), d.rules)
 	d.runner.Done = d.sinks.Wake

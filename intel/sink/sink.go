@@ -1,6 +1,7 @@
 // Package sink hands events and tags on to files and to local syslog receivers
-// as RFC 5424 messages. It owns their form, the delivery and its cursor, and
-// refuses plain text to anything but this machine.
+// as RFC 5424 messages, and tags to a Notifier for people. It owns their form,
+// the delivery of messages and the cursors, and refuses plain text to anything
+// but this machine.
 //
 // Delivery is at least once, in the order of the log: the cursor moves after
 // messages were handed over, so what was sent just before a crash is sent
@@ -40,8 +41,13 @@ type Status struct {
 
 // Manager runs the sinks. Make it with New; Run blocks.
 type Manager struct {
+	// Notifier is told of tags, for the sinks that are no receivers of RFC 5424
+	// messages; nil: nobody serves those. Set it before Run.
+	Notifier Notifier
+
 	store  intel.Deliveries
 	logger *slog.Logger
+	tell   chan struct{} // wakes the teller
 
 	mu        sync.Mutex
 	wanted    []schema.Sink
@@ -52,7 +58,7 @@ type Manager struct {
 
 // New makes a Manager that delivers from store.
 func New(store intel.Deliveries, logger *slog.Logger) *Manager {
-	return &Manager{store: store, logger: logger, hostnames: map[string]string{}, running: map[string]*worker{}, changed: make(chan struct{}, 1)}
+	return &Manager{store: store, logger: logger, hostnames: map[string]string{}, running: map[string]*worker{}, changed: make(chan struct{}, 1), tell: make(chan struct{}, 1)}
 }
 
 // SetSinks replaces the sinks. Those that did not change go on undisturbed.
@@ -60,6 +66,15 @@ func (m *Manager) SetSinks(sinks []schema.Sink) {
 	m.mu.Lock()
 	m.wanted = sinks
 	m.mu.Unlock()
+	if m.Notifier != nil {
+		var theirs []schema.Sink
+		for _, s := range sinks {
+			if notifies(s.Type) {
+				theirs = append(theirs, s)
+			}
+		}
+		m.Notifier.SetSinks(theirs)
+	}
 	signal(m.changed)
 }
 
@@ -83,6 +98,7 @@ func (m *Manager) Wake() {
 	for _, w := range m.running {
 		signal(w.wake)
 	}
+	signal(m.tell)
 }
 
 // Status lists the sinks that run, by name.
@@ -108,6 +124,12 @@ func signal(c chan struct{}) {
 // Run delivers until ctx ends, then gives each sink a last short chance and
 // returns nil.
 func (m *Manager) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	if m.Notifier != nil {
+		t := &teller{manager: m, to: m.Notifier, wake: m.tell}
+		group.Go(func() { t.run(ctx) })
+	}
 	for {
 		m.adjust(ctx)
 		select {

@@ -14,10 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/decnet/decnet/intel"
 	"github.com/decnet/decnet/intel/sink"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/event"
+	"github.com/decnet/decnet/schema/notification"
 )
 
 // store is Deliveries in memory.
@@ -330,4 +333,87 @@ func TestSinksThatChangeAreReplaced(t *testing.T) {
 	if s.at("a").Event != 1 {
 		t.Error("a was not stopped")
 	}
+}
+
+// notifier remembers what it is told.
+type notifier struct {
+	mu    sync.Mutex
+	sinks []schema.Sink
+	got   []notification.Notification
+}
+
+func (n *notifier) SetSinks(s []schema.Sink) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.sinks = s
+}
+
+func (n *notifier) Notify(v notification.Notification) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.got = append(n.got, v)
+}
+
+func (n *notifier) count() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return len(n.got)
+}
+
+func (s *store) tag(technique string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.tags = append(s.tags, intel.Tag{
+		ID: int64(len(s.tags) + 1), Event: "e", Technique: technique, Tactics: []string{"credential-access"}, Rule: "spray", AttackVersion: "19.1",
+		Key: "198.51.100.7\x00root", Count: 8, Time: noon, Decky: "decky.web[0]", Source: "198.51.100.7",
+	})
+}
+
+func TestDetectionsAreNewsFromNowOn(t *testing.T) {
+	s := newStore(0)
+	s.tag("T1")
+	begin := func(n *notifier) (*sink.Manager, func()) {
+		m := sink.New(s, slog.New(slog.DiscardHandler))
+		m.Notifier = n
+		m.SetHostnames(map[string]string{"decky.web[0]": "WEB0"})
+		m.SetSinks([]schema.Sink{
+			{Name: "chat", Type: "slack", URLFile: "/x"}, {Name: "f", Type: "file", Path: filepath.Join(t.TempDir(), "f")}, {Name: "status", Type: "commit_status"},
+		})
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- m.Run(ctx) }()
+		return m, func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	first := &notifier{}
+	m, stop := begin(first)
+	eventually(t, "the beginning", func() bool { return s.at("(notifications)").Event == 1 })
+	if len(first.sinks) != 1 || first.sinks[0].Name != "chat" {
+		t.Errorf("the notifier has the sinks %+v", first.sinks)
+	}
+	s.tag("T1110.003")
+	m.Wake()
+	eventually(t, "the news", func() bool { return first.count() == 1 })
+	want := notification.Notification{
+		ID: "detection-2", Time: noon, Kind: notification.Detection, Severity: notification.Warning, Key: "spray/198.51.100.7\x00root",
+		Title: "T1110.003 by 198.51.100.7 at WEB0 (decky.web[0])", Body: "The rule spray saw it in the event e.", Address: "decky.web[0]",
+		Fields: map[string]string{
+			"technique": "T1110.003", "tactics": "credential-access", "attack_version": "19.1", "rule": "spray", "key": "198.51.100.7 root", "count": "8",
+			"source": "198.51.100.7", "event": "e", "hostname": "WEB0",
+		},
+	}
+	if diff := cmp.Diff(want, first.got[0]); diff != "" {
+		t.Error(diff)
+	}
+	eventually(t, "the cursor", func() bool { return s.at("(notifications)").Tag == 2 })
+	stop()
+	s.tag("T3") // while nobody runs
+	second := &notifier{}
+	_, stop = begin(second)
+	eventually(t, "what came meanwhile", func() bool { return second.count() == 1 && second.got[0].ID == "detection-3" })
+	stop()
 }

@@ -167,7 +167,7 @@ func (p *parser) top(b *hclsyntax.Block) {
 		}
 		s, diags := schema.ReadSink(b.AsHCLBlock(), nil, f.Sources[b.DefRange().Filename].Bytes)
 		p.diags = append(p.diags, diags...)
-		f.Sinks = append(f.Sinks, Sink{Sink: s, Declared: b.DefRange()})
+		f.Sinks = append(f.Sinks, Sink{Sink: s.Rooted(p.dir), Declared: b.DefRange()})
 	case "webhook":
 		f.Webhooks = append(f.Webhooks, p.webhook(b))
 	case "control":

@@ -18,6 +18,11 @@ type Table[T any] struct {
 	none    string
 }
 
+// NewTable makes a table; none is said where there are no answers.
+func NewTable[T any](none string, heading []string, row func(T) []string) Table[T] {
+	return Table[T]{heading: heading, row: row, none: none}
+}
+
 // Write writes the table. What attackers sent is escaped.
 func (t Table[T]) Write(w io.Writer, answers []T) error {
 	if len(answers) == 0 {
