@@ -227,8 +227,8 @@ func actionOn(p *plan.Plan, d *plan.Drift) string {
 			return state.DriftHeal
 		}
 	}
-	if len(p.Excludes) > 0 && d.Policy == plan.PolicyHeal {
-		return state.DriftHeal // by another plan
+	if d.Policy == plan.PolicyHeal && !p.RefreshOnly {
+		return state.DriftHeal // by a plan that is not limited to others
 	}
 	return state.DriftReport
 }

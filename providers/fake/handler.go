@@ -20,6 +20,9 @@ type State[C any] struct {
 	Complete bool   `json:"complete"`
 	Image    string `json:"image,omitempty"`
 	Live     C      `json:"live"`
+	// Incarnation and Cut are as in Object.
+	Incarnation int  `json:"incarnation,omitempty"`
+	Cut         bool `json:"cut,omitempty"`
 }
 
 // handler makes objects of one kind.
@@ -196,7 +199,7 @@ func (h *handler[C]) begin(owner providers.Owner, want C) (State[C], error) {
 	if err != nil {
 		return State[C]{}, fmt.Errorf("create %s: %w", owner.Address, err)
 	}
-	o := &Object{ID: newID(), Kind: h.kind, Owner: owner, Config: data, Live: data, Parent: parent}
+	o := &Object{ID: newID(), Kind: h.kind, Owner: owner, Config: data, Live: data, Parent: parent, Incarnation: 1}
 	if ip := ipOf(o); ip != "" {
 		if others := h.world.index[ipKey(ip)]; len(others) > 0 {
 			return State[C]{}, fmt.Errorf("create %s: its IP is in use by %s", owner.Address, others[0].Owner.Address)
@@ -235,14 +238,14 @@ func (h *handler[C]) complete(id string, owner providers.Owner, want C) (State[C
 	if h.imaged {
 		o.Image = h.world.options.Image
 	}
-	if err := h.world.keep(o); err != nil {
+	if err := errors.Join(h.world.keep(o), h.world.cascade(o)); err != nil {
 		return State[C]{}, err
 	}
 	return state[C](o)
 }
 
 func state[C any](o *Object) (State[C], error) {
-	s := State[C]{ID: o.ID, Complete: o.Complete, Image: o.Image}
+	s := State[C]{ID: o.ID, Complete: o.Complete, Image: o.Image, Incarnation: o.Incarnation, Cut: o.Cut}
 	if err := json.Unmarshal(o.Live, &s.Live); err != nil {
 		return s, fmt.Errorf("read %s: %w", o.Owner.Address, err)
 	}
@@ -377,9 +380,15 @@ func (p *provider) Resources() []providers.Resource {
 func resource[C any](h *handler[C]) providers.Resource {
 	spec := providers.Spec{Type: h.kind.Type, Runtime: h.kind.Runtime, Parallel: h.world.options.Parallel}
 	if h.kind.Runtime == providers.RuntimeDocker {
+		if h.kind.Type == providers.TypeDecky {
+			return providers.NewResource[C, State[C]](spec, isolating[C]{h})
+		}
 		return providers.NewResource[C, State[C]](spec, h)
 	}
 	spec.Adopts, spec.Overwrites = true, h.kind.Runtime == ""
+	if h.kind.Type == providers.TypeDecky {
+		return providers.NewResource[C, State[C]](spec, isolatingReaddressing[C]{readdressing[C]{h}})
+	}
 	return providers.NewResource[C, State[C]](spec, readdressing[C]{h})
 }
 

@@ -36,7 +36,7 @@ const (
 
 // Call is one call of a handler.
 type Call struct {
-	Op      string // "list", "create", "update", "delete", "readdress"
+	Op      string // "list", "create", "update", "delete", "readdress", "examine", "quarantine"
 	Kind    providers.Kind
 	Address string // empty for a list
 	Moment  Moment
@@ -54,6 +54,10 @@ type Options struct {
 	Image string
 	// Parallel is the bound that every handler asks the engine for.
 	Parallel int
+	// Cascade restarts what lives in a decky whenever that is changed or restarts.
+	Cascade bool
+	// Exhibits are found of every object that is examined, besides itself.
+	Exhibits []providers.Exhibit
 }
 
 // Object is one object of the world.
@@ -66,6 +70,9 @@ type Object struct {
 	Parent   string          `json:"parent,omitempty"` // ID of what it lives in
 	Image    string          `json:"image,omitempty"`
 	Complete bool            `json:"complete"`
+	// Incarnation counts its lives from 1; Cut says that its network is cut off.
+	Incarnation int  `json:"incarnation,omitempty"`
+	Cut         bool `json:"cut,omitempty"`
 }
 
 // World holds objects. All methods may be called from many goroutines; two

@@ -299,6 +299,12 @@ func (c *computation) classifyAll() error {
 func (c *computation) propagate(n *node) {
 	for _, a := range n.want.Parents {
 		parent := c.index[a]
+		if parent.made() && n.held && n.object == nil {
+			// Nothing is left to be looked at.
+			n.held, n.change.Action, n.change.Because = false, Create, a
+			n.change.Reasons = []Reason{Drifted, DependencyReplaced}
+			return
+		}
 		if !parent.made() || n.object == nil {
 			continue
 		}
