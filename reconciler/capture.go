@@ -54,7 +54,7 @@ func (r *record) capture(ctx context.Context) error {
 	begun := time.Now()
 	var group sync.WaitGroup
 	var keeping sync.Mutex // a store belongs to one goroutine at a time
-	turns := make(chan struct{}, examiners)
+	turns := make(chan struct{}, min(examiners, config.Parallelism))
 	for i := range r.fresh {
 		turns <- struct{}{}
 		group.Go(func() {

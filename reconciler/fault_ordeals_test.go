@@ -114,6 +114,17 @@ func disturbed(b *bench) {
 	b.remove("decky.web[1].service.ssh")
 }
 
+// restarted lets one service and one decky come back by themselves, beside what
+// is to be healed.
+func restarted(b *bench) {
+	for _, address := range []string{"decky.web[0].service.ssh", "decky.web[1]"} {
+		if err := b.world.Restart(address); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.remove("rule.spray")
+}
+
 // ours adds objects of our lineage that the state knows nothing of: one without
 // an instance, and one too many of a rule.
 func ours(b *bench) {
@@ -160,9 +171,14 @@ func ordeals() map[string]ordeal {
 		"triggered": {prepare: before(native()), desired: with(renewed(), func(d *schema.Desired) {
 			at(d, "decky.web[1].service.ssh").Lifecycle.ReplaceTriggeredBy = addrs("decky.web[0]")
 		})},
-		"replace": {prepare: before(native()), desired: native, options: replaceRequested()},
-		"refresh": {prepare: before(native(), disturbed), desired: native, options: reconciler.PlanOptions{RefreshOnly: true}, settled: reconciler.PlanOptions{RefreshOnly: true}},
-		"secrets": {prepare: before(alone(secretive("one"))), desired: func() *schema.Desired { return alone(secretive("two")) }, saved: true},
+		"replace":    {prepare: before(native()), desired: native, options: replaceRequested()},
+		"quarantine": {prepare: before(guarded(), intruder), desired: guarded},
+		"recycle": {prepare: before(native(), disturbed), desired: native, options: reconciler.PlanOptions{
+			Recycle: []reconciler.Recycle{{Address: "decky.web[0]", Why: "it is old"}},
+		}},
+		"restarted": {prepare: before(native(), restarted), desired: native, options: restarts, settled: restarts},
+		"refresh":   {prepare: before(native(), disturbed), desired: native, options: reconciler.PlanOptions{RefreshOnly: true}, settled: reconciler.PlanOptions{RefreshOnly: true}},
+		"secrets":   {prepare: before(alone(secretive("one"))), desired: func() *schema.Desired { return alone(secretive("two")) }, saved: true},
 	}
 	for _, runtime := range []string{providers.RuntimeNative, providers.RuntimeDocker} {
 		all["rename "+runtime] = ordeal{prepare: before(pair(runtime)), saved: true, desired: func() *schema.Desired {
@@ -278,15 +294,15 @@ type coverage struct {
 
 func newCoverage() *coverage {
 	c := &coverage{missing: map[string]bool{
-		"list": true, "create": true, "update": true, "delete": true, "readdress": true,
+		"list": true, "create": true, "update": true, "delete": true, "readdress": true, "examine": true, "quarantine": true,
 		"record": true, "move": true, "import": true, "import of another": true, "label": true, "create first": true, "surplus": true, "released": true,
 	}}
-	for _, a := range []plan.Action{plan.Create, plan.Update, plan.Replace, plan.Delete, plan.Forget, plan.Move} {
+	for _, a := range []plan.Action{plan.Create, plan.Update, plan.Replace, plan.Delete, plan.Forget, plan.Move, plan.Quarantine} {
 		c.missing[string(a)+" planned"] = true
 	}
 	for _, r := range []plan.Reason{
 		plan.NotInState, plan.ConfigChanged, plan.Drifted, plan.Tainted, plan.ReplaceRequested, plan.DependencyReplaced, plan.NotInConfig,
-		plan.Orphan, plan.Image, plan.RuntimeChanged, plan.Triggered, plan.AddressMoved, plan.Released, plan.Imported,
+		plan.Orphan, plan.Image, plan.RuntimeChanged, plan.Triggered, plan.AddressMoved, plan.Released, plan.Imported, plan.Recycled,
 	} {
 		c.missing["because "+string(r)] = true
 	}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/decnet/decnet/providers/fake"
 	"github.com/decnet/decnet/reconciler"
@@ -85,8 +86,12 @@ func (v *vigil) StepStarted(s plan.Step) {
 func (v *vigil) StepDone(plan.Step, time.Duration)          {}
 func (v *vigil) StepFailed(plan.Step, time.Duration, error) {}
 
-// serial lets one step run at a time, so that the calls have an order.
-func serial(c *reconciler.Config) { c.Parallelism = 1 }
+// serial lets one step run at a time, so that the calls have an order, and tells
+// drift to the journal.
+func serial(c *reconciler.Config) { c.Parallelism, c.Tell = 1, reconciler.Teller(c.Store, c.DataDir) }
+
+// looks tells that a call has no effect.
+func looks(c fake.Call) bool { return c.Op == "list" || c.Op == "examine" }
 
 // attempt does what the ordeal is about, once.
 func (o ordeal) attempt(b *bench, at faultAt) (*vigil, *plan.Plan, *reconciler.Result, error) {
@@ -174,6 +179,7 @@ type ending struct {
 	Rows     []state.Instance
 	Released []state.Released
 	Reserved []string
+	Drifts   []string // without ids: what was done about each, and what became of it
 }
 
 func endOf(b *bench) ending {
@@ -188,6 +194,9 @@ func endOf(b *bench) ending {
 		address[r.Type+" "+r.Runtime+" "+string(cmp.Or(r.Labelled, r.Address))] = r.Address
 		if r.Object != nil {
 			r.Object = json.RawMessage("{}")
+		}
+		if r.Quarantined != nil {
+			r.Quarantined.Since = time.Time{}
 		}
 		r.Labelled, r.Source, r.Updated, r.Created = "", "", time.Time{}, time.Time{}
 		end.Rows = append(end.Rows, r)
@@ -216,6 +225,7 @@ func endOf(b *bench) ending {
 		end.Reserved = append(end.Reserved, fmt.Sprint(h.IP, " ", h.Address, " ", h.Owner.Name))
 	}
 	slices.Sort(end.Reserved)
+	end.Drifts = b.witnessed()
 	return end
 }
 
@@ -307,7 +317,7 @@ func wentOn(t *testing.T, v *vigil, p *plan.Plan, result *reconciler.Result, err
 // that it can fail in one way only.
 func faultsOf(index int, c fake.Call) []faultAt {
 	all := []faultAt{{index, fake.Before, fake.ErrInjected}}
-	if c.Op == "list" {
+	if looks(c) {
 		return all
 	}
 	return append(all, faultAt{index, fake.Half, fake.ErrInjected}, faultAt{index, fake.After, fake.ErrLost})
@@ -333,7 +343,7 @@ func TestAFaultAtEveryCall(t *testing.T) {
 			want := endOf(b)
 			o.compare(b, want)
 			seen.add(clean.calls, p)
-			if effects := slices.DeleteFunc(slices.Clone(clean.calls), func(c fake.Call) bool { return c.Op == "list" }); p != nil && len(effects) != len(p.Steps)-p.Summary.Forget {
+			if effects := slices.DeleteFunc(slices.Clone(clean.calls), looks); p != nil && len(effects) != len(p.Steps)-p.Summary.Forget {
 				t.Errorf("%d calls for %d steps", len(effects), len(p.Steps)-p.Summary.Forget)
 			}
 			tried := 0
@@ -362,13 +372,20 @@ func (o ordeal) suffer(t *testing.T, origin origin, at faultAt, call fake.Call, 
 	if v.hit == nil || v.hit.Op != call.Op || v.hit.Address != call.Address {
 		t.Fatalf("the fault met %+v, not %+v", v.hit, call)
 	}
-	if call.Op != "list" {
+	switch {
+	case call.Op == "examine":
+		if err != nil {
+			t.Errorf("without evidence nothing is healed: %v", err)
+		}
+		o.compare(b, want)
+		return
+	case call.Op != "list":
 		if p != nil {
 			wentOn(t, v, p, result, err)
 		} else if !errors.Is(err, at.err) || !strings.Contains(err.Error(), call.Address) {
 			t.Errorf("the error is %v", err)
 		}
-	} else {
+	default:
 		if !errors.Is(err, at.err) || !strings.Contains(err.Error(), v.hit.Kind.Type) {
 			t.Errorf("the error is %v", err)
 		}
@@ -378,4 +395,26 @@ func (o ordeal) suffer(t *testing.T, origin origin, at faultAt, call fake.Call, 
 		return // what comes next begins where the run without a fault began
 	}
 	o.recover(b, want, quiet)
+}
+
+// witnessed are the drifts on record. It fails the test unless each was told,
+// and nothing else was.
+func (b *bench) witnessed() []string {
+	b.t.Helper()
+	var all, ids []string
+	for _, d := range b.drifts() {
+		if d.Told.IsZero() {
+			b.t.Errorf("the drift of %s was not told", d.Address)
+		}
+		all = append(all, fmt.Sprint(d.Address, " ", d.Reason, " ", d.Action, ": ", d.Outcome))
+		ids = append(ids, d.ID)
+	}
+	told := journalled(b.t, reconciler.JournalDir(filepath.Join(b.dir, "data"), b.lineage()))
+	slices.Sort(told)
+	slices.Sort(ids)
+	if diff := gocmp.Diff(ids, slices.Compact(told), cmpopts.EquateEmpty()); diff != "" {
+		b.t.Errorf("told: %s", diff)
+	}
+	slices.Sort(all)
+	return all
 }

@@ -12,6 +12,14 @@ import (
 	"github.com/decnet/decnet/reconciler/state"
 )
 
+// driftWrites are the transactions that witness drift, each with the rows that
+// show that it was.
+var driftWrites = map[string]string{
+	"INSERT ON drifts": "TRUE",
+	"UPDATE ON drifts WHEN OLD.told = 0 AND NEW.told <> 0":     "NEW.told <> 0",
+	"UPDATE ON drifts WHEN OLD.healed = 0 AND NEW.healed <> 0": "NEW.healed <> 0",
+}
+
 // writes are the transactions of a run, each as the event of a trigger that
 // refuses it, with what its error must name.
 func writes(t *testing.T, path string, o ordeal) map[string]string {
@@ -43,6 +51,15 @@ func writes(t *testing.T, path string, o ordeal) map[string]string {
 		t.Fatal(err)
 	}
 	all["UPDATE ON runs"] = ""
+	for event, written := range driftWrites {
+		var n int
+		if err := db.QueryRow("SELECT count(*) FROM drifts AS NEW WHERE " + written).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		if n > 0 {
+			all[event] = ""
+		}
+	}
 	return all
 }
 
@@ -81,8 +98,14 @@ func TestAFaultAtEveryWrite(t *testing.T) {
 				t.Fatalf("without a fault: %v", err)
 			}
 			want, all := endOf(b), writes(t, b.store.Path(), o)
-			if p != nil && len(all) != 2+2*(len(p.Steps)-p.Summary.Forget) {
-				t.Errorf("%d writes for %d steps", len(all), len(p.Steps))
+			drifts := 0
+			for event := range driftWrites {
+				if _, written := all[event]; written {
+					drifts++
+				}
+			}
+			if p != nil && (len(all) != 2+2*(len(p.Steps)-p.Summary.Forget)+drifts || (drifts > 0) != (len(p.Drift) > 0)) {
+				t.Errorf("%d writes for %d steps and %d drifts", len(all), len(p.Steps), len(p.Drift))
 			}
 			for event, address := range all {
 				t.Run(event, func(t *testing.T) {

@@ -14,12 +14,8 @@ import (
 // there.
 func journalled(t testing.TB, dir string) []string {
 	t.Helper()
-	info, err := os.Stat(dir)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil
-	}
-	if err != nil || info.Mode().Perm() != 0o700 {
-		t.Fatalf("journal: %v, %v", info, err)
 	}
 	r := journal.NewReader(dir, journal.Position{})
 	defer r.Close()

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/fake"
@@ -68,7 +69,7 @@ func child(dir string) int {
 		return 1
 	}
 	b.open(func(c *reconciler.Config) {
-		c.Parallelism = parallel
+		c.Parallelism, c.Tell = parallel, reconciler.Teller(c.Store, c.DataDir)
 		c.Boundary = func(at reconciler.Boundary, a addr.Address) { boundary(fmt.Sprintf("%s %s", at, a)) }
 	})
 	s := scenarios[os.Getenv(childScenario)]
@@ -96,6 +97,7 @@ type scenario struct {
 	after   func() *schema.Desired
 	options reconciler.PlanOptions
 	disturb func(b *bench) // what somebody else did in between
+	drifts  []string       // that are on record in the end
 }
 
 func small() *schema.Desired {
@@ -147,6 +149,18 @@ var scenarios = map[string]scenario{
 		if err != nil {
 			b.t.Fatal(err)
 		}
+	}, drifts: []string{"decky.web[0].service.ssh changed heal: healed", "decky.web[1] gone heal: healed"}},
+	"quarantine": {before: guarded, after: guarded, disturb: func(b *bench) {
+		intruder(b)
+		b.change("decky.web[2]")
+		b.remove("rule.spray")
+	}, drifts: []string{
+		"decky.web[1].service.ssh changed quarantine: quarantined", "decky.web[2] changed quarantine: quarantined", "rule.spray gone heal: healed",
+	}},
+	"recycle": {before: small, after: small, disturb: intruder, options: reconciler.PlanOptions{Recycle: []reconciler.Recycle{{Address: "decky.web[2]"}}},
+		drifts: []string{"decky.web[1].service.ssh changed heal: healed"}},
+	"restart": {before: small, after: small, disturb: restarted, options: restarts, drifts: []string{
+		"decky.web[0].service.ssh restarted none: by itself", "decky.web[1] restarted none: by itself", "rule.spray gone heal: healed",
 	}},
 }
 
@@ -215,7 +229,7 @@ func runChild(t *testing.T, name, origin string, boundary, parallel int) (dir, d
 // recoverFrom does what an operator does after a crash, and checks the outcome.
 func recoverFrom(t *testing.T, s scenario, dir, died string) {
 	t.Helper()
-	b := newBench(t, dir, fake.Options{Dir: filepath.Join(dir, "world")})
+	b := newBench(t, dir, fake.Options{Dir: filepath.Join(dir, "world")}, serial)
 	p := b.plan(s.after(), s.options)
 	if len(p.Drift) > 0 && s.disturb == nil {
 		t.Errorf("killed at %s: our own half-done work is called drift: %+v", died, p.Drift)
@@ -224,6 +238,9 @@ func recoverFrom(t *testing.T, s scenario, dir, died string) {
 		t.Errorf("killed at %s: the next apply: %v", died, err)
 	}
 	b.converged(s.after())
+	if diff := cmp.Diff(s.drifts, b.witnessed(), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("killed at %s: drift on record: %s", died, diff)
+	}
 	for _, o := range b.world.Objects() {
 		if o.ID == "foreign" {
 			if diff := cmp.Diff(foreignObject(), o); diff != "" {
@@ -247,7 +264,7 @@ func TestKillAtEveryBoundary(t *testing.T) {
 				recoverFrom(t, s, dir, died)
 				if done {
 					t.Logf("%d boundaries", boundary-1)
-					if boundary < 20 {
+					if boundary < 15 {
 						t.Errorf("only %d boundaries were met", boundary-1)
 					}
 					return

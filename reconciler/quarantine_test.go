@@ -322,7 +322,10 @@ func TestDue(t *testing.T) {
 	b.expect(due(reconciler.Applied(snapshot)), addrs("decky.web[0]", "decky.web[1]"))
 	b.apply(desired, reconciler.PlanOptions{Recycle: []reconciler.Recycle{{Address: "decky.web[0]"}}})
 	b.expect(due(desired), addrs("decky.web[1]"))
-	b.open(func(c *reconciler.Config) { c.Compromises = seen(nil); c.Now = func() time.Time { return now.Add(48 * time.Hour) } })
+	b.open(func(c *reconciler.Config) {
+		c.Compromises = seen(nil)
+		c.Now = func() time.Time { return now.Add(48 * time.Hour) }
+	})
 	all, err := b.engine.Due(context.Background(), desired)
 	if err == nil || len(all) != 1 || all[0].Address != "decky.web[0]" {
 		t.Errorf("while nobody knows: %+v, %v", all, err)

@@ -154,7 +154,7 @@ func (w *walk) settle(f finishedStep) {
 	step := w.plan.Steps[f.index]
 	w.running--
 	w.queueOf[w.kind(f.index)].running--
-	w.result.Steps = append(w.result.Steps, StepResult{Step: step, Took: f.took, Err: f.err})
+	w.result.Steps = append(w.result.Steps, StepResult{Step: step, Took: f.took, Err: cmp.Or(f.fatal, f.err)})
 	if f.fatal != nil {
 		w.fatal = errors.Join(w.fatal, f.fatal)
 		w.progress.StepFailed(step, f.took, f.fatal)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -393,7 +394,9 @@ func TestEvidenceIsBounded(t *testing.T) {
 	for i := range 40 {
 		exhibits = append(exhibits, providers.Exhibit{Name: strings.Repeat("n\xff", 2000), Data: bytes.Repeat([]byte{byte(i)}, providers.MaxExhibit+1)})
 	}
-	b, e := newWitness(t, fake.Options{Exhibits: exhibits}, func(c *reconciler.Config) { c.Evidence = reconciler.Evidence{Deadline: time.Minute, Budget: time.Minute} })
+	b, e := newWitness(t, fake.Options{Exhibits: exhibits}, func(c *reconciler.Config) {
+		c.Evidence = reconciler.Evidence{Deadline: time.Minute, Budget: time.Minute}
+	})
 	b.apply(small(), restarts)
 	b.change("decky.web[0]")
 	b.apply(small(), restarts)
@@ -451,7 +454,11 @@ func TestTheTellerWritesTheEnginesJournal(t *testing.T) {
 		b.apply(small(), restarts)
 		want = append(want, b.drifts()[0].ID)
 	}
-	b.expect(journalled(t, reconciler.JournalDir(data, b.lineage())), want)
+	dir := reconciler.JournalDir(data, b.lineage())
+	b.expect(journalled(t, dir), want)
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("journal: %v, %v", info, err)
+	}
 }
 
 func addrList(all []plan.Quarantined) []addr.Address {

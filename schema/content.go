@@ -74,7 +74,7 @@ var deckyGrammar = &grammar{
 		"count", "for_each", "depends_on", "network", "archetype", "services", "os", "distro", "hostname", "domain", "ip", "mac", "vendor", "runtime",
 	},
 	required: []string{"network"},
-	blocks:   map[string]*grammar{"service": serviceGrammar, "lifecycle": lifecycleGrammar, "dynamic": dynamicGrammar},
+	blocks:   map[string]*grammar{"service": serviceGrammar, "lifecycle": deckyLifecycleGrammar, "dynamic": dynamicGrammar},
 }
 
 var archetypeGrammar = &grammar{

@@ -289,16 +289,7 @@ decky "box" {
 	"postcondition": lifecycleConditions["postcondition"], "content": lifecycleConditions["content"],
 	"removed.lifecycle": lifecycleConditions["removed.lifecycle"],
 	"check":             checkText, "moved": movedText, "removed": removedText, "import": importText, "dynamic": dynamicText,
-	"lifecycle": {
-		doc: "How the engine treats what the block describes.",
-		arguments: map[string]Argument{
-			"create_before_destroy": {Type: typeBool, Default: "false", Doc: "Makes the new object before the old one goes, where both can be at once."},
-			"ignore_changes":        {Type: "list of arguments, or all", Doc: "Arguments whose difference is no change, without quotes."},
-			"on_drift":              {Type: typeString, Default: "heal", Doc: "What is done when an object differs from what was applied: heal makes it as it was, report only tells, quarantine keeps it for the evidence."},
-			"prevent_destroy":       {Type: typeBool, Default: "false", Doc: "Makes a plan that would delete or replace it an error."},
-			"replace_triggered_by":  {Type: typeReferences, Doc: "Blocks or instances whose change replaces this one."},
-		},
-	},
+	"lifecycle": lifecycleText, "decky.lifecycle": deckyLifecycleText,
 }
 
 var dependsOn = Argument{Type: typeReferences, Doc: "Blocks that are made before this one, though nothing here refers to them."}

@@ -1,5 +1,7 @@
 package schema
 
+import "maps"
+
 // The texts of the blocks that say how instances live: conditions, addresses
 // that change, services made of a collection.
 
@@ -88,6 +90,46 @@ var dynamicText = blockText{
 		"iterator": {Type: "name", Default: "service", Doc: "What the element is called, without quotes."},
 		"labels":   {Type: typeList, Doc: "Labels of each block: the slug and, where one comes more than once, a label. Must be given."},
 	},
+}
+
+var lifecycleText = blockText{
+	doc: "How the engine treats what the block describes.",
+	arguments: map[string]Argument{
+		"create_before_destroy": {Type: typeBool, Default: "false", Doc: "Makes the new object before the old one goes, where both can be at once."},
+		"ignore_changes":        {Type: "list of arguments, or all", Doc: "Arguments whose difference is no change, without quotes."},
+		"on_drift":              {Type: typeString, Default: "heal", Doc: "What is done when an object differs from what was applied: heal makes it as it was, report only tells, quarantine cuts the decky off the network and keeps it for study."},
+		"prevent_destroy":       {Type: typeBool, Default: "false", Doc: "Makes a plan that would delete or replace it an error."},
+		"replace_triggered_by":  {Type: typeReferences, Doc: "Blocks or instances whose change replaces this one."},
+	},
+}
+
+var deckyLifecycleText = blockText{
+	doc: "How the engine treats the decky.",
+	example: `network "office" {
+  parent = "eth0"
+  subnet = "192.168.1.0/24"
+}
+
+decky "jump" {
+  network = network.office
+  service "ssh" {}
+  lifecycle {
+    on_drift      = "quarantine"
+    recycle_after = "168h"
+    recycle_on    = ["login", "upload"]
+  }
+}
+`,
+	arguments: withArguments(lifecycleText.arguments, map[string]Argument{
+		"recycle_after": {Type: typeString, Doc: "Age, a minute at least, at which the daemon replaces the decky with its services and without what attackers wrote. One that is kept for study, or has prevent_destroy, is left."},
+		"recycle_on":    {Type: typeList, Doc: "What an attacker must achieve for the daemon to do the same: \"login\", \"upload\" or both."},
+	}),
+}
+
+func withArguments(all, more map[string]Argument) map[string]Argument {
+	all = maps.Clone(all)
+	maps.Copy(all, more)
+	return all
 }
 
 var lifecycleConditions = map[string]blockText{

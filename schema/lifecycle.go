@@ -27,12 +27,18 @@ var lifecycleGrammar = &grammar{
 	blocks:    map[string]*grammar{"precondition": conditionGrammar, "postcondition": conditionGrammar},
 }
 
+// deckyLifecycleGrammar is what a decky says besides: its services are recycled
+// with it.
+var deckyLifecycleGrammar = &grammar{
+	arguments: append(slices.Clone(lifecycleGrammar.arguments), "recycle_after", "recycle_on"), blocks: lifecycleGrammar.blocks,
+}
+
 // lifecycleBlock is a lifecycle block of a block that becomes instances. Its
 // expressions are evaluated when everything else is resolved, so they may refer
 // to anything, and may differ by instance.
 type lifecycleBlock struct {
 	declared   hcl.Range
-	arguments  map[string]*expression // prevent_destroy, create_before_destroy, on_drift
+	arguments  map[string]*expression // prevent_destroy, create_before_destroy, on_drift, recycle_after, recycle_on
 	ignore     []string
 	triggers   []*target
 	references []reference // of the triggers: they order blocks
@@ -58,7 +64,11 @@ type owner struct {
 // lifecycle takes in a lifecycle block.
 func (l *loader) lifecycle(o owner, b *hcl.Block) *lifecycleBlock {
 	made := &lifecycleBlock{declared: b.DefRange, arguments: map[string]*expression{}}
-	got, diags := lifecycleGrammar.read(b.Body, "lifecycle", b.DefRange)
+	g := lifecycleGrammar
+	if o.kind == "decky" {
+		g = deckyLifecycleGrammar
+	}
+	got, diags := g.read(b.Body, "lifecycle", b.DefRange)
 	l.add(diags...)
 	for _, name := range slices.Sorted(maps.Keys(got.attributes)) {
 		a := got.attributes[name]
@@ -251,6 +261,7 @@ func (e *evaluator) lifecycleOf(b *lifecycleBlock, o subject, first bool) Lifecy
 			}
 		}
 	}
+	out.RecycleAfter, out.RecycleOn = e.recycleAfter(b, scope), e.recycleOn(b, scope)
 	for _, t := range b.triggers {
 		out.ReplaceTriggeredBy = append(out.ReplaceTriggeredBy, e.triggers(t, scope)...)
 	}

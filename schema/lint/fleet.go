@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/addr"
@@ -42,6 +43,8 @@ type Decky struct {
 	Personality string
 	Archetype   string
 	Services    []*Service
+	// RecycleAfter is its age at which it is replaced; 0: none.
+	RecycleAfter time.Duration
 
 	source             string
 	vendor, hypervisor string // of the MAC, "" where no table knows
@@ -224,6 +227,7 @@ func (r *reader) done(err error) error {
 
 func (r *reader) decky(i *schema.Instance) error {
 	d := &Decky{Address: i.Address, source: i.Source}
+	d.RecycleAfter, _ = time.ParseDuration(i.Lifecycle.RecycleAfter)
 	err := members(i.Config, func(key, value []byte) bool {
 		switch string(key) {
 		case `"network"`:

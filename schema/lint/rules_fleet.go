@@ -1,6 +1,9 @@
 package lint
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
 
 func fleetRules() []Rule {
 	return []Rule{
@@ -30,6 +33,13 @@ func fleetRules() []Rule {
 			Doc: Doc{
 				Why: "A segment with exactly one printer, one web server, one mail server and one workstation is a catalogue. Sites have many of few kinds.",
 				Fix: "Give some archetypes a count, and drop others.",
+			},
+		},
+		{
+			ID: "DN1084", Name: "recycled-too-often", Severity: Warning, Summary: "A decky is replaced more often than hourly.", Check: recycledTooOften,
+			Doc: Doc{
+				Why: "Whoever is in it loses the session and every file again and again, always after the same time. Nobody runs a host like that, and a session that ends after minutes teaches little.",
+				Fix: "Write recycle_after = \"24h\" or more; recycle_on replaces it where somebody got in.",
 			},
 		},
 	}
@@ -80,4 +90,13 @@ func oneOfEverything(f *Fleet) []Finding {
 		return nil
 	}
 	return []Finding{among(fmt.Sprintf("%d deckies have %d archetypes: one of each.", len(seen), len(seen)), deckySubjects(f.Deckies, "archetype"))}
+}
+
+func recycledTooOften(f *Fleet) []Finding {
+	return each(f, "lifecycle", func(d *Decky) string {
+		if d.RecycleAfter == 0 || d.RecycleAfter >= time.Hour {
+			return ""
+		}
+		return fmt.Sprintf("The decky is replaced every %s.", d.RecycleAfter)
+	})
 }
