@@ -127,6 +127,8 @@ func (c *computation) classifyKnown(n *node) error {
 		return err
 	}
 	changes = withoutIgnored(n.want.Lifecycle, changes)
+	// A run died before it could record what it had done.
+	unrecorded := len(changes) == 0 && !n.unknown && c.in.Prior.Interrupted[n.address] != ""
 	configured := n.prior.Digest != n.want.Digest
 	switch {
 	case n.prior.Tainted:
@@ -179,7 +181,7 @@ func (c *computation) classifyKnown(n *node) error {
 		n.change.Reasons = appendReason(n.change.Reasons, ConfigChanged)
 	}
 	slices.Sort(n.change.Reasons)
-	n.record = n.change.Action == NoOp && (configured || n.prior.Source != n.want.Source ||
+	n.record = n.change.Action == NoOp && (configured || unrecorded || n.prior.Source != n.want.Source ||
 		!slices.Equal(n.prior.Parents, n.want.Parents) || !slices.Equal(n.prior.After, n.want.After) ||
 		!slices.Equal(n.prior.Sensitive, n.want.Sensitive) || n.prior.PreventDestroy != n.want.Lifecycle.PreventDestroy ||
 		!n.prior.Conduct.Equal(conductOf(n.want.Lifecycle)) || !n.unknown && n.prior.Labelled != n.label() || c.relived(n))

@@ -17,7 +17,7 @@ const (
 	PhaseIntent    = "intent"    // written, the object may have been touched
 	PhaseDone      = "done"      // the result is in the state
 	PhaseFailed    = "failed"    // so is what the failure left
-	PhaseAbandoned = "abandoned" // the state was rebuilt or replaced since
+	PhaseAbandoned = "abandoned" // the state was rebuilt or replaced since, or the object found as it should be
 )
 
 // keptRuns is how many runs keep their journal.
@@ -137,6 +137,9 @@ func (b *Begin) write(tx *sql.Tx) error {
 			return err
 		}
 	}
+	if err := abandon(tx, b.Records); err != nil {
+		return err
+	}
 	for _, a := range b.Forget {
 		if err := deleteInstance(tx, a); err != nil {
 			return err
@@ -145,6 +148,39 @@ func (b *Begin) write(tx *sql.Tx) error {
 	for _, r := range b.Release {
 		if err := release(tx, r); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// abandon closes the intents of what was found as it should be: what becomes of
+// it from then on is no longer the doing of the run that died.
+func abandon(tx *sql.Tx, found []Instance) error {
+	if len(found) == 0 {
+		return nil
+	}
+	rows, err := tx.Query("SELECT id, address FROM journal WHERE phase = 'intent'")
+	if err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	defer rows.Close()
+	open := map[addr.Address][]int64{}
+	for rows.Next() {
+		var id int64
+		var address addr.Address
+		if err := rows.Scan(&id, &address); err != nil {
+			return fmt.Errorf("journal: %w", err)
+		}
+		open[address] = append(open[address], id)
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	for _, i := range found {
+		for _, id := range open[i.Address] {
+			if _, err := tx.Exec("UPDATE journal SET phase = ? WHERE id = ?", PhaseAbandoned, id); err != nil {
+				return fmt.Errorf("journal of %s: %w", i.Address, err)
+			}
 		}
 	}
 	return nil
