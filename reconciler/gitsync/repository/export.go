@@ -36,14 +36,18 @@ func (r *Repository) Export(ctx context.Context, commit, below, dir string) (pla
 	if below != "" && (!filepath.IsLocal(below) || path.Clean(below) != below || strings.Contains(below, `\`)) {
 		return "", fmt.Errorf("export: the path %q leads out of the tree", clean(below))
 	}
-	if dir == "" {
+	own := dir == ""
+	if own {
 		dir = filepath.Join(r.trees(), commit)
-		if _, err := os.Lstat(dir); err == nil {
+		if _, err := os.Lstat(dir); err == nil && (r.exported[commit] || !s.has(plumbing.NewHash(commit))) {
 			return placeIn(dir, below)
 		}
 	}
 	if err := r.export(ctx, s, commit, dir); err != nil {
 		return "", fmt.Errorf("export commit %s: %w", commit, err)
+	}
+	if own {
+		r.exported[commit] = true
 	}
 	return placeIn(dir, below)
 }
@@ -242,6 +246,7 @@ func (r *Repository) Keep(commits ...string) error {
 		if keep[e.Name()] {
 			continue
 		}
+		delete(r.exported, e.Name())
 		if err := os.RemoveAll(filepath.Join(r.trees(), e.Name())); err != nil {
 			return fmt.Errorf("remove old trees: %w", err)
 		}

@@ -20,7 +20,8 @@ type Follow struct {
 	Branch string // without refs/heads/
 	Tag    string // without refs/tags/; it may move, forward only
 	// Semver is a range such as ">= 1.2, < 2.0": the highest tag like v1.2.3 or
-	// 1.2.3 that fits. A prerelease fits only a range that names one.
+	// 1.2.3 that fits. A prerelease fits only a range all of whose conditions
+	// name a prerelease of the same version, such as ">= 1.2.0-0".
 	Semver string
 	Commit string // all 40 digits; it must be reachable from a branch or tag
 }

@@ -61,7 +61,19 @@ func (d *onDisk) ask(ctx context.Context, q *packp.UploadPackRequest) (*answer, 
 		return nil, broken("read the repository: %v", err)
 	}
 	d.pack = response
-	return &answer{pack: d.access.meter.reader(response)}, nil
+	return &answer{pack: d.access.meter.reader(&read{response})}, nil
+}
+
+// read tells that a repository lacks an object as such, not as a fault of a
+// network.
+type read struct{ io.Reader }
+
+func (r *read) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		err = broken("read the repository: %v", err)
+	}
+	return n, err
 }
 
 func (d *onDisk) Close() error {

@@ -103,6 +103,11 @@ func (s *store) scan(ctx context.Context, file *os.File, count uint32) error {
 		if err != nil {
 			return unreadable(ctx, err)
 		}
+		switch header.Type {
+		case plumbing.CommitObject, plumbing.TreeObject, plumbing.BlobObject, plumbing.TagObject, plumbing.OFSDeltaObject, plumbing.REFDeltaObject:
+		default:
+			return broken("it sends a damaged pack: an object of unknown type %d", header.Type)
+		}
 		size := header.Length
 		if size > s.limits.MaxObject {
 			return &TooLargeError{What: fmt.Sprintf("an object has %d bytes", size), Limit: s.limits.MaxObject}

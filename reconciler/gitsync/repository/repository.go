@@ -90,6 +90,9 @@ type Repository struct {
 	dial    dialer
 	lock    *os.File
 	store   *store // nil: there is no usable copy
+	// exported are the trees that this process wrote whole. One of an earlier
+	// process may lack bytes that a power failure took.
+	exported map[string]bool
 }
 
 // Open opens or makes the copy in a directory, which is made with mode 0700 and
@@ -115,7 +118,7 @@ func Open(dir string, o Options) (*Repository, error) {
 		lock.Close()
 		return nil, fmt.Errorf("lock the copy of %s in %s: another process has it: %w", Redact(o.URL), dir, err)
 	}
-	r := &Repository{dir: dir, options: o, dial: dial, lock: lock}
+	r := &Repository{dir: dir, options: o, dial: dial, lock: lock, exported: map[string]bool{}}
 	if err := r.tidy(); err != nil {
 		lock.Close()
 		return nil, err
