@@ -208,8 +208,40 @@ func (p *provider) start(ctx context.Context, id, name string) error {
 // container is started again: time to close its files, not to be missed.
 const endPatience = 300 * time.Millisecond
 
-// restart starts a container, after ending what runs in it. One that the engine
-// means to start some time later is started now.
+// backoffPatience is how long a container may wait for the engine to start it
+// again by its policy (100 ms after the first failure, then twice as long each
+// time) before that is cut short.
+const backoffPatience = 250 * time.Millisecond
+
+// revive makes a container run, if it does not: what the engine brought back
+// meanwhile is left alone.
+func (p *provider) revive(ctx context.Context, id, name string) error {
+	c, err := p.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(backoffPatience); ; {
+		found, err := c.ContainerInspect(ctx, id)
+		if err != nil {
+			return p.engine.explain("inspect container "+name, err)
+		}
+		switch {
+		case found.State == nil || !found.State.Running && !found.State.Restarting:
+			return p.start(ctx, id, name)
+		case !found.State.Restarting:
+			return nil
+		case time.Now().After(deadline):
+			return p.again(ctx, c, id, name)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// restart ends what runs in a container and starts it.
 func (p *provider) restart(ctx context.Context, id, name string) error {
 	c, err := p.engine.client(ctx)
 	if err != nil {
@@ -222,9 +254,14 @@ func (p *provider) restart(ctx context.Context, id, name string) error {
 	if found.State == nil || !found.State.Running && !found.State.Restarting {
 		return p.start(ctx, id, name)
 	}
-	if found.State.Running && !found.State.Restarting {
+	if !found.State.Restarting {
 		p.end(ctx, c, id)
 	}
+	return p.again(ctx, c, id, name)
+}
+
+// again starts a container at once, after killing what runs in it.
+func (p *provider) again(ctx context.Context, c *client.Client, id, name string) error {
 	now := 0 // seconds
 	return p.engine.explain("restart container "+name, c.ContainerRestart(ctx, id, container.StopOptions{Timeout: &now}))
 }

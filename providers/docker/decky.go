@@ -39,7 +39,9 @@ type DeckyState struct {
 	Links    []LinkState       `json:"links,omitempty"`
 	Sysctls  map[string]string `json:"sysctls,omitempty"`
 	Egress   bool              `json:"egress"` // the rules that keep it from speaking first
-	Config   schema.Decky      `json:"config"`
+	// Cut tells that it was quarantined, and that no packet passes.
+	Cut    bool         `json:"cut,omitempty"`
+	Config schema.Decky `json:"config"`
 }
 
 // deckies handles the base containers.
@@ -194,6 +196,7 @@ func (h *deckies) observe(ctx context.Context, c container.Summary, pids map[str
 	if c.NetworkSettings != nil {
 		s.Networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
 	}
+	s.Cut = h.marked(s.Lineage, s.Config.Name)
 	if !running(c) {
 		return s, nil
 	}
@@ -205,6 +208,11 @@ func (h *deckies) observe(ctx context.Context, c container.Summary, pids map[str
 	if err != nil || seen == nil {
 		return s, err
 	}
+	if s.Cut {
+		if s.Cut, err = h.world.severed(pid); err != nil {
+			return s, err
+		}
+	}
 	s.Paused, s.Incarnation = paused(c), incarnation(c.ID, h.world.life(pid))
 	s.Running, s.Links, s.Sysctls, s.Egress = true, seen.links, seen.sysctls, seen.egress
 	return s, nil
@@ -215,6 +223,9 @@ func (h *deckies) Create(ctx context.Context, owner providers.Owner, want schema
 	state := DeckyState{Lineage: owner.Lineage, Address: owner.Address, Config: want}
 	b, err := h.blueprint(ctx, owner, want)
 	if err != nil {
+		return state, err
+	}
+	if err := h.unmark(owner.Lineage, want.Name); err != nil {
 		return state, err
 	}
 	if state.ID, err = h.run(ctx, owner, b); err != nil {
@@ -310,8 +321,11 @@ func (h *deckies) heal(ctx context.Context, want schema.Decky, now DeckyState) e
 	if err != nil {
 		return err
 	}
-	if !now.Running || attached {
+	if attached {
 		return h.restart(ctx, now.ID, want.Name)
+	}
+	if !now.Running {
+		return h.revive(ctx, now.ID, want.Name) // engine and hold make the rest
 	}
 	pids, err := h.world.processes()
 	if err != nil {
@@ -319,7 +333,7 @@ func (h *deckies) heal(ctx context.Context, want schema.Decky, now DeckyState) e
 	}
 	pid := pids[now.ID]
 	if pid == 0 { // it ended a moment ago
-		return h.restart(ctx, now.ID, want.Name)
+		return h.revive(ctx, now.ID, want.Name)
 	}
 	if err := h.world.mend(pid, want); !errors.Is(err, errUnmendable) {
 		return err
@@ -360,7 +374,13 @@ func (h *deckies) attach(ctx context.Context, want schema.Decky, now DeckyState)
 
 // Delete removes the base container.
 func (h *deckies) Delete(ctx context.Context, have DeckyState) error {
-	return h.removeOwned(ctx, providers.TypeDecky, have.Lineage, have.Address)
+	if err := h.removeOwned(ctx, providers.TypeDecky, have.Lineage, have.Address); err != nil {
+		return err
+	}
+	if have.Config.Name == "" {
+		return nil
+	}
+	return h.unmark(have.Lineage, have.Config.Name)
 }
 
 func quote(s string) string {

@@ -58,6 +58,7 @@ type fakeContainer struct {
 	id, name string
 	running  bool
 	paused   bool
+	severed  bool
 	starts   int
 	starting bool // a start is in flight: the list shows it stopped still
 	netns    uint64
@@ -334,7 +335,7 @@ func (f *fakeEngine) startContainer(c *fakeContainer, again bool) (int, any) {
 		return 204, nil
 	}
 	f.next++
-	c.running, c.netns = true, uint64(f.next)
+	c.running, c.severed, c.netns = true, false, uint64(f.next)
 	d := configOf[schema.Decky](c.Config.Labels)
 	c.seen = inside{netns: c.netns, links: []LinkState{wantedLink(d)}, sysctls: maps.Clone(c.HostConfig.Sysctls), egress: true}
 	return 204, nil
@@ -407,7 +408,31 @@ func (e *fakeEars) hear(ctx context.Context, tell func(address, what string)) er
 	}
 }
 
-func (e *fakeEars) close() error { return nil }
+func (e *fakeEars) close() {}
+
+func (f *fakeEngine) cut(pid int) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if c := f.of(pid); c != nil {
+		c.severed = true
+	}
+	return nil
+}
+
+func (f *fakeEngine) severed(pid int) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	c := f.of(pid)
+	return c != nil && c.severed, nil
+}
+
+func (f *fakeEngine) tasks(context.Context, string, bool) ([]byte, bool, error) {
+	return []byte("pid=1\n"), false, nil
+}
+
+func (f *fakeEngine) sockets(context.Context, string) ([]byte, bool, error) {
+	return []byte("tcp 0.0.0.0:22\n"), false, nil
+}
 
 func (f *fakeEngine) listen(string) (ears, error) { return &f.ears, nil }
 

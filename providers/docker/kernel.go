@@ -1,11 +1,11 @@
 package docker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,8 +37,22 @@ type world interface {
 	// mend puts right what stands in the namespace of a decky's process while
 	// it runs on; errUnmendable where that cannot be.
 	mend(pid int, want schema.Decky) error
+	// cut drops every packet of the namespace of a process.
+	cut(pid int) error
+	// severed tells whether cut's rules are in place.
+	severed(pid int) (bool, error)
 	senses
+	traces
 	hairpins
+}
+
+// traces tell what runs in a container; nothing where nothing does.
+type traces interface {
+	// tasks lists the processes of a container, or all in its network
+	// namespace where it is shared.
+	tasks(ctx context.Context, id string, shared bool) (text []byte, truncated bool, err error)
+	// sockets lists the sockets of its network namespace.
+	sockets(ctx context.Context, id string) (text []byte, truncated bool, err error)
 }
 
 // senses tell that something became different.
@@ -83,87 +97,6 @@ type LinkState struct {
 
 // kernel is the real world.
 type kernel struct{}
-
-// containerCgroup finds a container's id in a line of /proc/PID/cgroup, as both
-// of the engine's cgroup drivers write it.
-var containerCgroup = regexp.MustCompile(`(?m)[/-]([0-9a-f]{64})(?:\.scope)?$`)
-
-func (kernel) processes() (map[string]int, error) {
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
-	}
-	found := map[string]int{}
-	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil {
-			continue
-		}
-		data, err := os.ReadFile("/proc/" + e.Name() + "/cgroup")
-		if err != nil {
-			continue // ended meanwhile
-		}
-		id := containerOf(data)
-		if id == "" || ended(pid) {
-			continue
-		}
-		if first, ok := found[id]; !ok || older(pid, first) {
-			found[id] = pid
-		}
-	}
-	return found, nil
-}
-
-// containerOf is the container id in the text of /proc/PID/cgroup, or empty.
-func containerOf(cgroup []byte) string {
-	m := containerCgroup.FindSubmatch(cgroup)
-	if m == nil {
-		return ""
-	}
-	return string(m[1])
-}
-
-// processStat reads /proc/PID/stat's fields from the state on (proc(5), field 3).
-func processStat(pid int) []string {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return nil
-	}
-	end := strings.LastIndexByte(string(data), ')')
-	if end < 0 {
-		return nil
-	}
-	return strings.Fields(string(data[end+1:]))
-}
-
-// older tells which of two processes of a container was there first: the one
-// that its life began with.
-func older(a, b int) bool {
-	first, ok := startTicks(processStat(a))
-	second, both := startTicks(processStat(b))
-	if !ok || !both || first == second {
-		return a < b
-	}
-	return first < second
-}
-
-func ended(pid int) bool {
-	fields := processStat(pid)
-	return len(fields) == 0 || fields[0] == "Z" || fields[0] == "X"
-}
-
-// age is how long a process has been running.
-func age(pid int) time.Duration {
-	ticks, ok := startTicks(processStat(pid)) // in 1/100 s since boot
-	if !ok {
-		return 0
-	}
-	var now unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &now); err != nil {
-		return 0
-	}
-	return time.Duration(now.Nano()) - time.Duration(ticks)*10*time.Millisecond
-}
 
 func netnsPath(pid int) string { return "/proc/" + strconv.Itoa(pid) + "/ns/net" }
 
@@ -233,31 +166,48 @@ func (kernel) lookOnce(pid int, sysctls []string) (*inside, error) {
 	return nil, needsRoot(err)
 }
 
-func (seen *inside) fillSysctls(names []string) error {
-	for _, name := range names {
+// readSysctls reads sysctls in the namespace of a process. It is called again
+// and again, and therefore spares what a file of its own would cost.
+func (kernel) readSysctls(pid int, names []string) (map[string]string, error) {
+	values := make(map[string]string, len(names))
+	buffer := make([]byte, 256)
+	err := namespace.Do(netnsPath(pid), func() error {
+		for _, name := range names {
+			value, err := readProc("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), buffer)
+			if err != nil && !errors.Is(err, unix.ENOENT) {
+				return fmt.Errorf("read sysctl %s: %w", name, err)
+			}
+			values[name] = value
+		}
+		return nil
+	})
+	if gone(err) {
+		return nil, nil
+	}
+	return values, needsRoot(err)
+}
+
+// readProc reads a file that gives all that it has at once.
+func readProc(path string, buffer []byte) (string, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return "", err
+	}
+	n, err := unix.Read(fd, buffer)
+	if err = errors.Join(err, unix.Close(fd)); err != nil {
+		return "", err
+	}
+	return string(buffer[:n]), nil
+}
+
+// fill looks around in the calling thread's namespace.
+func (seen *inside) fill(sysctls []string) error {
+	for _, name := range sysctls {
 		value, err := link.ReadSysctl(name)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 		seen.sysctls[name] = value
-	}
-	return nil
-}
-
-// readSysctls reads sysctls in the namespace of a process.
-func (kernel) readSysctls(pid int, names []string) (map[string]string, error) {
-	seen := &inside{sysctls: map[string]string{}}
-	err := namespace.Do(netnsPath(pid), func() error { return seen.fillSysctls(names) })
-	if gone(err) {
-		return nil, nil
-	}
-	return seen.sysctls, needsRoot(err)
-}
-
-// fill looks around in the calling thread's namespace.
-func (seen *inside) fill(sysctls []string) error {
-	if err := seen.fillSysctls(sysctls); err != nil {
-		return err
 	}
 	h, err := link.Open()
 	if err != nil {

@@ -98,6 +98,8 @@ type bench struct {
 	decky   providers.Resource
 	service providers.Resource
 	lineage string
+	// provider is what the three are of.
+	provider providers.Provider
 }
 
 var lineages int
@@ -160,6 +162,7 @@ func endpointsOf(found container.InspectResponse) *network.NetworkingConfig {
 // open makes the provider anew, as another run of decnet would.
 func (b *bench) open() {
 	p := docker.New(b.env)
+	b.provider = p
 	b.t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			b.t.Error(err)

@@ -8,10 +8,16 @@
 // the engine on this host: it looks into the containers' network namespaces
 // and binds host directories into them.
 //
-// Known limit: a restarted engine (20.10, and moby issue 50326 says newer ones
-// too) starts containers in no order and never tries again one that shares the
-// namespace of a container it has not started yet. Most services come back by
-// themselves; one that lost that race is drift, and the next apply starts it.
+// A restarted engine (20.10, and moby issue 50326 says newer ones too) starts
+// containers in no order and never tries again one that shares the namespace of
+// a container it has not started yet. Most services come back by themselves; one
+// that lost that race is drift, and is started by the next apply, or by a
+// reconciler within its first pass.
+//
+// Known limits: whatever changes a decky's packet filters beside the rules of
+// its egress, or its routes in other tables than the main one, is no difference.
+// A quarantined decky that the engine starts again has its network until it is
+// cut off again; its egress rules stand from the first moment.
 package docker
 
 import (

@@ -295,7 +295,11 @@ func (h *services) Update(ctx context.Context, owner providers.Owner, want schem
 			return now, err
 		}
 		return h.Read(ctx, now)
-	case !now.Running || !now.Joined:
+	case now.Incarnation == "":
+		if err := h.revive(ctx, now.ID, now.Name); err != nil {
+			return now, err
+		}
+	case now.Running && !now.Joined:
 		if err := h.restart(ctx, now.ID, now.Name); err != nil {
 			return now, err
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -19,7 +20,7 @@ import (
 
 // sysctlInterval is how often the sysctls of the deckies are looked at: nothing
 // tells of their changes.
-const sysctlInterval = 500 * time.Millisecond
+const sysctlInterval = 750 * time.Millisecond
 
 // overlap is how far back the engine's events are asked for, so that none falls
 // between the first look and the subscription.
@@ -37,7 +38,7 @@ var heard = map[events.Action]string{
 // Watch hears the engine's events of the lineage's containers and networks, the
 // changes of links, addresses, routes and packet filters inside the network
 // namespaces of its deckies and on its links of this host, and looks at the
-// deckies' sysctls twice a second.
+// deckies' sysctls several times in two seconds.
 func (p *provider) Watch(ctx context.Context, lineage string, tell func(providers.Notice)) error {
 	err := p.watch(ctx, lineage, tell)
 	if ctx.Err() != nil {
@@ -46,7 +47,7 @@ func (p *provider) Watch(ctx context.Context, lineage string, tell func(provider
 	return err
 }
 
-func (p *provider) watch(ctx context.Context, lineage string, tell func(providers.Notice)) (err error) {
+func (p *provider) watch(ctx context.Context, lineage string, tell func(providers.Notice)) error {
 	c, err := p.engine.client(ctx)
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func (p *provider) watch(ctx context.Context, lineage string, tell func(provider
 	defer func() {
 		cancel(nil)
 		running.Wait()
-		err = errors.Join(err, inner.close())
+		inner.close()
 	}()
 	w := &watch{provider: p, api: c, lineage: lineage, tell: tell, ears: inner, members: map[string]member{}, networks: map[string]string{}}
 	stream, failed := c.Events(ctx, events.ListOptions{Since: stamp(p.env.Now().Add(-overlap)), Filters: eventFilter()})
@@ -113,7 +114,9 @@ type member struct {
 	address string
 	kind    string
 	pid     int // of a running base container
-	sysctls []string
+	// sysctls are its sysctls as they were last seen: at first before the caller
+	// was told to look, so that no change falls between.
+	sysctls map[string]string
 }
 
 // watch is one Watch.
@@ -168,9 +171,15 @@ func (w *watch) learn(ctx context.Context) error {
 func (w *watch) meet(id string, labels map[string]string, pid int) error {
 	m := member{address: labels[labelAddress], kind: labels[labelType]}
 	if m.kind == providers.TypeDecky && pid != 0 {
-		m.pid, m.sysctls = pid, sysctlNames(labels)
 		if err := w.ears.add(pid, m.address); err != nil {
 			return err
+		}
+		values, err := w.world.readSysctls(pid, sysctlNames(labels))
+		if err != nil {
+			return err
+		}
+		if values != nil {
+			m.pid, m.sysctls = pid, values
 		}
 	}
 	w.mu.Lock()
@@ -263,7 +272,6 @@ func (w *watch) networkEvent(ctx context.Context, m events.Message, action, what
 func (w *watch) poll(ctx context.Context) {
 	tick := time.NewTicker(sysctlInterval)
 	defer tick.Stop()
-	last := map[int]map[string]string{} // by process
 	for {
 		select {
 		case <-ctx.Done():
@@ -273,21 +281,22 @@ func (w *watch) poll(ctx context.Context) {
 		w.mu.Lock()
 		members := maps.Clone(w.members)
 		w.mu.Unlock()
-		now := map[int]map[string]string{}
-		for _, m := range members {
+		for id, m := range members {
 			if m.pid == 0 || ctx.Err() != nil {
 				continue
 			}
 			// What cannot be read is found by whoever looks, who says why.
-			values, err := w.world.readSysctls(m.pid, m.sysctls)
-			if err != nil || values == nil {
+			values, err := w.world.readSysctls(m.pid, slices.Collect(maps.Keys(m.sysctls)))
+			if err != nil || values == nil || maps.Equal(m.sysctls, values) {
 				continue
 			}
-			now[m.pid] = values
-			if before, ok := last[m.pid]; ok && !maps.Equal(before, values) {
-				w.say(m.address, "sysctl changed", time.Time{})
+			w.mu.Lock()
+			if now, ok := w.members[id]; ok && now.pid == m.pid {
+				now.sysctls = values
+				w.members[id] = now
 			}
+			w.mu.Unlock()
+			w.say(m.address, "sysctl changed", time.Time{})
 		}
-		last = now
 	}
 }
