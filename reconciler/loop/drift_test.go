@@ -10,8 +10,10 @@ import (
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/fake"
+	"github.com/decnet/decnet/reconciler/loop"
 	"github.com/decnet/decnet/reconciler/status"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
 )
 
 // drifts are those on record, sorted, as "address reason action outcome".
@@ -225,5 +227,68 @@ func TestARecycleThatFailsDoesNotSpin(t *testing.T) {
 		broken.set("decky.web[0]", nil)
 		pause(6 * time.Minute)
 		b.condition(status.Ready, status.True, "InSync")
+	})
+}
+
+// TestWhatHealedByItselfIsToldOnce restarts objects as an engine would.
+func TestWhatHealedByItselfIsToldOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, t.TempDir(), fake.Options{Cascade: true})
+		b.apply(small())
+		stop := b.run()
+		pause(time.Minute)
+		restart := func(a string) {
+			if err := b.world.Restart(a); err != nil {
+				t.Fatal(err)
+			}
+		}
+		restart("decky.web[0].service.ssh")
+		pause(time.Minute)
+		restart("decky.web[1]") // and its service with it
+		pause(time.Minute)
+		if n := len(b.world.Calls()); n != 7+1 {
+			t.Errorf("%d calls: something was healed that was whole", n)
+		}
+		stop()
+		restart("decky.web[2].service.ssh") // while nobody looks
+		b.run()
+		pause(time.Minute)
+		b.expectDrifts("decky.web[0].service.ssh restarted none by itself", "decky.web[1] restarted none by itself", "decky.web[2].service.ssh restarted none by itself")
+		if d := b.loop.Report().Drifts; d.ByItself != 3 || d.Healed != 0 {
+			t.Errorf("counts: %+v", d)
+		}
+		b.condition(status.Ready, status.True, "InSync")
+	})
+}
+
+func TestQuarantineKeepsADeckyForStudy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, t.TempDir(), fake.Options{})
+		b.apply(lifecycle(schema.Lifecycle{OnDrift: "quarantine", RecycleAfter: "1h"}))
+		b.run()
+		pause(time.Second)
+		b.change("decky.web[1]")
+		pause(time.Second)
+		if n := b.count(func(p loop.Pass) []addr.Address { return p.Isolated }, "decky.web[1]"); n != 1 {
+			t.Errorf("isolated %d times", n)
+		}
+		before := len(b.seen())
+		pause(50 * time.Minute)
+		if n := len(b.seen()) - before; n > 52 {
+			t.Errorf("%d passes in fifty minutes of study", n)
+		}
+		if o, _ := b.world.Get("decky.web[1]"); !o.Cut || string(o.Live) == string(o.Config) {
+			t.Errorf("not kept as it was: %+v", o)
+		}
+		b.expectDrifts("decky.web[1] changed quarantine quarantined")
+		b.condition(status.Ready, status.False, "Quarantined")
+		b.condition(status.Healthy, status.False, "Quarantined")
+		if d := b.loop.Report().Deckies[1]; d.Health != status.HealthQuarantined || d.Message == "" {
+			t.Errorf("decky: %+v", d)
+		}
+		pause(time.Hour) // the others are recycled, it is not
+		if o, _ := b.world.Get("decky.web[1]"); !o.Cut {
+			t.Error("what is kept for study was recycled")
+		}
 	})
 }

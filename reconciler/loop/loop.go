@@ -174,7 +174,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	w.hear(ctx)
 	for why := []string{"start"}; ; {
 		if ctx.Err() == nil && sleep(ctx, pace.take(l.config.Now())) {
-			l.pass(ctx, append(why, l.wakes.take()...))
+			pace.took(l.pass(ctx, append(why, l.wakes.take()...)))
 			w.follow(ctx)
 		}
 		if why = l.wait(ctx); ctx.Err() != nil {

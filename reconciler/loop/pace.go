@@ -7,10 +7,12 @@ import (
 )
 
 // However much is noticed, so many passes begin at once, and then one in so
-// long.
+// long; where a pass takes long itself, one in so many times that, up to a bound.
 const (
 	passBurst = 4
 	passEvery = 250 * time.Millisecond
+	passShare = 4
+	passMost  = 2 * time.Second
 )
 
 // pace is a bucket of passes.
@@ -37,6 +39,9 @@ func (p *pace) take(now time.Time) time.Duration {
 	p.at = p.at.Add(p.every)
 	return wait
 }
+
+// took adapts the pace to how long a pass takes.
+func (p *pace) took(d time.Duration) { p.every = max(passEvery, min(passShare*d, passMost)) }
 
 // wait is the backoff after so many failures, the first of which is 1.
 func (b Backoff) wait(failures int, random float64) time.Duration {

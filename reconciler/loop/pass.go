@@ -53,10 +53,10 @@ const maxMessage = 1 << 10
 // its plan.
 const staleTries = 4
 
-// pass looks once and does what that asks for.
-func (l *Loop) pass(ctx context.Context, why []string) {
+// pass looks once, does what that asks for, and tells how long the look took.
+func (l *Loop) pass(ctx context.Context, why []string) time.Duration {
 	if l.take(ctx) != nil {
-		return
+		return 0
 	}
 	defer l.release()
 	p := Pass{Why: why, Began: l.config.Now()}
@@ -65,6 +65,7 @@ func (l *Loop) pass(ctx context.Context, why []string) {
 	}
 	l.troubles.begin(p.Began)
 	v, err := l.look(ctx)
+	looked := l.config.Now().Sub(p.Began)
 	if err == nil {
 		err = l.heal(ctx, v, &p)
 	}
@@ -72,6 +73,7 @@ func (l *Loop) pass(ctx context.Context, why []string) {
 		err = nil // it was asked to end; what is left comes with the next start
 	}
 	l.conclude(context.WithoutCancel(ctx), v, err, &p)
+	return looked
 }
 
 // heal carries out what the view asks for, under the state's lock.
