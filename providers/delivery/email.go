@@ -44,7 +44,13 @@ func (e *email) Deliver(ctx context.Context, n notification.Notification) (strin
 	}
 	ctx, cancel := context.WithTimeout(ctx, e.options.Timeout)
 	defer cancel()
-	client, err := e.client(password)
+	var conn net.Conn
+	defer func() {
+		if conn != nil {
+			_ = conn.Close() // the library leaves it open where a dialogue fails; else it is closed
+		}
+	}()
+	client, err := e.client(password, &conn)
 	if err != nil {
 		return "", err
 	}
@@ -119,7 +125,8 @@ func token(text string) string {
 	return text
 }
 
-func (e *email) client(password string) (*mail.Client, error) {
+// client makes the client of one delivery; conn is set to its connection.
+func (e *email) client(password string, conn *net.Conn) (*mail.Client, error) {
 	pool, err := e.options.authorities(e.sink.CAFile)
 	if err != nil {
 		return nil, err
@@ -140,7 +147,9 @@ func (e *email) client(password string) (*mail.Client, error) {
 			mail.WithOpportunisticSMTPAuth(mail.SMTPAuthSCRAMSHA256, mail.SMTPAuthSCRAMSHA1, mail.SMTPAuthPlain, mail.SMTPAuthLogin))
 	}
 	options = append(options, mail.WithPort(port), mail.WithDialContextFunc(func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return e.dial(ctx, network, net.JoinHostPort(e.sink.Host, strconv.Itoa(port)), config)
+		made, err := e.dial(ctx, network, net.JoinHostPort(e.sink.Host, strconv.Itoa(port)), config)
+		*conn = made
+		return made, err
 	}))
 	client, err := mail.NewClient(e.sink.Host, options...)
 	if err != nil {

@@ -120,9 +120,12 @@ func told(answer []byte, secrets []string) string {
 func repeats(answer []byte, secret string) bool {
 	const piece = 12
 	quoted, err := json.Marshal(secret)
-	forms := []string{
-		secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret)),
-		base64.RawStdEncoding.EncodeToString([]byte(secret)), base64.RawURLEncoding.EncodeToString([]byte(secret)),
+	forms := []string{secret, url.QueryEscape(secret), url.PathEscape(secret), hex.EncodeToString([]byte(secret))}
+	for before := range 3 { // within something longer, at any of the three places where a group begins
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			text := encoding.EncodeToString([]byte(strings.Repeat(" ", before) + secret + "  "))
+			forms = append(forms, text[(before*8+5)/6:len(text)-3])
+		}
 	}
 	if err == nil {
 		forms = append(forms, strings.Trim(string(quoted), `"`))
