@@ -156,6 +156,25 @@ func (f *fleet) heal(t testing.TB) {
 	}
 }
 
+// examine is what the exhibits of every object say, each under its name.
+func (f *fleet) examine(t testing.TB) string {
+	t.Helper()
+	var text strings.Builder
+	for _, o := range f.objects() {
+		state, _, _ := f.look(t, o)
+		if state == nil {
+			continue
+		}
+		if err := providers.Examine(context.Background(), o.r, state, func(x providers.Exhibit) error {
+			fmt.Fprintf(&text, "== %s\n%s\n", x.Name, x.Data)
+			return nil
+		}); err != nil {
+			t.Errorf("examine %s: %v", o.address, err)
+		}
+	}
+	return text.String()
+}
+
 // written is what a client wrote into the decky.
 func (f *fleet) written() string {
 	return filepath.Join(f.env.DataDir, lineage, "store", f.d.Name, "written")
@@ -166,6 +185,7 @@ type fault struct {
 	do   func(t testing.TB, f *fleet)
 	// silent: nobody tells of it.
 	silent bool
+	shows  string // in the evidence
 }
 
 func (f *fleet) records() string {
@@ -221,18 +241,18 @@ func serving(s supervise.Status) int {
 func supervisor(s supervise.Status) int { return s.PID }
 
 var faults = []fault{
-	{name: "namespace unpinned", do: func(t testing.TB, f *fleet) {
+	{name: "namespace unpinned", shows: `the namespace is gone`, do: func(t testing.TB, f *fleet) {
 		if err := namespace.Delete(f.netns(f.d.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{name: "namespace and all that holds it gone", do: func(t testing.TB, f *fleet) {
+	{name: "namespace and all that holds it gone", shows: `the namespace is gone`, do: func(t testing.TB, f *fleet) {
 		f.killSupervisor(t)
 		if err := namespace.Delete(f.netns(f.d.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{name: "another namespace in its place", do: func(t testing.TB, f *fleet) {
+	{name: "another namespace in its place", shows: `"egress": "egress rules are not in place`, do: func(t testing.TB, f *fleet) {
 		if err := namespace.Delete(f.netns(f.d.Name)); err != nil {
 			t.Fatal(err)
 		}
@@ -240,35 +260,35 @@ var faults = []fault{
 			t.Fatal(err)
 		}
 	}},
-	{name: "link deleted", do: insideLinks(netlink.LinkDel)},
-	{name: "link renamed", do: insideLinks(func(l netlink.Link) error {
+	{name: "link deleted", shows: `link 1 lo`, do: insideLinks(netlink.LinkDel)},
+	{name: "link renamed", shows: `lan7`, do: insideLinks(func(l netlink.Link) error {
 		if err := netlink.LinkSetDown(l); err != nil {
 			return err
 		}
 		return netlink.LinkSetName(l, "lan7")
 	})},
-	{name: "link down", do: insideLinks(netlink.LinkSetDown)},
-	{name: "MAC changed", do: insideLinks(func(l netlink.Link) error { return netlink.LinkSetHardwareAddr(l, []byte{2, 0, 0, 0, 0, 9}) })},
-	{name: "address changed", do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.OnlyAddress("eth0", "10.77.0.66/24") })},
-	{name: "address added", do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.SetAddress("eth0", "10.77.0.66/24") })},
-	{name: "route to the segment deleted", do: insideHandle(func(h *link.Handle, _ *fleet) error {
+	{name: "link down", shows: `02:00:5e:10:00:01 down`, do: insideLinks(netlink.LinkSetDown)},
+	{name: "MAC changed", shows: `02:00:00:00:00:09`, do: insideLinks(func(l netlink.Link) error { return netlink.LinkSetHardwareAddr(l, []byte{2, 0, 0, 0, 0, 9}) })},
+	{name: "address changed", shows: `10.77.0.66/24`, do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.OnlyAddress("eth0", "10.77.0.66/24") })},
+	{name: "address added", shows: `10.77.0.66/24`, do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.SetAddress("eth0", "10.77.0.66/24") })},
+	{name: "route to the segment deleted", shows: `route default via`, do: insideHandle(func(h *link.Handle, _ *fleet) error {
 		return h.KeepRoutes(func(route string) bool { return strings.HasPrefix(route, "default") })
 	})},
-	{name: "default route deleted", do: insideHandle(func(h *link.Handle, _ *fleet) error {
+	{name: "default route deleted", shows: `route 10.77.0.0/24`, do: insideHandle(func(h *link.Handle, _ *fleet) error {
 		return h.KeepRoutes(func(route string) bool { return !strings.HasPrefix(route, "default") })
 	})},
-	{name: "all routes deleted", do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.KeepRoutes(func(string) bool { return false }) })},
-	{name: "route added", do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.SetRoute("eth0", "10.99.0.0/16") })},
-	{name: "sysctl changed", silent: true, do: func(t testing.TB, f *fleet) {
+	{name: "all routes deleted", shows: `link 1 lo`, do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.KeepRoutes(func(string) bool { return false }) })},
+	{name: "route added", shows: `route 10.99.0.0/16 dev eth0`, do: insideHandle(func(h *link.Handle, _ *fleet) error { return h.SetRoute("eth0", "10.99.0.0/16") })},
+	{name: "sysctl changed", shows: `net.ipv4.ip_default_ttl = 77 (should be 64)`, silent: true, do: func(t testing.TB, f *fleet) {
 		f.inside(t, f.d.Name, func() error { return link.WriteSysctl("net.ipv4.ip_default_ttl", "77") })
 	}},
 	{name: "egress flushed", do: insideRules(func(c *nftables.Conn) { c.FlushRuleset() })},
-	{name: "rules added", do: insideRules(func(c *nftables.Conn) {
+	{name: "rules added", shows: `chain "in"`, do: insideRules(func(c *nftables.Conn) {
 		table := c.AddTable(&nftables.Table{Name: "x", Family: nftables.TableFamilyINet})
 		drop := nftables.ChainPolicyDrop
 		c.AddChain(&nftables.Chain{Name: "in", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter, Policy: &drop})
 	})},
-	{name: "listener closed", do: func(t testing.TB, f *fleet) {
+	{name: "listener closed", shows: `"listening": false`, do: func(t testing.TB, f *fleet) {
 		f.inside(t, f.d.Name, func() error {
 			out, err := exec.Command("ss", "--kill", "--listening", "--tcp", "--no-header", "--numeric").CombinedOutput()
 			if err != nil {
@@ -277,8 +297,8 @@ var faults = []fault{
 			return nil
 		})
 	}},
-	{name: "worker killed", do: signal(serving, syscall.SIGKILL)},
-	{name: "worker stopped", do: signal(serving, syscall.SIGSTOP)},
+	{name: "worker killed", shows: `worker died and is started again`, do: signal(serving, syscall.SIGKILL)},
+	{name: "worker stopped", shows: `worker was stopped and is killed`, do: signal(serving, syscall.SIGSTOP)},
 	{name: "supervisor killed", do: signal(supervisor, syscall.SIGKILL)},
 	{name: "supervisor stopped", do: signal(supervisor, syscall.SIGSTOP)},
 	{name: "service stopped by hand", do: func(t testing.TB, f *fleet) {
@@ -288,12 +308,12 @@ var faults = []fault{
 			t.Fatal(err)
 		}
 	}},
-	{name: "records emptied", do: func(t testing.TB, f *fleet) {
+	{name: "records emptied", shows: `"damaged": true`, do: func(t testing.TB, f *fleet) {
 		if err := os.Truncate(f.records(), 0); err != nil {
 			t.Fatal(err)
 		}
 	}},
-	{name: "records overwritten", do: func(t testing.TB, f *fleet) {
+	{name: "records overwritten", shows: `"damaged": true`, do: func(t testing.TB, f *fleet) {
 		data, err := os.ReadFile(f.records())
 		if err != nil {
 			t.Fatal(err)
@@ -349,15 +369,21 @@ func (f *fleet) suffer(t *testing.T, e *ears, x fault) {
 	if len(drift) == 0 {
 		t.Error("no difference is seen")
 	}
+	looking := time.Now()
+	evidence := f.examine(t)
+	looked := time.Since(looking) // the engine's to spend: it is no part of the heal
 	f.heal(t)
 	if answer, err := f.ask("hello"); err != nil || answer != `decky.d1 ssh {"a":1}` {
 		t.Errorf("after the heal the decky says %q, %v", answer, err)
 	}
-	took := time.Since(done)
+	took := time.Since(done) - looked
+	if !strings.Contains(evidence, x.shows) {
+		t.Errorf("no exhibit shows %q:\n%.3000s", x.shows, evidence)
+	}
 	if took > limit {
 		t.Errorf("it took %s to serve again", took)
 	}
-	t.Logf("heard after %s (%q), serving after %s: %.300q", told.Round(time.Millisecond), n.What, took.Round(time.Millisecond), drift)
+	t.Logf("heard after %s (%q), examined in %s, serving after %s: %.300q", told.Round(time.Millisecond), n.What, looked.Round(time.Millisecond), took.Round(time.Millisecond), drift)
 	time.Sleep(150 * time.Millisecond) // a worker may be on its way
 	if left := f.drift(t); len(left) > 0 {
 		t.Errorf("after the heal: %q", left)

@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/decky/record"
+	"github.com/decnet/decnet/providers/decky/supervise"
 	"github.com/decnet/decnet/providers/link"
 	"github.com/decnet/decnet/providers/link/lab"
 	"github.com/decnet/decnet/providers/link/namespace"
@@ -132,14 +134,27 @@ func binary(t testing.TB, dir string) (path, digest string) {
 			built.err = fmt.Errorf("build the stand-in: %w\n%s", err, out)
 			return
 		}
-		data, err := os.ReadFile(built.path)
-		sum := sha256.Sum256(data)
-		built.digest, built.err = hex.EncodeToString(sum[:]), err
+		built.digest = digestOf(t, built.path)
 	})
 	if built.err != nil {
 		t.Fatal(built.err)
 	}
 	return built.path, built.digest
+}
+
+func digestOf(t testing.TB, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// book is the lineage's, as another process has it.
+func (w *world) book() *record.Book {
+	return supervise.NewDirs(lineage, w.env.DataDir, w.env.RunDir).Book()
 }
 
 var built struct {

@@ -9,7 +9,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
@@ -172,4 +174,48 @@ func protocol(number byte) []expr.Any {
 		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{number}},
 	}
+}
+
+// Describe writes down every table, chain and rule of the calling thread's
+// namespace as they are, for the record.
+func Describe() (string, error) {
+	conn, err := nftables.New(nftables.AsLasting())
+	if err != nil {
+		return "", fmt.Errorf("read rules: %w", err)
+	}
+	defer conn.CloseLasting()
+	chains, err := conn.ListChains()
+	if err != nil {
+		return "", fmt.Errorf("read rules: %w", err)
+	}
+	tables, err := conn.ListTables()
+	if err != nil {
+		return "", fmt.Errorf("read rules: %w", err)
+	}
+	var text strings.Builder
+	for _, table := range tables {
+		fmt.Fprintf(&text, "table family %d %q\n", table.Family, table.Name)
+		for _, chain := range chains {
+			if chain.Table.Name != table.Name || chain.Table.Family != table.Family {
+				continue
+			}
+			fmt.Fprintf(&text, "  chain %q type %q", chain.Name, chain.Type)
+			if chain.Hooknum != nil && chain.Policy != nil {
+				fmt.Fprintf(&text, " hook %d policy %d", *chain.Hooknum, *chain.Policy)
+			}
+			text.WriteByte('\n')
+			rules, err := conn.GetRules(table, chain)
+			if err != nil {
+				return text.String(), fmt.Errorf("read rules: %w", err)
+			}
+			for _, rule := range rules {
+				text.WriteString("    rule")
+				for _, e := range rule.Exprs {
+					fmt.Fprintf(&text, " %s%+v", strings.TrimPrefix(fmt.Sprintf("%T", e), "*expr."), reflect.Indirect(reflect.ValueOf(e)).Interface())
+				}
+				text.WriteByte('\n')
+			}
+		}
+	}
+	return text.String(), nil
 }

@@ -138,6 +138,12 @@ func (c *Client) apply(items []item, start bool) ([]outcome, error) {
 		if errors.Is(err, ErrAbsent) {
 			return make([]outcome, len(items)), nil // nothing to stop
 		}
+		if errors.Is(err, errStopped) {
+			if err := c.revive(); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -260,83 +266,12 @@ func (c *Client) awaitEnd(pid int) {
 	c.options.Log.Warn("the supervisor does not end", "pid", pid)
 }
 
-// dead tells whether a process is gone or a zombie.
-func dead(pid int) bool {
-	switch processState(pid) {
-	case 0, 'Z', 'X':
-		return true
-	}
-	return false
-}
-
-// errStopped says that the supervisor was stopped by a signal: its workers serve,
-// but it does nothing itself.
-var errStopped = errors.New("the supervisor is stopped")
-
-// attend gives up the connection's present request when the supervisor turns out
-// to be stopped; ended says whether it did, and ends the attention.
-func (c *Client) attend() (ended func() bool) {
-	conn, pid := c.conn, c.pid
-	var mu sync.Mutex
-	var timer *time.Timer
-	asleep, over := false, false
-	look := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		switch {
-		case over:
-		case stopped(pid):
-			asleep = true
-			_ = conn.SetDeadline(time.Now())
-		default:
-			timer.Reset(lookInterval)
-		}
-	}
-	mu.Lock()
-	timer = time.AfterFunc(lookInterval/2, look)
-	mu.Unlock()
-	return func() bool {
-		mu.Lock()
-		defer mu.Unlock()
-		over = true
-		timer.Stop()
-		return asleep
-	}
-}
-
-// kill ends a supervisor that is stopped: its workers end with it.
-func (c *Client) kill() error {
-	pidfd, err := unix.PidfdOpen(c.pid, 0)
-	if errors.Is(err, unix.ESRCH) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("end the stopped supervisor: %w", err)
-	}
-	defer unix.Close(pidfd)
-	if !stopped(c.pid) {
-		return nil // it goes on, or is gone
-	}
-	c.options.Log.Warn("the supervisor is stopped and is replaced", "pid", c.pid)
-	if err := unix.PidfdSendSignal(pidfd, unix.SIGKILL, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-		return fmt.Errorf("end the stopped supervisor: %w", err)
-	}
-	c.awaitEnd(c.pid)
-	return nil
-}
-
 // connect makes sure of a connection; with start, of a supervisor.
 func (c *Client) connect(start bool) error {
 	if c.conn != nil {
 		return nil
 	}
 	err := c.dial()
-	if errors.Is(err, errStopped) && start {
-		if err := c.kill(); err != nil {
-			return err
-		}
-		err = c.dial()
-	}
 	if !errors.Is(err, ErrAbsent) || !start {
 		return err
 	}

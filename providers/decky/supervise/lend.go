@@ -30,10 +30,10 @@ func (c *Client) Namespace(ctx context.Context, decky string) (*os.File, error) 
 	}
 	_ = c.conn.SetDeadline(time.Now().Add(answerPatience))
 	asleep := c.attend()
-	err := send(c.conn, request{Op: opNamespace, Decky: decky})
-	var f *os.File
+	err := send(c.conn, request{Op: opSocket, Decky: decky})
+	var socket *os.File
 	if err == nil {
-		f, err = receiveFile(c.conn)
+		socket, err = receiveFile(c.conn)
 	}
 	if asleep() && err != nil {
 		c.drop()
@@ -41,9 +41,19 @@ func (c *Client) Namespace(ctx context.Context, decky string) (*os.File, error) 
 	}
 	if err != nil {
 		c.drop()
-		return nil, fmt.Errorf("ask the supervisor for the namespace of %s: %w", decky, err)
+		return nil, fmt.Errorf("ask the supervisor for a socket of %s: %w", decky, err)
 	}
-	return f, nil
+	if socket == nil {
+		return nil, nil
+	}
+	defer socket.Close()
+	// The supervisor need not have the privilege for it.
+	fd, err := unix.IoctlRetInt(int(socket.Fd()), unix.SIOCGSKNS)
+	if err != nil {
+		return nil, fmt.Errorf("open the namespace of %s: %w", decky, err)
+	}
+	unix.CloseOnExec(fd)
+	return os.NewFile(uintptr(fd), "namespace"), nil
 }
 
 // receiveFile reads one message and the file that came with it, if any.
@@ -83,57 +93,33 @@ func receiveFile(conn *net.UnixConn) (*os.File, error) {
 	return f, err
 }
 
-// lend answers opNamespace.
+// lend answers opSocket.
 func (s *Supervisor) lend(conn *net.UnixConn, decky string) error {
-	f, err := s.namespaceOf(decky)
-	data, marshalErr := json.Marshal(reply{Image: s.image, PID: os.Getpid(), Error: textOf(err)})
-	if marshalErr != nil {
-		return marshalErr
+	data, err := json.Marshal(reply{Image: s.image, PID: os.Getpid()})
+	if err != nil {
+		return err
 	}
+	frame := append(binary.BigEndian.AppendUint32(nil, uint32(len(data))), data...)
+	s.turn.Lock() // nobody closes it meanwhile
+	defer s.turn.Unlock()
 	var rights []byte
-	if f != nil {
-		defer f.Close()
-		rights = unix.UnixRights(int(f.Fd()))
+	if socket := s.socketOf(decky); socket != nil {
+		rights = unix.UnixRights(int(socket.Fd()))
 	}
-	frame := binary.BigEndian.AppendUint32(nil, uint32(len(data)))
-	if _, _, err := conn.WriteMsgUnix(append(frame, data...), rights, nil); err != nil {
-		return fmt.Errorf("send a namespace: %w", err)
+	_ = conn.SetWriteDeadline(time.Now().Add(leavePatience))
+	_, _, err = conn.WriteMsgUnix(frame, rights, nil)
+	if err != nil {
+		return fmt.Errorf("lend a socket: %w", err)
+	}
+	return conn.SetWriteDeadline(time.Time{})
+}
+
+// socketOf is one of a decky's sockets, nil where it has none.
+func (s *Supervisor) socketOf(decky string) *os.File {
+	for key, h := range s.units {
+		if key.Decky == decky && len(h.sockets) > 0 {
+			return h.sockets[0]
+		}
 	}
 	return nil
-}
-
-// namespaceOf opens the namespace of a decky's sockets; nil where it has none.
-func (s *Supervisor) namespaceOf(decky string) (*os.File, error) {
-	s.turn.Lock()
-	defer s.turn.Unlock()
-	for key, h := range s.units {
-		if key.Decky != decky || len(h.sockets) == 0 {
-			continue
-		}
-		raw, err := h.sockets[0].SyscallConn()
-		if err != nil {
-			return nil, err
-		}
-		var fd int
-		var openErr error
-		if err := raw.Control(func(socket uintptr) { fd, openErr = namespaceOfSocket(int(socket)) }); err != nil {
-			return nil, err
-		}
-		if openErr != nil {
-			return nil, fmt.Errorf("open the namespace of %s: %w", decky, openErr)
-		}
-		return os.NewFile(uintptr(fd), "namespace"), nil
-	}
-	return nil, nil
-}
-
-// namespaceOfSocket opens the network namespace that a socket stands in
-// (SIOCGSKNS).
-func namespaceOfSocket(socket int) (int, error) {
-	fd, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(socket), unix.SIOCGSKNS, 0)
-	if errno != 0 {
-		return 0, errno
-	}
-	unix.CloseOnExec(int(fd))
-	return int(fd), nil
 }

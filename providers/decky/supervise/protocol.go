@@ -32,15 +32,15 @@ const (
 	opStatus = "status"
 	opRetire = "retire" // leave, records stay: a new binary takes over
 	opWatch  = "watch"  // tell what happens until the connection ends
-	// opNamespace asks for the namespace that a decky's sockets stand in: an open
-	// file beside the reply.
-	opNamespace = "namespace"
+	// opSocket asks for one of a decky's sockets, to find the namespace that it
+	// stands in: it comes beside the reply.
+	opSocket = "socket"
 )
 
 type request struct {
 	Op    string `json:"op"`
 	Items []item `json:"items,omitempty"`
-	Decky string `json:"decky,omitempty"` // of opNamespace
+	Decky string `json:"decky,omitempty"` // of opSocket
 }
 
 // item is one act of a batch.

@@ -29,7 +29,7 @@ const (
 	goodLife     = 10 * time.Second // after which a death counts as the first
 	takePatience = 10 * time.Second // for a worker to take a unit
 	stopPatience = 5 * time.Second  // for a worker to end
-	beat         = time.Second      // between two looks at a worker
+	beat         = time.Second / 2  // between two looks at a worker
 	beatPatience = 5 * time.Second  // for a worker to answer: one that was stopped is found at once
 )
 

@@ -323,10 +323,10 @@ func TestAPanicIsAWorkersRestart(t *testing.T) {
 			t.Fatalf("after the panic: %q, %v", answer, err)
 		}
 	}
-	log, err := os.ReadFile(w.dirs.Log())
-	if err != nil || !strings.Contains(string(log), "as asked") {
-		t.Errorf("the log (%v) does not say why:\n%s", err, log)
-	}
+	w.eventually("the log says why", func() bool {
+		log, err := os.ReadFile(w.dirs.Log())
+		return err == nil && strings.Contains(string(log), "as asked")
+	})
 }
 
 func TestSupervisorTakesUpItsRecords(t *testing.T) {

@@ -212,6 +212,7 @@ func (s *Supervisor) listen() (*net.UnixListener, error) {
 
 func (s *Supervisor) serve(ctx context.Context, ln *net.UnixListener) error {
 	raiseFileLimit()
+	manager := serviceManager(s.options.Log)
 	ctx, s.leave = context.WithCancel(ctx)
 	defer s.leave()
 	lives := s.takeOver()
@@ -223,6 +224,13 @@ func (s *Supervisor) serve(ctx context.Context, ln *net.UnixListener) error {
 		workers.Go(func() { sh.run(ctx) })
 	}
 	s.recall()
+	manager.say("READY=1")
+	workers.Go(func() {
+		manager.beat(ctx, func() { // while no request is stuck
+			s.turn.Lock()
+			defer s.turn.Unlock()
+		})
+	})
 	idle := time.AfterFunc(s.options.Idle, func() {
 		s.turn.Lock()
 		defer s.turn.Unlock()
@@ -235,6 +243,7 @@ func (s *Supervisor) serve(ctx context.Context, ln *net.UnixListener) error {
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
 	err := s.accept(ctx, ln, &clients)
+	manager.say("STOPPING=1")
 	workers.Wait()
 	err = errors.Join(err, s.cleanup())
 	clients.Wait()
@@ -306,7 +315,7 @@ func (s *Supervisor) talk(ctx context.Context, conn *net.UnixConn) error {
 		switch r.Op {
 		case opWatch:
 			return s.inform(ctx, conn)
-		case opNamespace:
+		case opSocket:
 			if err := s.lend(conn, r.Decky); err != nil {
 				return err
 			}

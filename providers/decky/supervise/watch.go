@@ -1,13 +1,11 @@
 package supervise
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -94,26 +92,6 @@ func lookAt(ctx context.Context, pid int, tell func(string)) {
 			}
 		}
 	}
-}
-
-// processState is the field after the name in /proc/PID/stat
-// (proc_pid_stat(5)); 0 where the process is gone.
-func processState(pid int) byte {
-	data, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return 0
-	}
-	end := bytes.LastIndexByte(data, ')')
-	if end < 0 || len(data) < end+3 {
-		return 0
-	}
-	return data[end+2]
-}
-
-// stopped tells whether a process was stopped by a signal or a tracer.
-func stopped(pid int) bool {
-	state := processState(pid)
-	return state == 'T' || state == 't'
 }
 
 // watchers are the clients to whom a supervisor tells what happens.
