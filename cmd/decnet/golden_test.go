@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/hashicorp/hcl/v2"
@@ -45,7 +46,8 @@ const secret = "hunter2-SECRET"
 //	prior/...      the configuration that was applied before
 //	world          what others did since: "remove ADDRESS", "change ADDRESS PATH JSON",
 //	               "fail ADDRESS" (its making fails while prior is applied), "image" (a
-//	               new decky binary), "forget ADDRESS" (the state lets it go)
+//	               new decky binary), "forget ADDRESS" (the state lets it go), "heal"
+//	               (what was applied is applied once more)
 //	options        of the plan: "destroy", "no-refresh", "replace ADDRESS", "var NAME=VALUE",
 //	               "generate" (--generate-config-out; the plan is applied too, and the one
 //	               after it must be empty)
@@ -119,7 +121,9 @@ func newGolden(t *testing.T, archive *txtar.Archive) *goldenCase {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.store.Close() })
-	if c.engine, err = reconciler.New(reconciler.Config{Store: c.store, Registry: registry, Sensitive: sensitiveArguments}); err != nil {
+	if c.engine, err = reconciler.New(reconciler.Config{
+		Store: c.store, Registry: registry, Sensitive: sensitiveArguments, Now: func() time.Time { return time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC) },
+	}); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(c.file("options"))) {
@@ -241,6 +245,11 @@ func (c *goldenCase) others() {
 		case "fail":
 		case "forget":
 			c.forget = append(c.forget, addr.Address(words[1]))
+		case "heal":
+			var p *plan.Plan
+			if p, err = c.engine.Drift(context.Background()); err == nil {
+				_, err = c.engine.Apply(context.Background(), p, reconciler.ApplyOptions{Holder: state.Holder{Who: "test", Command: "heal"}})
+			}
 		case "image":
 			c.world.SetImage("two")
 		case "remove":

@@ -19,6 +19,9 @@ func Counts(c plan.Summary) string {
 	if c.Move > 0 {
 		text += fmt.Sprintf(", %d to move", c.Move)
 	}
+	if c.Quarantine > 0 {
+		text += fmt.Sprintf(", %d to isolate", c.Quarantine)
+	}
 	if c.Forget > 0 {
 		text += fmt.Sprintf(", %d to forget", c.Forget)
 	}

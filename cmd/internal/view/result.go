@@ -28,9 +28,9 @@ var _ reconciler.Progress = (*Progress)(nil)
 // StepStarted implements reconciler.Progress; only what is finished is told.
 func (p *Progress) StepStarted(plan.Step) {}
 
-var pastTense = map[plan.Op]string{plan.OpCreate: "created", plan.OpUpdate: "updated", plan.OpDelete: "destroyed", plan.OpForget: "forgotten", plan.OpReaddress: "moved"}
+var pastTense = map[plan.Op]string{plan.OpCreate: "created", plan.OpUpdate: "updated", plan.OpDelete: "destroyed", plan.OpForget: "forgotten", plan.OpReaddress: "moved", plan.OpQuarantine: "isolated"}
 
-var signs = map[plan.Op]string{plan.OpCreate: "+", plan.OpUpdate: "~", plan.OpDelete: "-", plan.OpForget: ".", plan.OpReaddress: ">"}
+var signs = map[plan.Op]string{plan.OpCreate: "+", plan.OpUpdate: "~", plan.OpDelete: "-", plan.OpForget: ".", plan.OpReaddress: ">", plan.OpQuarantine: "!"}
 
 // StepDone implements reconciler.Progress.
 func (p *Progress) StepDone(s plan.Step, took time.Duration) {
@@ -66,7 +66,11 @@ func Result(w io.Writer, p *plan.Plan, r *reconciler.Result, s Style) error {
 	if r.Failed > 0 || r.Skipped > 0 {
 		verdict = s.Bad(fmt.Sprintf("%s incomplete: %d failed, %d not started.", word, r.Failed, r.Skipped))
 	}
-	if _, err := fmt.Fprintf(w, "\n%s %d added, %d changed, %d destroyed in %s.\n", verdict, r.Created+r.Replaced, r.Updated, r.Deleted+r.Replaced, Duration(r.Took)); err != nil {
+	isolated := ""
+	if r.Isolated > 0 {
+		isolated = fmt.Sprintf(", %d isolated", r.Isolated)
+	}
+	if _, err := fmt.Fprintf(w, "\n%s %d added, %d changed, %d destroyed%s in %s.\n", verdict, r.Created+r.Replaced, r.Updated, r.Deleted+r.Replaced, isolated, Duration(r.Took)); err != nil {
 		return err
 	}
 	if len(r.Outputs) == 0 || p.Destroy {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/plan"
@@ -89,7 +90,7 @@ type Status struct {
 	MAC      string   `json:"mac"`
 	Runtime  string   `json:"runtime"`
 	Services []string `json:"services"`
-	Health   string   `json:"health"` // "ok", "drifted", "gone", "unknown", "tainted"
+	Health   string   `json:"health"` // "ok", "drifted", "gone", "unknown", "tainted", "quarantined"
 	Drift    []string `json:"drift,omitempty"`
 }
 
@@ -127,6 +128,12 @@ func Statuses(snapshot state.Snapshot, p *plan.Plan) ([]Status, error) {
 			all[n].Services = append(all[n].Services, service)
 		}
 	}
+	for _, q := range p.Quarantined {
+		if n, ok := index[string(q.Address)]; ok && !q.Since.IsZero() {
+			all[n].Health = "quarantined"
+			all[n].Drift = append(all[n].Drift, "quarantined since "+q.Since.UTC().Format(time.RFC3339)+": "+q.Why)
+		}
+	}
 	for _, d := range p.Drift {
 		n, ok := index[deckyOf(string(d.Address))]
 		if !ok {
@@ -141,6 +148,9 @@ func Statuses(snapshot state.Snapshot, p *plan.Plan) ([]Status, error) {
 				s.Health = "gone"
 			}
 			s.Drift = append(s.Drift, string(d.Address)+" is gone")
+		}
+		if d.Surplus {
+			s.Drift = append(s.Drift, string(d.Address)+" has one object too many")
 		}
 		for _, c := range d.Changes {
 			s.Drift = append(s.Drift, fmt.Sprintf("%s %s: %s -> %s", d.Address, c.Path, orNone(c.Before), orNone(c.After)))

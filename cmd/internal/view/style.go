@@ -69,7 +69,7 @@ func (s Style) Sign(sign string) string {
 		return s.Good(sign)
 	case "~", "-/+", "+/-":
 		return s.Warn(sign)
-	case "-":
+	case "-", "!":
 		return s.Bad(sign)
 	default:
 		return sign

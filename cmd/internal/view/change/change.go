@@ -68,6 +68,10 @@ func One(c *plan.Change, hidden Hidden) Change {
 			out.Before = HideEverywhere(object, secrets(object))
 		}
 		return out
+	case plan.Quarantine: // it stays as it is
+		out.Before = Hide(before, secrets(before))
+		out.After = out.Before
+		return out
 	}
 	if before == nil {
 		before = Decode(c.Config) // what the object has of its own stands in the attributes

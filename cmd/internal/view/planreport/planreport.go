@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/view/plantext"
@@ -85,6 +86,8 @@ var rules = []report.Rule{
 	{ID: "plan.delete", Summary: "An instance will be destroyed", Severity: diag.SeverityWarning},
 	{ID: "plan.forget", Summary: "An instance will be forgotten", Severity: diag.SeverityNote},
 	{ID: "plan.move", Summary: "An instance has moved to another address", Severity: diag.SeverityNote},
+	{ID: "plan.quarantine", Summary: "A decky will be cut off the network, and kept for study", Severity: diag.SeverityWarning},
+	{ID: "plan.quarantined", Summary: "A decky is kept for study", Severity: diag.SeverityWarning},
 	{ID: "plan.drift", Summary: "An object was changed outside of decnet", Severity: diag.SeverityWarning},
 	{ID: "plan.check", Summary: "A check block failed", Severity: diag.SeverityWarning},
 	{ID: "plan.preflight", Summary: "An apply would meet an obstacle", Severity: diag.SeverityError},
@@ -93,7 +96,7 @@ var rules = []report.Rule{
 
 var severities = map[plan.Action]diag.Severity{
 	plan.Create: diag.SeverityNote, plan.Update: diag.SeverityNote, plan.Forget: diag.SeverityNote, plan.Move: diag.SeverityNote,
-	plan.Replace: diag.SeverityWarning, plan.Delete: diag.SeverityWarning,
+	plan.Replace: diag.SeverityWarning, plan.Delete: diag.SeverityWarning, plan.Quarantine: diag.SeverityWarning,
 }
 
 // Findings is what a plan says, a finding for all instances of a block that the
@@ -119,6 +122,14 @@ func Findings(p *plan.Plan) []diag.Finding {
 	}
 	for _, g := range plantext.DriftGroups(p) {
 		all = append(all, diag.Finding{ID: "plan.drift", Range: driftedAt(p, g.First), Severity: diag.SeverityWarning, Summary: g.Address + " " + g.Words + " outside of decnet", Detail: changes(g.Attributes), Address: g.Address})
+	}
+	for _, q := range p.Quarantined {
+		if !q.Since.IsZero() {
+			all = append(all, diag.Finding{
+				ID: "plan.quarantined", Severity: diag.SeverityWarning, Address: string(q.Address), Range: driftedAt(p, q.Address),
+				Summary: fmt.Sprintf("%s is quarantined since %s: %s", q.Address, q.Since.UTC().Format(time.RFC3339), q.Why), Fix: "Replace it once it was studied.",
+			})
+		}
 	}
 	for _, g := range plantext.ChangeGroups(p) {
 		action := g.Action
@@ -243,7 +254,7 @@ func weight(b plantext.Block) int {
 	if b.Drift {
 		return 0
 	}
-	return map[plan.Action]int{plan.Delete: 1, plan.Replace: 1, plan.Forget: 2, plan.Update: 2, plan.Create: 3}[b.Action]
+	return map[plan.Action]int{plan.Quarantine: 1, plan.Delete: 1, plan.Replace: 1, plan.Forget: 2, plan.Update: 2, plan.Create: 3}[b.Action]
 }
 
 func table(p *plan.Plan) [][]string {
@@ -260,6 +271,9 @@ func table(p *plan.Plan) [][]string {
 	}
 	columns := []plan.Action{plan.Create, plan.Update, plan.Replace, plan.Delete, plan.Forget}
 	rows := [][]string{{"Type", "create", "update", "replace", "destroy", "forget"}}
+	if p.Summary.Quarantine > 0 {
+		columns, rows[0] = append(columns, plan.Quarantine), append(rows[0], "isolate")
+	}
 	types := make([]string, 0, len(counts))
 	for t := range counts {
 		types = append(types, t)
@@ -275,7 +289,7 @@ func table(p *plan.Plan) [][]string {
 	return rows
 }
 
-var signed = regexp.MustCompile(`(?m)^( *)(-/\+|\+/-|[-+~.]) `)
+var signed = regexp.MustCompile(`(?m)^( *)(-/\+|\+/-|[-+~.!]) `)
 
 // asDiff moves the signs of a block to the front of their lines, where a forge
 // colours them; it knows "!" for what changes.

@@ -34,7 +34,7 @@ func ChangeGroups(p *plan.Plan) []Group {
 	g := grouping{of: map[string]int{}}
 	for i := range p.Changes {
 		c := &p.Changes[i]
-		g.add(c.Address, actionOf(c), outcome(c), why(c.Reasons, string(c.Because)), c.Source, c.Attributes)
+		g.add(c.Address, actionOf(c), outcome(c), explained(c), c.Source, c.Attributes)
 	}
 	return g.folded()
 }

@@ -59,6 +59,7 @@ func Write(w io.Writer, p *plan.Plan, o Options) error {
 	t.b.WriteString(view.NotRefreshed(p, o.Style))
 	t.findings()
 	t.drift()
+	t.kept()
 	t.limits()
 	if p.Empty() && len(p.Moves) == 0 && len(p.Imports) == 0 {
 		t.nothing()
@@ -82,7 +83,11 @@ func (t *writer) nothing() {
 		fmt.Fprintf(t.b, "%s The state takes note of %d live %s that already fit.\n", t.Style.Good("No changes to any object."), n, plural(n, "object"))
 		return
 	}
-	fmt.Fprintf(t.b, "%s The live objects match the configuration.\n", t.Style.Good("No changes."))
+	rest := "The live objects match the configuration."
+	if len(t.p.Quarantined) > 0 {
+		rest = "What is kept for study stays as it is."
+	}
+	fmt.Fprintf(t.b, "%s %s\n", t.Style.Good("No changes."), rest)
 }
 
 func plural(n int, word string) string {
@@ -132,7 +137,11 @@ func (t *writer) drift() {
 
 func (t *writer) change(p *plan.Change) {
 	c := change.One(p, t.Style.Hidden)
-	t.heading(c.Address, t.aside(outcome(p), why(c.Reasons, string(c.Because))))
+	t.heading(c.Address, t.aside(outcome(p), explained(p)))
+	if p.Action == plan.Quarantine { // nothing of it changes
+		t.b.WriteString("\n")
+		return
+	}
 	if c.From != "" {
 		fmt.Fprintf(t.b, "  %s\n", t.Style.Dim("# (moved from "+view.Clean(string(c.From))+")"))
 	}
@@ -141,7 +150,7 @@ func (t *writer) change(p *plan.Change) {
 
 func (t *writer) drifted(d *plan.Drift) {
 	t.heading(d.Address, t.aside(driftWords(d), policies[d.Policy]))
-	if d.Gone {
+	if len(d.Changes) == 0 {
 		t.b.WriteString("\n")
 		return
 	}
@@ -192,8 +201,13 @@ func driftAction(d *plan.Drift) plan.Action {
 }
 
 func driftWords(d *plan.Drift) string {
-	if d.Gone {
+	switch {
+	case d.Surplus:
+		return "has one object too many"
+	case d.Gone:
 		return "has been deleted"
+	case len(d.Changes) == 0:
+		return "ended and came back by itself"
 	}
 	return "has changed"
 }
@@ -201,7 +215,8 @@ func driftWords(d *plan.Drift) string {
 // outcomes are what becomes of an object.
 var outcomes = map[plan.Action]string{
 	plan.Create: "will be created", plan.Update: "will be updated in-place", plan.Replace: "must be replaced",
-	plan.Delete: "will be destroyed", plan.Forget: "will be forgotten", plan.Move: "will be told its new address",
+	plan.Quarantine: "will be cut off the network, and kept for study",
+	plan.Delete:     "will be destroyed", plan.Forget: "will be forgotten", plan.Move: "will be told its new address",
 }
 
 // outcome is what becomes of a change's object.
@@ -224,6 +239,7 @@ var legend = []struct {
 	{plan.Delete, "destroy"},
 	{plan.Forget, "forget: the object is gone already, or lives on"},
 	{plan.Move, "move to another address"},
+	{plan.Quarantine, "cut off the network, and keep for study"},
 }
 
 // createFirst stands for a replacement that makes the new object first.
@@ -274,6 +290,15 @@ func (t *writer) aside(words, reasons string) string {
 		return words
 	}
 	return words + t.Style.Dim(" ("+reasons+")")
+}
+
+// explained are the reasons of a change, with what more is known of them.
+func explained(c *plan.Change) string {
+	reasons := why(c.Reasons, string(c.Because))
+	if c.Why != "" {
+		reasons += ": " + view.Clean(c.Why)
+	}
+	return reasons
 }
 
 func why(reasons []plan.Reason, because string) string {

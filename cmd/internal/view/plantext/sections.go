@@ -3,6 +3,7 @@ package plantext
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/view/change"
@@ -28,6 +29,24 @@ func (t *writer) limits() {
 	}
 	if t.p.RefreshOnly {
 		t.b.WriteString("This is a refresh-only plan, so decnet will not touch any object. An apply records what was seen.\n\n")
+	}
+}
+
+// kept writes what is quarantined already.
+func (t *writer) kept() {
+	some := false
+	for _, q := range t.p.Quarantined {
+		if q.Since.IsZero() {
+			continue
+		}
+		if !some {
+			t.b.WriteString(t.Style.Bold("Note: Deckies are kept for study") + "\n\nNeither they nor their services are changed or healed until they are replaced:\n\n")
+		}
+		some = true
+		t.heading(q.Address, "is quarantined since "+q.Since.UTC().Format(time.RFC3339)+": "+view.Clean(q.Why))
+	}
+	if some {
+		t.b.WriteString("\n")
 	}
 }
 

@@ -58,6 +58,8 @@ type Extra struct {
 	Targets       []addr.Address      `json:"targets,omitempty"`
 	Excludes      []addr.Address      `json:"excludes,omitempty"`
 	Believability *lint.Comparison    `json:"believability,omitempty"`
+	// Quarantined are the deckies that are kept for study.
+	Quarantined []plan.Quarantined `json:"quarantined,omitempty"`
 }
 
 // State is what was applied last.
@@ -171,7 +173,7 @@ func New(p *plan.Plan, o Options) *Document {
 		Decnet: Extra{
 			Name: p.Name, Lineage: p.Lineage, Serial: p.Serial, Seed: p.Seed, Runtime: p.Runtime, Configuration: p.Configuration, Destroy: p.Destroy,
 			Summary: p.Summary, Unavailable: p.Unavailable, Findings: p.Findings, RefreshOnly: p.RefreshOnly, Targets: p.Targets, Excludes: p.Excludes,
-			Believability: p.Believability,
+			Believability: p.Believability, Quarantined: p.Quarantined,
 		},
 		Checks: checks(p.Checks),
 	}

@@ -49,6 +49,7 @@ func orElse(text, otherwise string) string {
 
 var actions = map[plan.Action][]string{
 	plan.Create: {"create"}, plan.Update: {"update"}, plan.Replace: {"delete", "create"}, plan.Delete: {"delete"}, plan.Forget: {"forget"}, plan.NoOp: {"no-op"}, plan.Move: {"no-op"},
+	plan.Quarantine: {"no-op"}, // Terraform knows no such thing; the reasons tell
 }
 
 func resourceChange(c *change.Change, wanted blocks) ResourceChange {

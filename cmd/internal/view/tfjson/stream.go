@@ -136,7 +136,7 @@ func resource(address addr.Address) map[string]any {
 var doing = map[plan.Op][3]string{
 	plan.OpCreate: {"Creating", "creating", "Creation"}, plan.OpUpdate: {"Modifying", "modifying", "Modifications"},
 	plan.OpDelete: {"Destroying", "destroying", "Destruction"}, plan.OpForget: {"Forgetting", "forgetting", "Removal from the state"},
-	plan.OpReaddress: {"Moving", "moving", "Move"},
+	plan.OpReaddress: {"Moving", "moving", "Move"}, plan.OpQuarantine: {"Isolating", "isolating", "Isolation"},
 }
 
 func hookOf(s plan.Step) map[string]any {
