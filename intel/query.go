@@ -28,8 +28,11 @@ type Filter struct {
 	// tag's names; in a credential's principal or secret. It is taken
 	// literally.
 	Search string
-	Since  time.Time // by event time
-	Until  time.Time // exclusive
+	// Member is a member of an event's body, Value what it must be, as JSON: of
+	// "success", true. Only Events looks at them.
+	Member, Value string
+	Since         time.Time // by event time
+	Until         time.Time // exclusive
 	// Limit is clamped to MaxLimit; 0 is DefaultLimit.
 	Limit  int
 	Offset int

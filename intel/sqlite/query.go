@@ -124,6 +124,9 @@ func (r *Reader) Events(ctx context.Context, f intel.Filter) ([]intel.Event, err
 		w.add(`(body LIKE ? ESCAPE '\' OR decky LIKE ? ESCAPE '\' OR service LIKE ? ESCAPE '\' OR source LIKE ? ESCAPE '\')`,
 			pattern(jsonText(f.Search)), pattern(f.Search), pattern(f.Search), pattern(f.Search))
 	}
+	if f.Member != "" {
+		w.add("json_extract(body, ?) = json_extract(?, '$')", `$."`+f.Member+`"`, f.Value)
+	}
 	w.span("time", &f)
 	query := "SELECT " + eventColumns + " FROM events" + w.String() + w.order("seq", &f)
 	out := []intel.Event{}
