@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/plan"
@@ -34,7 +35,7 @@ func (e *Engine) observe(ctx context.Context, lineage string, kinds []providers.
 			answers[i].err = fmt.Errorf("no provider handles %s", kind)
 			continue
 		}
-		group.Go(func() { answers[i].found, answers[i].err = resource.List(ctx, lineage) })
+		group.Go(func() { answers[i].found, answers[i].err = e.list(ctx, resource, lineage) })
 	}
 	group.Wait()
 	var observed plan.Observed
@@ -56,6 +57,23 @@ func (e *Engine) observe(ctx context.Context, lineage string, kinds []providers.
 		}
 	}
 	return observed, errors.Join(errs...)
+}
+
+// listTimeout is how long a provider may take to find its objects. One that
+// hangs must not keep the others from being looked at for ever.
+const listTimeout = time.Minute
+
+// list calls one that takes too long unavailable.
+func (e *Engine) list(ctx context.Context, resource providers.Resource, lineage string) ([]providers.Found, error) {
+	bounded, cancel := context.WithTimeout(ctx, listTimeout)
+	defer cancel()
+	found, err := resource.List(bounded, lineage)
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
+		err = &providers.UnavailableError{
+			Provider: e.config.Registry.Provider(resource.Spec().Kind()).Name(), What: fmt.Sprintf("it did not answer within %v", listTimeout),
+		}
+	}
+	return found, err
 }
 
 func unknown(kind providers.Kind, err *providers.UnavailableError) plan.Unknown {

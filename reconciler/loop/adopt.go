@@ -47,6 +47,8 @@ func (l *Loop) Adopt(ctx context.Context, desired *schema.Desired, p *plan.Plan,
 		return nil, err
 	}
 	defer lock.Unlock() //nolint:errcheck // the lock ends with its file
+	l.adopting(command, len(p.Changes))
+	defer l.Wake("adopted")
 	pass := Pass{Why: []string{command}, Began: l.config.Now()}
 	pass.Seen, pass.Drift = p.Summary, len(p.Drift)
 	result, err := l.config.Engine.Apply(ctx, p, reconciler.ApplyOptions{Holder: holder, Lock: lock, Desired: desired})
@@ -63,7 +65,6 @@ func (l *Loop) Adopt(ctx context.Context, desired *schema.Desired, p *plan.Plan,
 		t.heals = nil // they were changes
 	}
 	l.metrics.adopted.Add(1)
-	l.Wake("adopted")
 	return result, err
 }
 

@@ -456,6 +456,56 @@ func TestEndsInMidApply(t *testing.T) {
 	})
 }
 
+// TestReportsWhatIsUnderWay asks while a step takes its time.
+func TestReportsWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, t.TempDir(), fake.Options{Delay: time.Minute})
+		b.run()
+		go b.adopt(small())
+		pause(30 * time.Second)
+		b.condition(status.Reconciling, status.True, "Adopting")
+		pause(10 * time.Minute)
+		b.condition(status.Reconciling, status.False, "Idle")
+		b.remove("decky.web[1].service.ssh")
+		pause(30 * time.Second)
+		b.condition(status.Reconciling, status.True, "Applying")
+		b.condition(status.Ready, status.False, "Drifted")
+		if d := b.loop.Report().Deckies[1]; d.Health != status.HealthProgressing {
+			t.Errorf("decky: %+v", d)
+		}
+		pause(2 * time.Minute)
+		b.condition(status.Reconciling, status.False, "Idle")
+	})
+}
+
+// TestAProviderThatHangsIsUnavailable has one never answer.
+func TestAProviderThatHangsIsUnavailable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := false
+		b := newBench(t, t.TempDir(), fake.Options{Hook: func(ctx context.Context, c fake.Call) error {
+			if hang && c.Op == "list" && c.Kind.Runtime == providers.RuntimeNative {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+			return nil
+		}})
+		b.apply(small())
+		b.run()
+		pause(time.Second)
+		hang = true
+		b.remove("rule.spray")
+		b.remove("decky.web[0]")
+		pause(5 * time.Minute)
+		b.condition(status.Ready, status.Unknown, "ProviderUnavailable")
+		if !b.has("rule.spray") {
+			t.Error("what another provider makes waits, too")
+		}
+		hang = false
+		pause(3 * time.Minute)
+		b.condition(status.Ready, status.True, "InSync")
+	})
+}
+
 // TestEndsInMidLook cancels while a provider answers.
 func TestEndsInMidLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -98,6 +98,9 @@ func (l *Loop) heal(ctx context.Context, v *view, p *Pass) error {
 		if v.desired == nil || !l.work(v) {
 			return nil
 		}
+		if !v.act.Empty() {
+			l.publish(ctx, v, p, false)
+		}
 		result, err := l.config.Engine.Apply(ctx, v.act, reconciler.ApplyOptions{Holder: l.holder(Command), Lock: lock})
 		var stale *reconciler.StaleError
 		if errors.As(err, &stale) {
@@ -315,7 +318,7 @@ func (l *Loop) conclude(ctx context.Context, v *view, err error, p *Pass) {
 	slices.SortFunc(p.Failed, func(a, b Failure) int { return addr.Compare(a.Address, b.Address) })
 	l.metrics.pass(p)
 	l.log(p)
-	l.publish(ctx, v, p)
+	l.publish(ctx, v, p, true)
 	if l.config.Passed != nil {
 		l.config.Passed(*p)
 	}

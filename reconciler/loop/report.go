@@ -49,8 +49,8 @@ func unknownYet(now time.Time) status.Conditions {
 	return cs.Set(status.Condition{Type: status.Stalled, Status: status.False, Reason: "Starting", Updated: now})
 }
 
-// publish makes the report of a pass.
-func (l *Loop) publish(ctx context.Context, v *view, p *Pass) {
+// publish makes the report of a pass, or of one that is about to heal.
+func (l *Loop) publish(ctx context.Context, v *view, p *Pass, over bool) {
 	last := l.report.Load()
 	r := &Report{
 		Lineage: v.meta.Lineage, Serial: v.meta.Serial, Conditions: last.Conditions, Deckies: last.Deckies,
@@ -66,11 +66,25 @@ func (l *Loop) publish(ctx context.Context, v *view, p *Pass) {
 	if counts, err := l.config.Store.DriftCounts(ctx); err == nil {
 		r.Drifts = counts
 	}
-	for _, c := range l.conditions(v, p, r) {
+	all := l.conditions(v, p, r)
+	if !over {
+		r.Last = last.Last
+		all = append(all, status.Condition{Type: status.Reconciling, Status: status.True, Reason: "Applying", Message: fmt.Sprintf("%d instances", len(v.act.Changes))})
+	}
+	for _, c := range all {
 		c.Updated, c.Message = l.config.Now(), clip(c.Message, maxMessage)
 		r.Conditions = r.Conditions.Set(c)
 	}
 	l.report.Store(r)
+}
+
+// adopting says so in the report, whose other facts stay for the pass that
+// follows.
+func (l *Loop) adopting(command string, changes int) {
+	r := *l.report.Load()
+	c := status.Condition{Type: status.Reconciling, Status: status.True, Reason: "Adopting", Message: fmt.Sprintf("%s: %d instances", command, changes), Updated: l.config.Now()}
+	r.Conditions = r.Conditions.Set(c)
+	l.report.Store(&r)
 }
 
 func (l *Loop) waiting() []Waiting {

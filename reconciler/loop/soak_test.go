@@ -102,7 +102,7 @@ func (s *soak) fault() (want map[string]int, events int) {
 // TestTenThousandIterations lets one fault follow another, some while nobody
 // hears, some while the provider is away, some that cannot be healed at once.
 func TestTenThousandIterations(t *testing.T) {
-	all := iterations(t, "DECNET_LOOP_ITERATIONS", 300)
+	all := iterations(t, "DECNET_LOOP_ITERATIONS", 150)
 	early := min(1000, all/3)
 	began := time.Now()
 	synctest.Test(t, func(t *testing.T) {
