@@ -88,7 +88,7 @@ func healing(p *plan.Plan) map[addr.Address]bool {
 		for _, r := range c.Reasons {
 			switch r {
 			case plan.Drifted, plan.InterruptedCreate:
-			case plan.Tainted:
+			case plan.Tainted, plan.Recycled:
 				v = v && bytes.Equal(c.Before, c.Config)
 			case plan.DependencyReplaced:
 				because := byAddress[c.Because]

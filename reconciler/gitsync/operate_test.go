@@ -494,6 +494,7 @@ func TestWhatCountsAsHealing(t *testing.T) {
 		{"drift and configuration", []plan.Change{{Address: "decky.a", Type: "decky", Action: plan.Replace, Reasons: []plan.Reason{plan.Drifted, plan.ConfigChanged}}}, true},
 		{"tainted", []plan.Change{{Address: "decky.a", Type: "decky", Action: plan.Replace, Reasons: []plan.Reason{plan.Tainted}, Before: config, Config: config}}, false},
 		{"tainted and another configuration", []plan.Change{{Address: "decky.a", Type: "decky", Action: plan.Replace, Reasons: []plan.Reason{plan.Tainted}, Before: config, Config: other}}, true},
+		{"recycled", []plan.Change{{Address: "decky.a", Type: "decky", Action: plan.Replace, Reasons: []plan.Reason{plan.Recycled}, Before: config, Config: config}}, false},
 		{"interrupted", []plan.Change{{Address: "decky.a", Type: "decky", Action: plan.Create, Reasons: []plan.Reason{plan.InterruptedCreate}}}, false},
 		{"dragged along", []plan.Change{
 			{Address: "network.n", Type: "network", Action: plan.Replace, Reasons: []plan.Reason{plan.Drifted}},

@@ -50,6 +50,9 @@ func (s *server) push(title string, lines ...string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	id := commitOf(title)
+	if id == s.tip {
+		return id
+	}
 	s.parent[id], s.files[id], s.tip = s.tip, strings.Join(lines, "\n"), id
 	return id
 }
@@ -167,10 +170,11 @@ type world struct {
 	slow     time.Duration
 	drifted  map[addr.Address]bool
 	facts    status.Conditions
+	moment   func(what string) // called around what touches the world
 }
 
 func newWorld() *world {
-	return &world{live: map[addr.Address]string{}, drifted: map[addr.Address]bool{}}
+	return &world{live: map[addr.Address]string{}, drifted: map[addr.Address]bool{}, moment: func(string) {}}
 }
 
 func (w *world) Plan(_ context.Context, d *schema.Desired) (*plan.Plan, error) {
@@ -239,6 +243,8 @@ func (w *world) Adopt(ctx context.Context, d *schema.Desired, p *plan.Plan, comm
 		w.stale--
 		return nil, &reconciler.StaleError{Moved: []string{"something moved"}}
 	}
+	w.moment("before adopting")
+	defer w.moment("after adopting")
 	w.adopts = append(w.adopts, command)
 	var failed error
 	if w.adoptErr != nil {
@@ -259,6 +265,7 @@ func (w *world) Adopt(ctx context.Context, d *schema.Desired, p *plan.Plan, comm
 	}
 	for _, c := range p.Changes {
 		w.change(c)
+		w.moment("adopting")
 	}
 	return &reconciler.Result{Run: int64(len(w.adopts))}, nil
 }
@@ -311,7 +318,7 @@ type bench struct {
 }
 
 func newBench(t *testing.T, change func(s *syncfile.Sync)) *bench {
-	b := &bench{t: t, dir: t.TempDir(), server: newServer(), judge: &judge{}, world: newWorld(), sync: syncfile.Sync{
+	b := &bench{t: t, dir: scratch(t), server: newServer(), judge: &judge{}, world: newWorld(), sync: syncfile.Sync{
 		Name: "prod", Repository: "https://git.example.com/net/decoys.git", Path: "net", Ref: syncfile.Ref{Kind: syncfile.Branch, Name: "main"},
 		Interval: time.Minute, Timeout: 30 * time.Second, Policy: syncfile.Auto, Verify: syncfile.Verify{Mode: syncfile.Tip},
 	}}
@@ -319,6 +326,17 @@ func newBench(t *testing.T, change func(s *syncfile.Sync)) *bench {
 		change(&b.sync)
 	}
 	return b
+}
+
+// scratch is a directory in memory where there is one: what is written is synced
+// every time.
+func scratch(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "gitsync")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }
 
 func (b *bench) config() gitsync.Config {
