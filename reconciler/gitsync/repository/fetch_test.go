@@ -225,8 +225,10 @@ func TestLeftovers(t *testing.T) {
 			if got := fetch(t, r, repository.Follow{}, first); got.Commit != second {
 				t.Errorf("got %+v", got)
 			}
-			if _, err := r.Export(t.Context(), second, "", filepath.Join(dir, "out")); err != nil {
-				t.Error(err)
+			for _, id := range []string{first, second} {
+				if _, err := r.Export(t.Context(), id, "", filepath.Join(dir, "out")); err != nil {
+					t.Error(err)
+				}
 			}
 			for _, gone := range []string{"clone.new", "clone.old", "clone/incoming/*", "clone/*/*/.tmp-*", "trees/.export-*"} {
 				if left, _ := filepath.Glob(filepath.Join(dir, gone)); len(left) > 0 {
@@ -315,6 +317,7 @@ func TestBrokenOrigin(t *testing.T) {
 	if _, err := r.Export(t.Context(), first, "", ""); err != nil {
 		t.Errorf("the old copy: %v", err)
 	}
+	only(t, dir, "clone/objects/pack/*.pack")
 	o.object(plumbing.BlobObject, "3") // pushed again
 	if got := fetch(t, r, repository.Follow{}, first); got.Commit != second {
 		t.Errorf("got %+v", got)

@@ -83,13 +83,15 @@ func TestOtherMerges(t *testing.T) {
 	y := o.commit(map[string]string{"a": "2", "b": "2"}, right, left)
 	both := o.commit(map[string]string{"a": "2", "b": "2"}, x, y)
 	old := o.commit(map[string]string{"a": "1", "b": "2"}, x, y)
+	behind := o.commit(map[string]string{"a": "1", "b": "2"}, left, right)
+	unclear := o.commit(map[string]string{"a": "2", "b": "2"}, behind, y) // one base says that behind kept a, one that it did not
 	octopus := o.commit(map[string]string{"a": "2", "b": "2"}, first, left, right)
 	unrelated := o.commit(map[string]string{"c": "1"})
 	joined := o.commit(map[string]string{"a": "1", "b": "1", "c": "1"}, first, unrelated)
-	o.branch(o.commit(map[string]string{}, both, old, octopus, joined))
+	o.branch(o.commit(map[string]string{}, both, old, unclear, octopus, joined))
 	r, _ := copyOf(t, o, repository.Options{})
 	fetch(t, r, repository.Follow{}, "")
-	for id, want := range map[string][]string{both: nil, old: {"a"}, octopus: {"a", "b"}, joined: nil} {
+	for id, want := range map[string][]string{both: nil, old: {"a"}, unclear: {"a"}, octopus: {"a", "b"}, joined: nil} {
 		if got, err := r.Touched(t.Context(), id); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v %v, want %v", got, err, want)
 		}
