@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/hashicorp/hcl/v2"
 
@@ -21,7 +22,10 @@ import (
 )
 
 // host is what a daemon needs of this program.
-type host struct{ app *app }
+type host struct {
+	app  *app
+	told *sync.Map // names of sites whose operators were told of what is passed over
+}
 
 var _ daemon.Host = host{}
 
@@ -80,7 +84,8 @@ func (h host) Evaluate(ctx context.Context, opened *daemon.Session, site daemon.
 	if err := problems(diags); err != nil {
 		return nil, err
 	}
-	if set := configuration.Settings(); site.Given && (set.State != "" || set.Secret != "") {
+	set := configuration.Settings()
+	if _, told := h.told.LoadOrStore(site.Name, true); !told && site.Given && (set.State != "" || set.Secret != "") {
 		a.log.Warn("what the configuration says of its state and secret is passed over: the daemon's own file decides where they stand", "sync", site.Name)
 	}
 	desired, diags, err := a.resolve(ctx, configuration, s)

@@ -2,23 +2,33 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"os/user"
 	"path/filepath"
+	"strconv"
+	"sync"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/decnet/decnet/cmd/internal/daemon"
+	"github.com/decnet/decnet/cmd/internal/unit"
 	"github.com/decnet/decnet/cmd/internal/version"
 	"github.com/decnet/decnet/reconciler/state"
+	"github.com/decnet/decnet/schema/syncfile"
 )
 
 // reconcileFlags are what reconcile may be told.
 type reconcileFlags struct {
+	file        string
 	autoApprove bool
 	interval    time.Duration
 	metrics     string
 	exposed     bool
+	socket      string
 	parallelism int
 }
 
@@ -29,12 +39,19 @@ func (a *app) reconcileCommand() *cobra.Command {
 		Long: `Reconcile runs until it is interrupted. Engines and the kernel tell it at once when something
 happens to a decky; it looks, keeps the evidence of what changed, and heals it.
 
-It keeps one configuration of this machine: what was applied last, or, with --auto-approve, what its
-files say.
+Without DIR it follows the git repositories of /etc/decnet/sync.hcl: a commit that is trusted and
+planned is applied as the file's policies say. With DIR it keeps that one configuration of this
+machine: what was applied last, or, with --auto-approve, what its files say.
 
-An interrupt finishes the steps in flight; the deckies stay. SIGHUP reads the files again. Under
+An interrupt finishes the steps in flight; the deckies stay. SIGHUP reads the file again. Under
 systemd it tells when it is ready, and feeds the watchdog (decnet setup writes the units).`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 && (cmd.Flags().Changed("file") || !cmd.Flags().Changed("chdir")) {
+				return a.reconcileSyncs(cmd.Context(), flags)
+			}
+			if cmd.Flags().Changed("file") {
+				return fmt.Errorf("--file %s follows repositories and a directory is kept by itself: give one of them", flags.file)
+			}
 			if err := a.directory(args); err != nil {
 				return err
 			}
@@ -42,11 +59,13 @@ systemd it tells when it is ready, and feeds the watchdog (decnet setup writes t
 		},
 	}
 	f := cmd.Flags()
-	f.BoolVar(&flags.autoApprove, "auto-approve", false, "apply the files whenever they change")
-	f.DurationVar(&flags.interval, "interval", 0, "time between two looks at everything (default 1m)")
-	f.StringVar(&flags.metrics, "metrics", "", "`ADDRESS` of /livez, /readyz and /metrics")
+	f.StringVar(&flags.file, "file", syncfile.DefaultPath, "the daemon's own `FILE`, or a directory of such")
+	f.BoolVar(&flags.autoApprove, "auto-approve", false, "with DIR: apply the files whenever they change")
+	f.DurationVar(&flags.interval, "interval", 0, "with DIR: time between two looks at everything (default 1m)")
+	f.StringVar(&flags.metrics, "metrics", "", "`ADDRESS` of /livez, /readyz and /metrics (default: as the file says)")
 	f.BoolVar(&flags.exposed, "metrics-exposed", false, "let it be an address that others reach")
-	f.IntVar(&flags.parallelism, "parallelism", 0, "how many steps run at once")
+	f.StringVar(&flags.socket, "socket", "", "the control socket's `PATH` (default: as the file says, else reconcile.sock below the run directory)")
+	f.IntVar(&flags.parallelism, "parallelism", 0, "with DIR: how many steps run at once")
 	return cmd
 }
 
@@ -82,7 +101,50 @@ func (a *app) reconcileLocal(ctx context.Context, flags reconcileFlags) error {
 	}
 	a.log = a.daemonLog()
 	return daemon.Local{
-		Host: host{a}, Site: site, Holder: holder("reconcile"), AutoApply: flags.autoApprove, Interval: flags.interval,
+		Host: host{app: a, told: &sync.Map{}}, Site: site, Holder: holder("reconcile"), AutoApply: flags.autoApprove, Interval: flags.interval,
 		Metrics: flags.metrics, Exposed: flags.exposed, Version: version.String(), Log: a.log,
 	}.Serve(ctx)
+}
+
+// loadSyncFile reads the daemon's own file. Its error is for people; warnings go
+// to the log.
+func (a *app) loadSyncFile(path string) (*syncfile.File, error) {
+	file, diags := syncfile.Load(path)
+	for _, d := range diags {
+		if d.Severity == hcl.DiagWarning {
+			a.log.Warn(d.Summary, "detail", d.Detail)
+		}
+	}
+	return file, problems(diags)
+}
+
+// reconcileSyncs follows the repositories of the daemon's own file.
+func (a *app) reconcileSyncs(ctx context.Context, flags reconcileFlags) error {
+	if flags.autoApprove {
+		return errors.New("--auto-approve is for a directory; in the daemon's file it is policy = \"auto\"")
+	}
+	a.log = a.daemonLog()
+	file, diags := syncfile.Load(flags.file)
+	if err := a.reportIn(file.Sources, diags); err != nil {
+		return err
+	}
+	return daemon.Syncs{
+		Host: host{app: a, told: &sync.Map{}}, File: flags.file, DataDir: dataDir(), Load: func() (*syncfile.File, error) { return a.loadSyncFile(flags.file) },
+		Holder: holder("reconcile"), Socket: socketPath(flags.socket, file), Readers: readers(), Metrics: flags.metrics, Exposed: flags.exposed,
+		Version: version.String(), Log: a.log,
+	}.Serve(ctx)
+}
+
+// readers is the id of the group of decnet intel, which may read the control
+// socket; 0 where there is none.
+func readers() int {
+	group, err := user.LookupGroup(unit.User)
+	if err != nil {
+		return 0
+	}
+	id, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		return 0
+	}
+	return id
 }

@@ -25,7 +25,7 @@ func Load(path string) (*File, hcl.Diagnostics) {
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return nowhere("%s. The daemon's file holds sync blocks; another one is named with --config.", err)
+		return nowhere("%s. The daemon's file holds sync blocks; another one is named with --file.", err)
 	}
 	names := []string{path}
 	if info.IsDir() {

@@ -147,7 +147,7 @@ func (k *keeper) part() run.Part {
 func (k *keeper) adopt(ctx context.Context, desired *schema.Desired, p *plan.Plan, command string) (*reconciler.Result, error) {
 	result, err := k.loop.Adopt(ctx, desired, p, command)
 	if result != nil {
-		if kept := k.host.Applied(ctx, k.session, desired); kept != nil {
+		if kept := k.host.Applied(context.WithoutCancel(ctx), k.session, desired); kept != nil {
 			k.log.Error("keep the outputs", "error", kept)
 		}
 	}

@@ -59,7 +59,7 @@ func (l Local) Serve(ctx context.Context) (err error) {
 			err = closed
 		}
 	}()
-	figures.follow([]*keeper{d.keeper}, nil)
+	figures.follow([]*keeper{d.keeper}, nil, nil)
 	health.Metrics = figures.handler()
 	config := l.Run
 	config.Log = l.Log

@@ -11,6 +11,7 @@ import (
 
 	"github.com/decnet/decnet/reconciler/loop"
 	"github.com/decnet/decnet/reconciler/status"
+	"github.com/decnet/decnet/schema/notification"
 )
 
 // maxReason bounds the text of a reason in a label. Reasons are words of ours.
@@ -22,6 +23,7 @@ const maxReason = 64
 type metrics struct {
 	registry *prometheus.Registry
 	seen     *prometheus.CounterVec
+	news     *prometheus.CounterVec
 
 	mu      sync.Mutex
 	keepers []*keeper
@@ -39,7 +41,7 @@ func describe(name, help string, labels ...string) *description {
 var (
 	passes     = describe("reconcile_passes_total", "Looks at what is live.", "sync", "outcome")
 	adopted    = describe("reconcile_adopted_total", "Configurations that were applied.", "sync")
-	heals      = describe("reconcile_heals_total", "Addresses that were to be healed.", "sync", "outcome")
+	heals      = describe("reconcile_heals_total", "Addresses that were made as they should be, by applies and by healing.", "sync", "outcome")
 	notices    = describe("reconcile_notices_total", "Notices of engines and the kernel.", "sync")
 	wakes      = describe("reconcile_wakes_total", "Looks that a notice or a caller led to.", "sync")
 	deaf       = describe("reconcile_watchers_ended_total", "Times that a provider's watcher ended and was started again.", "sync")
@@ -65,22 +67,25 @@ func newMetrics(version string) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		seen: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "decnet_reconcile_changes_seen_total", Help: "Changes that passes found to be made, by their action.",
+			Name: "decnet_reconcile_changes_seen_total", Help: "Changes that passes and applies found to be made, by their action.",
 		}, []string{"sync", "action"}),
+		news: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "decnet_notifications_total", Help: "Notifications by kind and severity.",
+		}, []string{"sync", "kind", "severity"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "decnet_build_info", Help: "Which decnet this is; always 1.",
 		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
 	})
 	build.Set(1)
-	m.registry.MustRegister(build, m.seen, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(build, m.seen, m.news, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
 // follow says whose figures are told from now on.
-func (m *metrics) follow(keepers []*keeper, syncs func() []status.Sync) {
+func (m *metrics) follow(keepers []*keeper, syncs func() []status.Sync, spool func() int) {
 	m.mu.Lock()
-	m.keepers, m.syncs = keepers, syncs
+	m.keepers, m.syncs, m.spool = keepers, syncs, spool
 	m.mu.Unlock()
 }
 
@@ -97,6 +102,11 @@ func (m *metrics) passed(site string, p loop.Pass) {
 			m.seen.WithLabelValues(site, action).Add(float64(n))
 		}
 	}
+}
+
+// told counts a notification.
+func (m *metrics) told(n notification.Notification) {
+	m.news.WithLabelValues(n.Sync, string(n.Kind), string(n.Severity)).Inc()
 }
 
 // Describe implements prometheus.Collector.
