@@ -16,6 +16,9 @@ import (
 // hairpinPrefix and a number name the hairpin interfaces of a host.
 const hairpinPrefix = "decnet_macvlan"
 
+// IsHairpin tells whether a name is one that EnsureHairpin gives.
+func IsHairpin(name string) bool { return strings.HasPrefix(name, hairpinPrefix) }
+
 // Hairpin is the interface through which a host reaches the children of its own
 // parent interface: the kernel does not let it do so directly.
 type Hairpin struct {
@@ -106,7 +109,7 @@ func (h *Handle) findHairpin(alias string) (mine *Info, taken map[string]bool, e
 	}
 	taken = map[string]bool{}
 	for i, l := range links {
-		if l.Alias == alias && strings.HasPrefix(l.Name, hairpinPrefix) {
+		if l.Alias == alias && IsHairpin(l.Name) {
 			mine = &links[i]
 		}
 		taken[l.Name] = true

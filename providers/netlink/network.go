@@ -6,7 +6,6 @@ package netlink
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -53,6 +52,8 @@ type networkState struct {
 	Parent string `json:"parent,omitempty"`
 	// Link is ours on the host's side: the bridge, or the hairpin.
 	Link *hostLink `json:"link,omitempty"`
+	// Damaged says that its record is, though another copy stands.
+	Damaged bool `json:"damaged,omitempty"`
 }
 
 // hostLink is an interface of ours on the host.
@@ -64,11 +65,6 @@ type hostLink struct {
 	Routes []string `json:"routes,omitempty"` // of a hairpin
 }
 
-type record struct {
-	Owner  providers.Owner `json:"owner"`
-	Config schema.Network  `json:"config"`
-}
-
 type networks struct{ p *Provider }
 
 // replaced tells which parts of a configuration cannot change in place.
@@ -76,6 +72,9 @@ func replaced(path string) bool { return path != "pool" && path != "host_ip" }
 
 func (h *networks) Diff(want schema.Network, have networkState) []providers.Change {
 	changes := providers.Compare(have.Config, want, replaced)
+	if have.Damaged {
+		changes = append(changes, providers.Change{Path: "record", Before: "damaged", After: "kept"})
+	}
 	if want.Driver != link.DriverBridge && have.Parent != "up" {
 		changes = append(changes, providers.Change{Path: "parent.state", Before: have.Parent, After: "up"})
 	}
@@ -109,6 +108,9 @@ func wantHostLink(c schema.Network, have networkState) *hostLink {
 		l := &hostLink{Kind: c.Driver, Up: true, Addrs: []string{c.HostIP + "/32"}}
 		if have.Link != nil {
 			l.Name = have.Link.Name
+			if !link.IsHairpin(l.Name) { // it was renamed
+				l.Name = "a hairpin's name"
+			}
 		}
 		l.Routes, _ = link.CIDRs(c.Pool) // checked by Create
 		slices.Sort(l.Routes)
@@ -126,49 +128,11 @@ func gatewayAddress(c schema.Network) string {
 	return fmt.Sprintf("%s/%d", c.Gateway, prefix.Bits())
 }
 
-func (h *networks) dir(lineage string) string {
-	return filepath.Join(h.p.env.DataDir, lineage, "native", "networks")
-}
-
-func (h *networks) file(lineage, name string) string {
-	return filepath.Join(h.dir(lineage), name+".json")
-}
-
-func (h *networks) load(path string) (record, error) {
-	var r record
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return r, fmt.Errorf("read record: %w", err)
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return r, fmt.Errorf("read record %s: %w", path, err)
-	}
-	return r, nil
-}
-
-func (h *networks) save(r record) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode record: %w", err)
-	}
-	path := h.file(r.Owner.Lineage, r.Config.Name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("write record: %w", err)
-	}
-	if err := os.WriteFile(path+".tmp", data, 0o600); err != nil {
-		return fmt.Errorf("write record: %w", err)
-	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		return fmt.Errorf("write record: %w", err)
-	}
-	return nil
-}
-
 func (h *networks) Read(_ context.Context, have networkState) (networkState, error) {
 	if err := h.p.privileged(); err != nil {
 		return have, err
 	}
-	r, err := h.load(h.file(have.Lineage, have.Config.Name))
+	r, err := h.load(have.Lineage, have.Config.Name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return have, providers.ErrGone
 	}
@@ -188,7 +152,7 @@ func (h *networks) Read(_ context.Context, have networkState) (networkState, err
 }
 
 func (h *networks) List(_ context.Context, lineage string) ([]providers.Object[schema.Network, networkState], error) {
-	files, err := filepath.Glob(filepath.Join(h.dir(lineage), "*.json"))
+	names, err := h.names(lineage)
 	if err != nil {
 		return nil, err
 	}
@@ -208,8 +172,8 @@ func (h *networks) List(_ context.Context, lineage string) ([]providers.Object[s
 		return nil, err
 	}
 	var objects []providers.Object[schema.Network, networkState]
-	for _, file := range files {
-		r, err := h.load(file)
+	for _, name := range names {
+		r, err := h.load(lineage, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -227,7 +191,7 @@ func (h *networks) List(_ context.Context, lineage string) ([]providers.Object[s
 
 // observe finds a network's parent and its own link in one dump.
 func observe(links *link.Handle, all []link.Info, r record) (networkState, error) {
-	s := networkState{Lineage: r.Owner.Lineage, Address: r.Owner.Address, Config: r.Config}
+	s := networkState{Lineage: r.Owner.Lineage, Address: r.Owner.Address, Config: r.Config, Damaged: r.damaged}
 	if r.Config.Driver != link.DriverBridge {
 		s.Parent = "missing"
 	}
@@ -282,7 +246,7 @@ func (h *networks) Create(_ context.Context, owner providers.Owner, want schema.
 			return s, fmt.Errorf("create network %s: %w", want.Name, err)
 		}
 	}
-	if old, err := h.load(h.file(owner.Lineage, want.Name)); err == nil && old.Owner.Address != owner.Address {
+	if old, err := h.load(owner.Lineage, want.Name); err == nil && old.Owner.Address != owner.Address {
 		return s, fmt.Errorf("create network %s: the name is taken by %s", want.Name, old.Owner.Address)
 	}
 	r := record{Owner: owner, Config: want}
@@ -305,6 +269,9 @@ func (h *networks) furnish(links *link.Handle, r record) error {
 	switch {
 	case r.Config.Driver == link.DriverBridge:
 		bridge := link.BridgeName(r.Owner.Lineage, r.Config.Name)
+		if err := deleteOurs(links, r.Owner.Lineage, alias, bridge); err != nil { // it was renamed
+			return err
+		}
 		if err := links.CreateBridge(bridge, alias); err != nil {
 			return err
 		}
@@ -313,16 +280,28 @@ func (h *networks) furnish(links *link.Handle, r record) error {
 		}
 		return links.OnlyAddress(bridge, gatewayAddress(r.Config))
 	case r.Config.HostIP != "":
-		_, err := links.EnsureHairpin(link.Hairpin{
+		mine, err := links.FindHairpin(alias)
+		if err != nil {
+			return err
+		}
+		name := ""
+		if mine != nil {
+			name = mine.Name
+		}
+		if err := deleteOurs(links, r.Owner.Lineage, alias, name); err != nil { // it was renamed
+			return err
+		}
+		_, err = links.EnsureHairpin(link.Hairpin{
 			Driver: r.Config.Driver, Parent: r.Config.Parent, Alias: alias, IP: r.Config.HostIP, Pool: r.Config.Pool,
 		})
 		return err
 	default:
-		return deleteOurs(links, r.Owner.Lineage, alias)
+		return deleteOurs(links, r.Owner.Lineage, alias, "")
 	}
 }
 
-func deleteOurs(links *link.Handle, lineage, alias string) error {
+// deleteOurs deletes the links that carry the alias, but one of that name.
+func deleteOurs(links *link.Handle, lineage, alias, but string) error {
 	if err := links.Claim(alias); err != nil {
 		return err
 	}
@@ -331,7 +310,7 @@ func deleteOurs(links *link.Handle, lineage, alias string) error {
 		return err
 	}
 	for _, l := range all {
-		if l.Alias == alias {
+		if l.Alias == alias && l.Name != but {
 			if err := links.Delete(l.Name, lineage); err != nil {
 				return err
 			}
@@ -353,19 +332,11 @@ func (h *networks) Delete(_ context.Context, have networkState) error {
 		return err
 	}
 	defer links.Close()
-	if err := deleteOurs(links, have.Lineage, link.Alias(have.Lineage, have.Address)); err != nil {
+	if err := deleteOurs(links, have.Lineage, link.Alias(have.Lineage, have.Address), ""); err != nil {
 		return fmt.Errorf("delete network %s: %w", have.Config.Name, err)
 	}
-	file := h.file(have.Lineage, have.Config.Name)
-	for _, path := range []string{file + ".tmp", file} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("delete network %s: %w", have.Config.Name, err)
-		}
-	}
-	for _, dir := range []string{h.dir(have.Lineage), filepath.Dir(h.dir(have.Lineage)), filepath.Join(h.p.env.DataDir, have.Lineage)} {
-		if os.Remove(dir) != nil {
-			break // not empty
-		}
+	if err := h.forget(have.Lineage, have.Config.Name); err != nil {
+		return fmt.Errorf("delete network %s: %w", have.Config.Name, err)
 	}
 	return nil
 }

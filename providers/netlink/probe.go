@@ -205,9 +205,8 @@ func (p *Provider) overlapsOthers(planned []providers.Planned, mine map[string]s
 		return nil
 	}
 	var findings []providers.Finding
-	h := &networks{p}
 	for _, file := range files {
-		r, err := h.load(file)
+		r, err := read(file)
 		if err != nil {
 			continue // unreadable without privilege
 		}

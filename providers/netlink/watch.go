@@ -2,9 +2,7 @@ package netlink
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/decnet/decnet/providers"
@@ -48,7 +46,7 @@ func (p *Provider) Watch(ctx context.Context, lineage string, tell func(provider
 				say("")
 			case monitor.File:
 				parents = h.parents(lineage)
-				if filepath.Ext(c.Path) == ".json" || c.Path == h.dir(lineage) {
+				if filepath.Ext(c.Path) == suffix || c.Path == h.dir(lineage) {
 					say("")
 				}
 			case monitor.Link, monitor.Address, monitor.Route:
@@ -69,14 +67,14 @@ func (p *Provider) Watch(ctx context.Context, lineage string, tell func(provider
 // stand on.
 func (h *networks) parents(lineage string) map[string][]string {
 	all := map[string][]string{}
-	files, _ := filepath.Glob(filepath.Join(h.dir(lineage), "*.json")) // the pattern is a good one
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		var r record
-		if err != nil || json.Unmarshal(data, &r) != nil || r.Config.Driver == link.DriverBridge {
-			continue
+	names, err := h.names(lineage)
+	if err != nil {
+		h.p.env.Log.Warn("watch networks", "error", err)
+	}
+	for _, name := range names {
+		if r, err := h.load(lineage, name); err == nil && r.Config.Driver != link.DriverBridge {
+			all[r.Config.Parent] = append(all[r.Config.Parent], r.Owner.Address)
 		}
-		all[r.Config.Parent] = append(all[r.Config.Parent], r.Owner.Address)
 	}
 	return all
 }
