@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -194,43 +193,5 @@ func TestSelfHealingWithoutDecnet(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatal("the decky does not answer again by itself")
 		}
-	}
-}
-
-func TestEngineRestartIsSurvived(t *testing.T) {
-	b := newBench(t)
-	want := b.wanted(6)
-	b.mustApply(want)
-	b.must(b.lab.StopEngine())
-	if _, err := b.greeting(0); err == nil {
-		t.Fatal("a decky answers without an engine: this test shows nothing")
-	}
-	if _, err := b.decky.List(t.Context(), b.lineage); err == nil {
-		t.Fatal("List works without an engine")
-	}
-	_, err := b.lab.StartEngine(t.Context())
-	b.must(err)
-	// Every base comes back with its endpoint, sysctls and egress rules. A
-	// service does too, unless the engine started it before its base (it knows
-	// no order among containers that share a namespace): one apply brings that
-	// one back.
-	var alone int
-	for deadline := time.Now().Add(5 * time.Second); alone < 6 && time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		alone = 0
-		for n := range 6 {
-			if text, err := b.greeting(n); err == nil && text != "" {
-				alone++
-			}
-		}
-	}
-	t.Logf("%d of 6 deckies answer again by themselves", alone)
-	for address, paths := range b.plan(want) {
-		if !strings.HasSuffix(address, ".service.ssh") || !slices.Equal(paths, []string{"running"}) {
-			t.Errorf("after the engine's restart %s differs in %v", address, paths)
-		}
-	}
-	b.mustApply(want)
-	for n := range 6 {
-		b.answers(n)
 	}
 }

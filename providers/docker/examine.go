@@ -133,13 +133,26 @@ type subject struct {
 	network  string // the engine's network of a base container
 }
 
+// enginePatience is how long the engine may take to tell something. One that is
+// about to start or stop the very container tells nothing of it until then.
+const enginePatience = 300 * time.Millisecond
+
+// patiently gives the engine its time for one exhibit.
+func patiently(get func(context.Context, subject) ([]byte, bool, error), s subject) func(context.Context) ([]byte, bool, error) {
+	return func(ctx context.Context) ([]byte, bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, enginePatience)
+		defer cancel()
+		return get(ctx, s)
+	}
+}
+
 // engineSources are what the engine tells of a container, be it gone.
 func (p *provider) engineSources(s subject) []source {
 	return []source{
-		{"state", mediaJSON, func(ctx context.Context) ([]byte, bool, error) { return p.stateExhibit(ctx, s) }},
-		{"events", "", func(ctx context.Context) ([]byte, bool, error) { return p.eventsExhibit(ctx, s) }},
-		{"log", "", func(ctx context.Context) ([]byte, bool, error) { return p.logExhibit(ctx, s) }},
-		{"diff", "", func(ctx context.Context) ([]byte, bool, error) { return p.diffExhibit(ctx, s) }},
+		{"state", mediaJSON, patiently(p.stateExhibit, s)},
+		{"events", "", patiently(p.eventsExhibit, s)},
+		{"log", "", patiently(p.logExhibit, s)},
+		{"diff", "", patiently(p.diffExhibit, s)},
 	}
 }
 

@@ -162,6 +162,10 @@ func faults() []fault {
 			b.must(b.api.NetworkDisconnect(b.t.Context(), b.net().Name, base(b), true))
 			b.must(b.api.NetworkRemove(b.t.Context(), b.net().Name))
 		}, "network.office", map[string][]string{"network.office": {""}, web: {"link.eth0"}}, web, "events", "disconnect"},
+		{"base killed and network removed", func(b *bench) {
+			kill(base)(b)
+			b.must(b.api.NetworkRemove(b.t.Context(), b.net().Name))
+		}, "network.office", map[string][]string{"network.office": {""}, web: {"running"}}, web, "state", `"ExitCode": 137`},
 		{"link deleted", inside("ip", "link", "del", "eth0"), web, map[string][]string{web: {"link.eth0"}}, web, "network", "links"},
 		{"link renamed", func(b *bench) {
 			inside("ip", "link", "set", "eth0", "down")(b)
