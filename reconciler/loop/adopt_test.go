@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -236,9 +237,9 @@ func TestAShortLockIsWaitedOut(t *testing.T) {
 func TestWhatAnotherRemovedStaysRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gate := make(chan struct{})
-		slow := false
+		var slow atomic.Bool
 		b := newBench(t, t.TempDir(), fake.Options{Hook: func(_ context.Context, c fake.Call) error {
-			if slow && c.Op == "delete" && c.Moment == fake.After {
+			if slow.Load() && c.Op == "delete" && c.Moment == fake.After {
 				<-gate
 			}
 			return nil
@@ -246,14 +247,14 @@ func TestWhatAnotherRemovedStaysRemoved(t *testing.T) {
 		b.apply(larger())
 		b.run()
 		pause(time.Second)
-		slow = true
+		slow.Store(true)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
 			b.apply(small())
 		}()
 		pause(time.Second)
-		slow = false
+		slow.Store(false)
 		close(gate)
 		<-done
 		pause(time.Minute)
@@ -267,16 +268,16 @@ func TestWhatAnotherRemovedStaysRemoved(t *testing.T) {
 func TestAMovingWorldIsPlannedAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b *bench
-		lists, moves := 0, 0
+		var lists, moves atomic.Int32
 		service := providers.Kind{Type: providers.TypeService, Runtime: providers.RuntimeNative}
 		hook := func(_ context.Context, c fake.Call) error {
-			if c.Op != "list" || c.Kind != service || moves == 0 {
+			if c.Op != "list" || c.Kind != service || moves.Load() == 0 {
 				return nil
 			}
-			if lists++; lists == 3 { // after the second plan, before it is verified
-				moves--
-				lists = 1
-				return b.world.Change("decky.web[0].service.ssh", func(live map[string]any) { live["name"] = time.Now().String() + string(rune('a'+moves)) })
+			if lists.Add(1) == 3 { // after the second plan, before it is verified
+				moves.Add(-1)
+				lists.Store(1)
+				return b.world.Change("decky.web[0].service.ssh", func(live map[string]any) { live["name"] = time.Now().String() + string(rune('a'+moves.Load())) })
 			}
 			return nil
 		}
@@ -287,7 +288,8 @@ func TestAMovingWorldIsPlannedAnew(t *testing.T) {
 		if err := b.world.Change("rule.spray", func(live map[string]any) { live["name"] = "x" }); err != nil {
 			t.Fatal(err)
 		}
-		lists, moves = 0, 2
+		lists.Store(0)
+		moves.Store(2)
 		if err := b.world.Change("decky.web[0].service.ssh", func(live map[string]any) { live["name"] = "y" }); err != nil {
 			t.Fatal(err)
 		}
@@ -410,9 +412,9 @@ func TestAProviderThatVanishesUnderAHealIsTriedAsSoonAsItIsBack(t *testing.T) {
 func TestEndsInMidApply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun, gate := make(chan struct{}, 100), make(chan struct{})
-		block := false
+		var block atomic.Bool
 		b := newBench(t, t.TempDir(), fake.Options{Parallel: 1, Hook: func(_ context.Context, c fake.Call) error {
-			if block && c.Op == "create" && c.Moment == fake.Half {
+			if block.Load() && c.Op == "create" && c.Moment == fake.Half {
 				begun <- struct{}{}
 				<-gate
 			}
@@ -423,7 +425,7 @@ func TestEndsInMidApply(t *testing.T) {
 		done := make(chan error)
 		go func() { done <- b.loop.Run(ctx) }()
 		pause(time.Second)
-		block = true
+		block.Store(true)
 		for _, a := range []string{"decky.web[0]", "decky.web[1]", "decky.web[2]"} {
 			b.remove(a)
 		}
@@ -481,9 +483,9 @@ func TestReportsWhatIsUnderWay(t *testing.T) {
 // TestAProviderThatHangsIsUnavailable has one never answer.
 func TestAProviderThatHangsIsUnavailable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		hang := false
+		var hang atomic.Bool
 		b := newBench(t, t.TempDir(), fake.Options{Hook: func(ctx context.Context, c fake.Call) error {
-			if hang && c.Op == "list" && c.Kind.Runtime == providers.RuntimeNative {
+			if hang.Load() && c.Op == "list" && c.Kind.Runtime == providers.RuntimeNative {
 				<-ctx.Done()
 				return ctx.Err()
 			}
@@ -492,7 +494,7 @@ func TestAProviderThatHangsIsUnavailable(t *testing.T) {
 		b.apply(small())
 		b.run()
 		pause(time.Second)
-		hang = true
+		hang.Store(true)
 		b.remove("rule.spray")
 		b.remove("decky.web[0]")
 		pause(5 * time.Minute)
@@ -500,7 +502,7 @@ func TestAProviderThatHangsIsUnavailable(t *testing.T) {
 		if !b.has("rule.spray") {
 			t.Error("what another provider makes waits, too")
 		}
-		hang = false
+		hang.Store(false)
 		pause(3 * time.Minute)
 		b.condition(status.Ready, status.True, "InSync")
 	})
@@ -509,9 +511,9 @@ func TestAProviderThatHangsIsUnavailable(t *testing.T) {
 // TestEndsInMidLook cancels while a provider answers.
 func TestEndsInMidLook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		block := false
+		var block atomic.Bool
 		b := newBench(t, t.TempDir(), fake.Options{Hook: func(ctx context.Context, c fake.Call) error {
-			if block && c.Op == "list" {
+			if block.Load() && c.Op == "list" {
 				<-ctx.Done()
 				return ctx.Err()
 			}
@@ -520,7 +522,7 @@ func TestEndsInMidLook(t *testing.T) {
 		b.apply(small())
 		stop := b.run()
 		pause(time.Second)
-		block = true
+		block.Store(true)
 		b.remove("rule.spray")
 		pause(time.Second)
 		stop()

@@ -188,7 +188,11 @@ func (l *Loop) Wake(why string) { l.wakes.add(why) }
 
 // wait returns when there is a reason to look, and that reason.
 func (l *Loop) wait(ctx context.Context) []string {
+	if l.take(ctx) != nil { // an Adopt decides when to look again, too
+		return nil
+	}
 	at, why := l.due()
+	l.release()
 	timer := time.NewTimer(at.Sub(l.config.Now()))
 	defer timer.Stop()
 	select {
@@ -199,7 +203,12 @@ func (l *Loop) wait(ctx context.Context) []string {
 	case <-l.wakes.signal:
 	}
 	l.metrics.wakes.Add(1)
-	sleep(ctx, max(l.config.Settle, l.failing.notBefore(l.config.Now())))
+	if l.take(ctx) != nil {
+		return nil
+	}
+	pause := max(l.config.Settle, l.failing.notBefore(l.config.Now()))
+	l.release()
+	sleep(ctx, pause)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,19 +168,24 @@ func TestWaitsWhereNothingWasApplied(t *testing.T) {
 
 func TestDesiredIsAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		wanted, failure := small(), error(nil)
+		wanted, fails := small(), atomic.Bool{}
 		b := newBench(t, t.TempDir(), fake.Options{}, func(c *loop.Config) {
-			c.Desired = func(context.Context) (*schema.Desired, error) { return wanted, failure }
+			c.Desired = func(context.Context) (*schema.Desired, error) {
+				if fails.Load() {
+					return nil, errors.New("no such commit")
+				}
+				return wanted, nil
+			}
 		})
 		b.apply(small())
-		failure = errors.New("no such commit")
+		fails.Store(true)
 		b.run()
 		pause(10 * time.Second)
 		b.condition(status.Ready, status.Unknown, "PlanFailed")
 		if n := len(b.seen()); n < 4 || n > 6 {
 			t.Errorf("%d passes in ten seconds of failure", n)
 		}
-		failure = nil
+		fails.Store(false)
 		pause(20 * time.Second)
 		b.condition(status.Ready, status.True, "InSync")
 	})
