@@ -331,3 +331,57 @@ func TestDue(t *testing.T) {
 		t.Errorf("while nobody knows: %+v, %v", all, err)
 	}
 }
+
+// TestARebuiltStateKeepsWhatIsCutOff loses the state, and with it why.
+func TestARebuiltStateKeepsWhatIsCutOff(t *testing.T) {
+	b, _ := newWitness(t, fake.Options{})
+	b.apply(guarded(), restarts)
+	intruder(b)
+	b.apply(guarded(), restarts)
+	b.lose()
+	if _, err := b.engine.Rebuild(context.Background(), reconciler.RebuildOptions{Holder: applyOptions().Holder}); err != nil {
+		t.Fatal(err)
+	}
+	p := b.plan(guarded(), restarts)
+	if !p.Empty() || len(p.Quarantined) != 1 || p.Quarantined[0].Address != "decky.web[1]" {
+		t.Errorf("plan: %v, kept %v", actions(p), addrList(p.Quarantined))
+	}
+}
+
+// TestANetworkThatFailsForAMomentKeepsItsDeckies changes a network in place.
+func TestANetworkThatFailsForAMomentKeepsItsDeckies(t *testing.T) {
+	for _, moment := range []fake.Moment{fake.Before, fake.Half, fake.After} {
+		b, e := newWitness(t, fake.Options{})
+		b.apply(small(), restarts)
+		before := b.world.Objects()
+		desired := with(small(), func(d *schema.Desired) {
+			network := at(d, "network.lan")
+			network.Config = json.RawMessage(strings.Replace(string(network.Config), "10.66.1.0-", "10.66.2.0-", 1))
+			network.Digest = plan.ConfigDigest(network.Config)
+		})()
+		b.world.SetHook(func(_ context.Context, c fake.Call) error {
+			if c.Op == "update" && c.Moment == moment {
+				return fake.ErrLost
+			}
+			return nil
+		})
+		for range 2 {
+			p := b.plan(desired, restarts)
+			if moment != fake.After && actions(p)["network.lan"] != "update, configuration changed" || len(p.Changes) > 1 || len(p.Drift) > 0 {
+				t.Errorf("%s: %v, drift %+v", moment, actions(p), p.Drift)
+			}
+			if _, err := b.engine.Apply(context.Background(), p, applyOptions()); (err == nil) != p.Empty() {
+				t.Fatal(err)
+			}
+		}
+		b.world.SetHook(nil)
+		b.apply(desired, restarts)
+		b.converged(desired)
+		b.expect(e.heard(), []string{})
+		for i, o := range b.world.Objects() {
+			if o.ID != before[i].ID {
+				t.Errorf("%s was made anew", o.Owner.Address)
+			}
+		}
+	}
+}

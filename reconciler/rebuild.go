@@ -131,9 +131,13 @@ func (e *Engine) rebuild(ctx context.Context, meta state.Meta) (*RebuildResult, 
 				result.Surplus = append(result.Surplus, address)
 				continue
 			}
+			var quarantine *state.Quarantine
+			if e.quarantined(kind, f.State) {
+				quarantine = &state.Quarantine{Since: e.config.Now(), Why: "it was cut off when the state was rebuilt"}
+			}
 			rows[address] = state.Instance{
 				Address: address, Type: kind.Type, Runtime: kind.Runtime, Config: f.Config, Digest: f.Owner.Digest, Object: f.State,
-				Updated: e.config.Now(), Sensitive: e.sensitive(kind.Type, f.Config),
+				Updated: e.config.Now(), Sensitive: e.sensitive(kind.Type, f.Config), Quarantined: quarantine,
 			}
 		}
 	}

@@ -246,6 +246,9 @@ func (w *walk) do(ctx context.Context, index int) {
 	entry.Finished, entry.Phase = w.engine.config.Now(), state.PhaseDone
 	if err != nil {
 		entry.Phase, entry.Error = state.PhaseFailed, err.Error()
+		if retried(s, c) {
+			entry.Phase = state.PhaseIntent
+		}
 	}
 	fatal := store.Result(ctx, entry, w.remember(s, c, object, err))
 	boundary(ResultDone, s.Address)
@@ -351,6 +354,9 @@ func (w *walk) remember(s plan.Step, c *plan.Change, object []byte, err error) s
 		// One that failed is tried again: a tainted row would be replaced.
 		return state.Outcome{Isolated: err == nil, Object: object, Sensitive: c.Sensitive}
 	}
+	if err != nil && retried(s, c) {
+		return state.Outcome{}
+	}
 	row := w.row(c)
 	row.Object, row.Tainted = object, err != nil
 	if s.Op == plan.OpCreate && err == nil {
@@ -375,6 +381,13 @@ func (w *walk) rememberReaddress(c *plan.Change, object []byte, err error) state
 	default:
 		return state.Outcome{Relabel: true, Object: object, Sensitive: c.Sensitive}
 	}
+}
+
+// retried tells that a step that fails is tried again, as if it had been killed:
+// a network that could not be changed for a moment would else be made anew, and
+// all deckies with it.
+func retried(s plan.Step, c *plan.Change) bool {
+	return s.Op == plan.OpUpdate && c.Type == providers.TypeNetwork
 }
 
 func (w *walk) rememberDelete(c *plan.Change, err error) state.Outcome {

@@ -23,6 +23,7 @@ import (
 // Bounds of what one drift says.
 const (
 	maxChanges = 64
+	maxTold    = 1024    // events handed on by one run; the rest by the next
 	maxLine    = 1 << 10 // bytes of one change, of one exhibit's name, of what is missing
 )
 
@@ -160,6 +161,9 @@ func (r *record) isolated(a addr.Address) bool {
 func (e *Engine) drift(p *plan.Plan, d *plan.Drift) state.Drift {
 	now := e.config.Now()
 	row := state.Drift{ID: event.NewID(now), Address: d.Address, Type: d.Type, Runtime: d.Runtime, Seen: now, Reason: reasonOf(d), Action: actionOn(p, d)}
+	if e.config.Tell == nil {
+		row.Told = now // there is nobody to tell it to
+	}
 	for _, c := range d.Changes {
 		before, after := c.Before, c.After
 		if seal.Matches(c.Path, d.Sensitive) {
@@ -251,7 +255,7 @@ func (r *record) tell(ctx context.Context, pending []state.Drift) error {
 	var events []*event.Event
 	var ids []string
 	for _, d := range append(slices.Clone(pending), r.fresh...) {
-		if d.Told.IsZero() {
+		if d.Told.IsZero() && len(events) < maxTold {
 			events = append(events, EventOf(d))
 			ids = append(ids, d.ID)
 		}

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decnet/decnet/cmd/internal/world"
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/all"
 	"github.com/decnet/decnet/reconciler"
@@ -65,7 +66,7 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	}
 	s.engine, err = reconciler.New(reconciler.Config{
 		Store: store, Registry: s.registry, DataDir: env.DataDir, Dir: dir, Parallelism: parallelism, Log: a.log, Sensitive: sensitiveArguments,
-		Tell: reconciler.Teller(store, env.DataDir),
+		Tell: reconciler.Teller(store, env.DataDir), Compromises: world.Compromises{Database: filepath.Join(filepath.Dir(path), "intel.db")},
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
