@@ -36,7 +36,7 @@ sink "desk" {
 		"address":       {Type: typeString, Doc: "Receiver of a syslog sink: unix:///dev/log, udp://127.0.0.1:514 or tcp://127.0.0.1:601."},
 		"addresses":     {Type: typeList, Default: "all", Doc: "Blocks, instances or modules, as --target takes them: news of others is not sent. What concerns no instance is."},
 		"api_url":       {Type: typeString, Default: "that of the public service", Doc: "Root of the API that a commit_status sink writes to, such as https://git.example.com/api/v1 of Gitea or https://gitlab.example.com/api/v4 of GitLab."},
-		"body":          {Type: typeString, Default: "the notification as JSON", Doc: "Template of a webhook's body: Go's text/template over the notification, without range, define and template. The function json writes a value as JSON."},
+		"body":          {Type: typeString, Default: "the notification as JSON", Doc: "Template of a webhook's body: Go's text/template over the notification, without range, define, template, printf and methods of computed values. The function json writes a value as JSON."},
 		"ca_file":       {Type: typeString, Default: "the system's", Doc: "File of PEM certificates that the receiver's is checked against."},
 		"context":       {Type: typeString, Default: "decnet", Doc: "Name of the status that a commit_status sink sets; the sync's name follows it."},
 		"dedup":         {Type: typeString, Default: "0s: everything is sent", Doc: "Window in which the same news is sent once, such as \"10m\"; how often it came again is told afterwards."},

@@ -116,6 +116,7 @@ type SinkFault struct {
 	Summary   string
 	Detail    string // what to do
 	Line      int    // of a body, from 1; 0: the whole argument
+	secret    bool   // what stands there may be a secret and is not shown
 	misplaced bool   // the type has no such argument
 }
 
@@ -154,6 +155,7 @@ func (s Sink) Check(given func(argument string) bool) []SinkFault {
 		if name != "type" && c.given(name) && !slices.Contains(ty.needs, name) && !slices.Contains(ty.takes, name) {
 			c.fault(name, fmt.Sprintf("A sink of type %q has no %s", s.Type, name), "It takes %s.", enumerated(append(slices.Clone(ty.needs), ty.takes...)))
 			c.faults[len(c.faults)-1].misplaced = true
+			c.faults[len(c.faults)-1].secret = name == "url" // of a chat
 		}
 	}
 	c.filters()
@@ -198,7 +200,11 @@ func (c *sinkCheck) fault(argument, summary, format string, args ...any) {
 // choice wants an argument that is given to be one of some.
 func (c *sinkCheck) choice(argument, value string, choices []string) {
 	if value != "" && !slices.Contains(choices, value) {
-		c.fault(argument, fmt.Sprintf("%s cannot be %q", argument, value), "There are %s.", enumerated(choices))
+		verb := "There are"
+		if len(choices) == 1 {
+			verb = "It is"
+		}
+		c.fault(argument, fmt.Sprintf("%s cannot be %q", argument, value), "%s %s.", verb, enumerated(choices))
 	}
 }
 
@@ -284,7 +290,8 @@ func (c *sinkCheck) receiver() {
 			c.fault("", fmt.Sprintf("api_url is missing in sink %q", c.Name), "%s runs on hosts of its users: write api_url = \"https://git.example.com/api/v1\".", c.Provider)
 		}
 		if c.Repository != "" && !repositoryPath.MatchString(c.Repository) && (c.Provider != "gitlab" || !digitsOnly(c.Repository)) {
-			c.fault("repository", "This is no path of a repository", "Write owner/name, without the host and without .git; %q is none.", c.Repository)
+			c.fault("repository", "This is no path of a repository", "Write owner/name, without the host and without .git.")
+			c.faults[len(c.faults)-1].secret = strings.Contains(c.Repository, "@")
 		}
 		if len(c.Context) > 100 || strings.ContainsFunc(c.Context, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			c.fault("context", "context is not accepted", "It is one line of up to 100 bytes.")
@@ -335,6 +342,7 @@ func (c *sinkCheck) webhook() {
 	if len(c.Headers) > maxSinkList {
 		c.fault("headers", "There are too many headers", "Up to %d are sent.", maxSinkList)
 	}
+	before, secret := len(c.faults), false
 	for _, name := range slices.Sorted(maps.Keys(c.Headers)) {
 		value := c.Headers[name]
 		why, forbidden := forbiddenHeaders[textproto.CanonicalMIMEHeaderKey(name)]
@@ -343,7 +351,11 @@ func (c *sinkCheck) webhook() {
 			c.fault("headers", fmt.Sprintf("%q is no header", name), "A name has letters, digits and hyphens, a value is one line, and both have up to %d bytes.", maxSinkHeader)
 		case forbidden:
 			c.fault("headers", fmt.Sprintf("The header %s is not accepted", name), "%s", why)
+			secret = true
 		}
+	}
+	for i := range c.faults[before:] {
+		c.faults[before+i].secret = secret // they stand together
 	}
 	if c.Body == "" {
 		return
@@ -365,6 +377,7 @@ func (c *sinkCheck) httpURL(argument, text string) {
 	}
 	if err := CheckURL(text); err != nil {
 		c.fault(argument, argument+" is not accepted", "%s.", sentence(err.Error()))
+		c.faults[len(c.faults)-1].secret = strings.Contains(text, "@")
 	}
 }
 

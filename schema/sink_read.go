@@ -18,6 +18,14 @@ import (
 // argument that is not taken; in a body that is written as a heredoc, where its
 // line stands.
 func (f SinkFault) at(value, name hcl.Range, source []byte) *hcl.Diagnostic {
+	d := f.placed(value, name, source)
+	if f.secret {
+		d.Extra = diag.Withheld{}
+	}
+	return d
+}
+
+func (f SinkFault) placed(value, name hcl.Range, source []byte) *hcl.Diagnostic {
 	switch {
 	case f.misplaced:
 		return diag.Error(name, f.Summary, "%s", f.Detail)

@@ -14,6 +14,9 @@ import (
 
 const metaName = "status.json"
 
+// maxSegments is more segments than a spool can have had.
+const maxSegments = 1 << 40
+
 // meta is what a sink's spool remembers beside the queue.
 type meta struct {
 	Name    string `json:"name"`
@@ -44,8 +47,13 @@ func readMeta(dir string) (meta, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return m, fmt.Errorf("read spool: %w", err)
 	}
-	if json.Unmarshal(data, &m) != nil {
-		m = meta{}
+	if json.Unmarshal(data, &m) != nil || m.Segment < 0 || m.Segment > maxSegments || m.Offset < 0 || m.Attempts < 0 {
+		return meta{}, nil
+	}
+	for key, h := range m.Held {
+		if h.Count < 0 || h.Count > 0 && h.Last == nil {
+			delete(m.Held, key)
+		}
 	}
 	return m, nil
 }

@@ -21,7 +21,7 @@ type Fleet struct {
 	Networks []*Network
 	Deckies  []*Decky // in the order of the instances
 	Rules    []*schema.Rule
-	Sinks    []*schema.Sink
+	Sinks    []*Sink
 }
 
 // Network is a network with the deckies in it.
@@ -176,9 +176,9 @@ func (r *reader) take(pass string, i *schema.Instance) error {
 		r.fleet.Rules = append(r.fleet.Rules, rule)
 		return json.Unmarshal(i.Config, rule)
 	case pass == "other" && i.Type == "sink":
-		sink := &schema.Sink{}
+		sink := &Sink{Address: i.Address, source: i.Source}
 		r.fleet.Sinks = append(r.fleet.Sinks, sink)
-		return json.Unmarshal(i.Config, sink)
+		return json.Unmarshal(i.Config, &sink.Sink)
 	default:
 		return nil
 	}

@@ -42,6 +42,20 @@ func fleetRules() []Rule {
 				Fix: "Write recycle_after = \"24h\" or more; recycle_on replaces it where somebody got in.",
 			},
 		},
+		{
+			ID: "DN1086", Name: "unsigned-webhook", Severity: Note, Summary: "A webhook neither signs nor authorises itself.", Check: unsigned,
+			Doc: Doc{
+				Why: "A receiver that cannot tell decnet from others believes whoever finds it: false alarms, and true ones that drown.",
+				Fix: "Name a file with a key, secret_file, and let the receiver check X-Decnet-Signature; or a file with a token, token_file.",
+			},
+		},
+		{
+			ID: "DN1087", Name: "unbounded-messages", Severity: Note, Summary: "A sink that people read is told everything again and again.", Check: flood,
+			Doc: Doc{
+				Why: "Each detection is a message. A scan makes hundreds, and the one that matters is not read.",
+				Fix: "Write dedup = \"10m\": the same news is told once in the window, and then how often it came.",
+			},
+		},
 	}
 }
 
@@ -66,13 +80,6 @@ func noRule(f *Fleet) []Finding {
 		return nil
 	}
 	return whole("The configuration has no rule.")
-}
-
-func noSink(f *Fleet) []Finding {
-	if len(f.Deckies) == 0 || len(f.Sinks) > 0 {
-		return nil
-	}
-	return whole("The configuration has no sink.")
 }
 
 // variety is how many archetypes a fleet needs before one of each is odd.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -21,7 +22,8 @@ const (
 
 // Template makes the body of a delivery from a notification. It is Go's
 // text/template over Notification with the function json, which writes any
-// value as JSON, and without range, define and template, so that it ends.
+// value as JSON, and without what makes much of little: range, define, template,
+// printf and its like, methods of computed values.
 type Template struct{ t *template.Template }
 
 // TemplateError is what is wrong with a template, and in which of its lines,
@@ -96,41 +98,83 @@ func encode(v any) (string, error) {
 	if err := encoder.Encode(v); err != nil {
 		return "", err
 	}
+	if b.Len() > MaxRendered {
+		return "", fmt.Errorf("it makes more than %d bytes", MaxRendered)
+	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
 }
 
-// bounded refuses what repeats.
+// functions are those that a template may call besides json; none of them
+// makes more than it is given.
+var functions = []string{"and", "eq", "ge", "gt", "index", "json", "le", "len", "lt", "ne", "not", "or", "slice"}
+
+// bounded refuses what repeats, and what could double a text again and again.
 func bounded(tree *parse.Tree, node parse.Node) error {
 	refuse := func(what string) error {
 		at, _ := tree.ErrorContext(node)
 		return &TemplateError{Line: line(at), Err: fmt.Errorf("%s is not allowed", what)}
 	}
-	lists := func(all ...*parse.ListNode) error {
-		for _, list := range all {
-			if list == nil {
-				continue
-			}
-			for _, inner := range list.Nodes {
-				if err := bounded(tree, inner); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
 	switch n := node.(type) {
 	case *parse.ListNode:
-		return lists(n)
+		if n == nil {
+			return nil
+		}
+		return boundedAll(tree, n.Nodes)
 	case *parse.IfNode:
-		return lists(n.List, n.ElseList)
+		return boundedAll(tree, []parse.Node{n.Pipe, n.List, n.ElseList})
 	case *parse.WithNode:
-		return lists(n.List, n.ElseList)
+		return boundedAll(tree, []parse.Node{n.Pipe, n.List, n.ElseList})
+	case *parse.ActionNode:
+		return bounded(tree, n.Pipe)
 	case *parse.RangeNode:
 		return refuse("range")
 	case *parse.TemplateNode:
 		return refuse("template")
+	case *parse.PipeNode:
+		for i, c := range n.Cmds {
+			if why := refused(c, i > 0); why != "" {
+				return refuse(why)
+			}
+			if err := boundedAll(tree, c.Args); err != nil {
+				return err
+			}
+		}
+	case *parse.ChainNode:
+		return bounded(tree, n.Node)
 	}
 	return nil
+}
+
+func boundedAll(tree *parse.Tree, nodes []parse.Node) error {
+	for _, n := range nodes {
+		if err := bounded(tree, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// refused says what of a command is not allowed; piped: it is given the value of
+// another.
+func refused(c *parse.CommandNode, piped bool) string {
+	for i, arg := range c.Args {
+		name, call := arg.(*parse.IdentifierNode)
+		if call && !slices.Contains(functions, name.Ident) {
+			return name.Ident
+		}
+		if _, function := c.Args[0].(*parse.IdentifierNode); function || i == 0 {
+			continue
+		}
+		switch arg.(type) {
+		case *parse.StringNode, *parse.NumberNode, *parse.BoolNode:
+		default:
+			return "a method of a computed value"
+		}
+	}
+	if _, function := c.Args[0].(*parse.IdentifierNode); piped && !function {
+		return "a method of a computed value"
+	}
+	return ""
 }
 
 // place is how text/template begins its errors: "template: body:3:14: ".
