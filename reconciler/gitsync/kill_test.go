@@ -308,3 +308,34 @@ func (m *model) check(rt *rapid.T) {
 		rt.Fatal("suspended, or not?")
 	}
 }
+
+// What a daemon was about to do when it was killed is finished by the next one,
+// also where the repository is gone by then.
+func TestTheNextDaemonFinishesAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, nil)
+		b.server.push("one", "decky a 1", "decky b 1", "decky c 1")
+		b.world.set(func(w *world) {
+			adopting := 0
+			w.moment = func(what string) {
+				if adopting++; adopting == 3 {
+					runtime.Goexit()
+				}
+			}
+		})
+		b.start()
+		b.wait(time.Second)
+		b.stop()
+		b.alive("decky.a=1 decky.b=1")
+		b.world.set(func(w *world) { w.moment = func(string) {} })
+		b.server.fail(errors.New("gone"))
+		b.start()
+		defer b.stop()
+		b.wait(time.Second)
+		b.alive("decky.a=1 decky.b=1 decky.c=1")
+		b.expect(gitsync.FetchFailed, status.False)
+		if s := b.status(); s.Applied == nil || s.Applied.Commit != commitOf("one") {
+			t.Errorf("applied is %+v", s.Applied)
+		}
+	})
+}

@@ -356,3 +356,19 @@ func TestAPlanThatHealingHasOvertaken(t *testing.T) {
 		}
 	})
 }
+
+// An apply that was approved and failed half way lets nothing else through.
+func TestAnApprovalIsOfOneCommit(t *testing.T) {
+	within(t, manual, func(b *bench) {
+		b.world.set(failing("bad"))
+		b.server.push("one", "decky a 1", "decky b bad")
+		b.start()
+		b.wait(time.Second)
+		b.approve(b.pending().ID)
+		b.expect(gitsync.ApplyFailed, status.False)
+		b.server.push("two", "decky a 2")
+		b.wait(time.Hour)
+		b.expect(gitsync.AwaitingApproval, status.False)
+		b.alive("decky.a=1")
+	})
+}

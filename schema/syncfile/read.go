@@ -306,7 +306,7 @@ func (r *reader) listen(name string) string {
 		r.fail(r.place(name), fmt.Sprintf("%q is no address to listen on", s), `Write an IP and a port, such as "127.0.0.1:9443". Every address of the host is "0.0.0.0".`)
 		return ""
 	} else if ip != nil && !ip.IsLoopback() {
-		r.warn(r.place(name), fmt.Sprintf("%s is not a loopback address", host), "Whoever reaches it can speak to the daemon, attackers in the decoys' network among them. Listen on 127.0.0.1 behind a proxy that speaks TLS.")
+		r.warn(r.place(name), host+" is not a loopback address", "Whoever reaches it can speak to the daemon, attackers in the decoys' network among them. Listen on 127.0.0.1 behind a proxy that speaks TLS.")
 	}
 	return s
 }
