@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"slices"
 
 	"github.com/decnet/decnet/providers"
@@ -167,6 +168,9 @@ func (c *computation) recycles(n *node) bool {
 // lives are those of a known object as the state remembers it and as it is
 // seen; empty where that is not known, or where our own step was interrupted.
 func (c *computation) lives(n *node) (before, now string) {
+	if bytes.Equal(n.prior.Object, n.object.State) {
+		return "", "" // the same life, whichever it is
+	}
 	if c.in.Incarnation == nil || n.unknown || n.prior.Tainted || n.prior.Object == nil || c.in.Prior.Interrupted[n.address] != "" || n.object.Kind != priorKind(n.prior) {
 		return "", ""
 	}
