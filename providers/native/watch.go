@@ -73,6 +73,7 @@ type watch struct {
 }
 
 func (w *watch) run(ctx context.Context) error {
+	var looked time.Time
 	for {
 		changes, err := w.monitor.Next(ctx)
 		if ctx.Err() != nil {
@@ -101,8 +102,32 @@ func (w *watch) run(ctx context.Context) error {
 			}
 		}
 		if mounts {
+			// Whoever mounts much, we for a fleet or an engine for its
+			// containers, is looked at now and then.
+			if !rest(ctx, pinsInterval-time.Since(looked)) {
+				return nil
+			}
 			w.pins()
+			looked = time.Now()
 		}
+	}
+}
+
+// pinsInterval is the least time between two looks at the pinned namespaces.
+const pinsInterval = 25 * time.Millisecond
+
+// rest waits; false where ctx ended.
+func rest(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
 	}
 }
 

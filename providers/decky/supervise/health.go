@@ -57,17 +57,20 @@ func (sh *shard) guard(pid int) {
 const cldStopped = 5
 
 // heart looks after a worker until ctx ends: one that does not answer for
-// beatPatience is killed. It also looks whether the sockets still listen.
+// beatPatience is killed. Twice as often it looks whether the sockets still
+// listen.
 func (sh *shard) heart(ctx context.Context, worker *os.Process) {
 	ticker := time.NewTicker(beat)
 	defer ticker.Stop()
-	for {
+	for n := 0; ; n++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
 		}
-		sh.listen()
+		if sh.listen(); n%2 == 0 {
+			continue
+		}
 		sh.mu.Lock()
 		life := sh.life
 		sh.mu.Unlock()

@@ -55,7 +55,7 @@ func TestAWorkerThatDoesNotAnswerIsKilled(t *testing.T) {
 				if answers {
 					t.Error("a worker that answers was killed")
 				}
-			case <-time.After(beat + beatPatience + 2*time.Second):
+			case <-time.After(2*beat + beatPatience + 2*time.Second):
 				if !answers {
 					t.Error("a worker that does not answer lives")
 				}
