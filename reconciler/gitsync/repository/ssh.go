@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/skeema/knownhosts"
@@ -24,7 +25,8 @@ type overStream struct {
 	access *access
 	in     io.Reader
 	out    io.Writer
-	said   *tail // what it says beside; nil: it has nothing beside
+	said   *tail  // what it says beside; nil: it has nothing beside
+	ended  func() // waits a little until it said all; nil with said
 	close  func() error
 }
 
@@ -54,6 +56,9 @@ func (s *overStream) ask(_ context.Context, q *packp.UploadPackRequest) (*answer
 
 // told adds what the host said to an error that only says it hung up.
 func (s *overStream) told(err error) error {
+	if s.ended != nil {
+		s.ended()
+	}
 	said := s.said.text()
 	var unreachable *UnreachableError
 	if said == "" || !errors.As(err, &unreachable) {
@@ -197,9 +202,17 @@ func dialSSH(ctx context.Context, a *access, config *ssh.ClientConfig, address, 
 	if err != nil {
 		return nil, abandon(err)
 	}
-	s := &overStream{access: a, said: &tail{}, close: func() error {
+	over := make(chan struct{})
+	s := &overStream{access: a, said: &tail{}, ended: func() {
+		select {
+		case <-over:
+		case <-ctx.Done():
+		case <-time.After(lastWords):
+		}
+	}, close: func() error {
 		err := client.Close()
 		stop()
+		<-over
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}
@@ -218,8 +231,15 @@ func dialSSH(ctx context.Context, a *access, config *ssh.ClientConfig, address, 
 	if err := running.Start(command); err != nil {
 		return nil, abandon(err)
 	}
+	go func() { // until close
+		defer close(over)
+		_ = running.Wait() // the connection tells what went wrong
+	}()
 	return s, nil
 }
+
+// lastWords is how long to wait for what a host says beside, after it hung up.
+const lastWords = 2 * time.Second
 
 // tail keeps the first bytes of what a host says on its error output.
 type tail struct {
