@@ -143,6 +143,12 @@ func TestPreflightTellsOfSinksThatCannotBeWrittenTo(t *testing.T) {
 	}
 	defer socket.Close()
 	p := detection.New(providers.Env{DataDir: dir, Log: slog.New(slog.DiscardHandler)}).(providers.Preflighter)
+	open, kept := filepath.Join(dir, "open"), filepath.Join(dir, "kept")
+	for path, mode := range map[string]os.FileMode{open: 0o644, kept: 0o600} {
+		if err := os.WriteFile(path, []byte("secret"), mode); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for name, c := range map[string]struct {
 		sink schema.Sink
 		warn bool
@@ -155,6 +161,11 @@ func TestPreflightTellsOfSinksThatCannotBeWrittenTo(t *testing.T) {
 		"nobody listens":  {schema.Sink{Type: "syslog", Address: "tcp://" + closed.Addr().String()}, true},
 		"udp":             {schema.Sink{Type: "syslog", Address: "udp://127.0.0.1:514"}, false},
 		"name not asked":  {schema.Sink{Type: "syslog", Address: "tcp://logs.example.invalid:514"}, false},
+		"secret":          {schema.Sink{Type: "webhook", URL: "https://desk.example.invalid/", SecretFile: kept}, false},
+		"readable secret": {schema.Sink{Type: "slack", URLFile: open}, true},
+		"no secret":       {schema.Sink{Type: "email", PasswordFile: filepath.Join(dir, "none")}, true},
+		"no token file":   {schema.Sink{Type: "commit_status", TokenFile: dir}, true},
+		"relative secret": {schema.Sink{Type: "webhook", TokenFile: "token"}, false},
 		"no such address": {schema.Sink{Type: "syslog", Address: "udp://0.0.0.0:"}, false},
 	} {
 		t.Run(name, func(t *testing.T) {

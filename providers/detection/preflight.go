@@ -3,7 +3,9 @@ package detection
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"net/url"
@@ -32,14 +34,46 @@ func (p *provider) Preflight(ctx context.Context, planned []providers.Planned) [
 			findings = append(findings, providers.Finding{
 				Severity: providers.SeverityWarning, Address: item.Address,
 				Summary: fmt.Sprintf("sink %s cannot be written to: %v", sink.Name, err),
-				Remedy:  "start what listens there, or correct the sink; decnet intel keeps trying",
+				Remedy:  "start what listens there, or correct the sink; the daemons keep trying",
 			})
+		}
+		for _, path := range []string{sink.SecretFile, sink.URLFile, sink.PasswordFile, sink.TokenFile} {
+			if err := private(path); err != nil {
+				findings = append(findings, providers.Finding{
+					Severity: providers.SeverityWarning, Address: item.Address,
+					Summary: fmt.Sprintf("sink %s cannot use its secret: %v", sink.Name, err),
+					Remedy:  "write the secret into the file, chmod 600 it, and try it: decnet sink test " + sink.Name,
+				})
+			}
 		}
 	}
 	return findings
 }
 
+// private looks at a file that holds a secret, without reading it. What is
+// beside the configuration, or where this user may not look, is not judged.
+func private(path string) error {
+	if !filepath.IsAbs(path) {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return nil
+	case err != nil:
+		return err
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%s is no regular file", path)
+	case info.Mode().Perm()&0o077 != 0:
+		return fmt.Errorf("%s has mode %04o, others may read it", path, info.Mode().Perm())
+	}
+	return nil
+}
+
 func reach(ctx context.Context, sink schema.Sink) error {
+	if sink.Type != schema.SinkFile && sink.Type != schema.SinkSyslog {
+		return nil // a plan asks nobody; decnet sink test does
+	}
 	if sink.Path != "" && !filepath.IsAbs(sink.Path) {
 		return nil // beside the daemon's database
 	}
