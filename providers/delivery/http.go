@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"maps"
@@ -64,10 +65,7 @@ func (o Options) send(ctx context.Context, r request) (answer, error) {
 	}
 	maps.Copy(request.Header, r.header)
 	request.Header.Set("User-Agent", "decnet")
-	transport := &http.Transport{
-		Proxy: nil, DialContext: (&net.Dialer{Timeout: o.Timeout}).DialContext, DisableKeepAlives: true, DisableCompression: true,
-		TLSClientConfig: &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}, MaxResponseHeaderBytes: maxAnswerHeader,
-	}
+	transport := o.transport(pool)
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	response, err := client.Do(request)
@@ -87,6 +85,15 @@ func (o Options) send(ctx context.Context, r request) (answer, error) {
 		a.body = nil
 	}
 	return a, o.refused(response, a, r.secrets)
+}
+
+// transport asks the receiver itself: a proxy of the environment would be told
+// who is spoken to, and may be somebody else's.
+func (o Options) transport(authorities *x509.CertPool) *http.Transport {
+	return &http.Transport{
+		Proxy: nil, DialContext: (&net.Dialer{Timeout: o.Timeout}).DialContext, DisableKeepAlives: true, DisableCompression: true,
+		TLSClientConfig: &tls.Config{RootCAs: authorities, MinVersion: tls.VersionTLS12}, MaxResponseHeaderBytes: maxAnswerHeader,
+	}
 }
 
 // refused is the error of a status that is not 2xx.

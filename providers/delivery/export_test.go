@@ -1,0 +1,6 @@
+package delivery
+
+import "net/http"
+
+// Transport is what requests are made with.
+func Transport() *http.Transport { return Options{}.filled().transport(nil) }
