@@ -8,6 +8,9 @@
 //	p, err := engine.Plan(ctx, desired, reconciler.PlanOptions{})
 //	result, err := engine.Apply(ctx, p, reconciler.ApplyOptions{Holder: holder})
 //
+// What somebody else did to an object is drift: it is examined, put on record
+// with its evidence and told before anything is done about it, each once.
+//
 // The package refuses to know a container, a link or a file of configuration:
 // objects are the handlers' business and blocks the schema's.
 package reconciler

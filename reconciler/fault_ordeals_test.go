@@ -171,8 +171,9 @@ func ordeals() map[string]ordeal {
 		"triggered": {prepare: before(native()), desired: with(renewed(), func(d *schema.Desired) {
 			at(d, "decky.web[1].service.ssh").Lifecycle.ReplaceTriggeredBy = addrs("decky.web[0]")
 		})},
-		"replace":    {prepare: before(native()), desired: native, options: replaceRequested()},
-		"quarantine": {prepare: before(guarded(), intruder), desired: guarded},
+		"replace":          {prepare: before(native()), desired: native, options: replaceRequested()},
+		"quarantine":       {prepare: before(guarded(), intruder), desired: guarded},
+		"quarantine saved": {prepare: before(guarded(), intruder), desired: guarded, saved: true},
 		"recycle": {prepare: before(native(), disturbed), desired: native, options: reconciler.PlanOptions{
 			Recycle: []reconciler.Recycle{{Address: "decky.web[0]", Why: "it is old"}},
 		}},

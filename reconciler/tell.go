@@ -34,7 +34,7 @@ func Teller(store *state.Store, dataDir string) func(...*event.Event) error {
 			return errors.New("tell events: the state has no lineage yet")
 		}
 		dir := JournalDir(dataDir, meta.Lineage)
-		if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
 			return fmt.Errorf("tell events: %w", err)
 		}
 		if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, os.ErrExist) {

@@ -79,6 +79,8 @@ func changedSince(p *plan.Plan, desired *schema.Desired) []string {
 	for i := range p.Changes {
 		if c := &p.Changes[i]; c.Config != nil {
 			planned[c.Address] = c.Digest
+		} else if c.Action == plan.Quarantine {
+			planned[c.Address] = "" // its row keeps what it has
 		}
 	}
 	for i := range p.Records {

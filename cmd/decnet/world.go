@@ -66,12 +66,24 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	}
 	s.engine, err = reconciler.New(reconciler.Config{
 		Store: store, Registry: s.registry, DataDir: env.DataDir, Dir: dir, Parallelism: parallelism, Log: a.log, Sensitive: sensitiveArguments,
-		Tell: reconciler.Teller(store, env.DataDir), Compromises: world.Compromises{Database: filepath.Join(filepath.Dir(path), "intel.db")},
+		Tell: reconciler.Teller(store, env.DataDir), Compromises: world.Compromises{Databases: intelDatabases(path)},
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// intelDatabases are the places where the events of a state's deckies may be
+// collected: beside the state, and where the unit of decnet intel has it for
+// the sync that the state's directory is named after.
+func intelDatabases(statePath string) []string {
+	dir := filepath.Dir(statePath)
+	all := []string{filepath.Join(dir, "intel.db")}
+	if filepath.Dir(dir) == filepath.Join(dataDir(), "sync") {
+		all = append(all, filepath.Join(fromEnv("DECNET_INTEL_DIR", "/var/lib/decnet-intel"), filepath.Base(dir), "intel.db"))
+	}
+	return all
 }
 
 // Close releases state and providers.

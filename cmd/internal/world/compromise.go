@@ -14,10 +14,10 @@ import (
 	"github.com/decnet/decnet/schema/event"
 )
 
-// Compromises tells from intel's database which deckies attackers got into. A
-// database that does not exist knows of none.
+// Compromises tells from intel's database which deckies attackers got into.
+// Where none exists, none was.
 type Compromises struct {
-	Database string // path
+	Databases []string // paths where it may stand; the first that exists is asked
 }
 
 var _ reconciler.Compromises = Compromises{}
@@ -35,12 +35,18 @@ var signs = []struct {
 // Compromised implements reconciler.Compromises. It reads only, beside the daemon
 // that writes.
 func (c Compromises) Compromised(ctx context.Context, suspects []reconciler.Suspect) (map[addr.Address]string, error) {
-	reader, err := sqlite.OpenQuery(ctx, c.Database)
-	if errors.Is(err, sqlite.ErrNoDatabase) {
-		return nil, nil
+	var reader *sqlite.Reader
+	for _, path := range c.Databases {
+		var err error
+		if reader, err = sqlite.OpenQuery(ctx, path); err == nil {
+			break
+		}
+		if !errors.Is(err, sqlite.ErrNoDatabase) {
+			return nil, err
+		}
 	}
-	if err != nil {
-		return nil, err
+	if reader == nil {
+		return nil, nil
 	}
 	got := map[addr.Address]string{}
 	for _, s := range suspects {

@@ -19,7 +19,7 @@ import (
 func TestCompromises(t *testing.T) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "intel.db")
-	asked := world.Compromises{Database: path}
+	asked := world.Compromises{Databases: []string{path + ".other", path}}
 	both := []string{reconciler.OnLogin, reconciler.OnUpload}
 	made := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
 	suspects := []reconciler.Suspect{
