@@ -261,7 +261,12 @@ func (c *controller) status() status.Sync {
 	if why, suspended := c.held(d); suspended {
 		s.Suspended, s.Next = why, c.next
 	}
-	s.Conditions = d.Facts
+	s.Conditions = slices.Clone(d.Facts)
+	for i := range s.Conditions {
+		if s.Conditions[i].Updated.Before(c.looked) {
+			s.Conditions[i].Updated = c.looked
+		}
+	}
 	for _, fact := range report.Conditions {
 		if ours := d.Facts.Get(fact.Type); ours.Reason == "" || graver(fact, ours) {
 			s.Conditions = s.Conditions.Set(fact)

@@ -92,6 +92,7 @@ func newController(m *Manager, f Follow) (*controller, error) {
 		return nil, err
 	}
 	c.doc = doc
+	c.derive(&c.doc)
 	if why, _ := c.held(&doc); why != "" {
 		c.Subject.Hold(why)
 	}

@@ -418,6 +418,9 @@ func TestTheSubjectsConditions(t *testing.T) {
 			w.facts = w.facts.Set(status.Condition{Type: status.Ready, Status: status.False, Reason: "HealFailed"})
 		})
 		s := b.status()
+		if r := s.Conditions.Get(status.Stalled); r.Status != status.False || r.Updated.Before(r.Since) || time.Since(r.Updated) > 2*time.Second {
+			t.Errorf("Stalled is %+v", r)
+		}
 		if r := s.Conditions.Get(status.Ready); r.Reason != "HealFailed" {
 			t.Errorf("Ready is %+v", r)
 		}

@@ -20,6 +20,7 @@ import (
 	"github.com/decnet/decnet/schema/event"
 	"github.com/decnet/decnet/schema/function"
 	"github.com/decnet/decnet/schema/rule"
+	"github.com/decnet/decnet/schema/syncfile"
 	"github.com/decnet/decnet/schema/testfile"
 )
 
@@ -33,6 +34,7 @@ type Document struct {
 	Version       string             `json:"decnet_version"`
 	Blocks        []schema.BlockInfo `json:"blocks"`
 	TestBlocks    []schema.BlockInfo `json:"test_blocks"` // of *.test.hcl files
+	SyncBlocks    []schema.BlockInfo `json:"sync_blocks"` // of the daemon's own file
 	Services      []Service          `json:"services"`
 	Functions     []function.Info    `json:"functions"`
 	Events        []Field            `json:"event_fields"`
@@ -69,7 +71,7 @@ type Item struct {
 
 // New describes the language as this version of the program reads it.
 func New(version string, services map[string]schema.ServiceType, catalogue fs.FS) (*Document, error) {
-	d := &Document{FormatVersion: FormatVersion, Version: version, Blocks: schema.Blocks(), TestBlocks: testfile.Blocks(), Functions: function.Describe()}
+	d := &Document{FormatVersion: FormatVersion, Version: version, Blocks: schema.Blocks(), TestBlocks: testfile.Blocks(), SyncBlocks: syncfile.Blocks(), Functions: function.Describe()}
 	for _, slug := range slices.Sorted(maps.Keys(services)) {
 		t := services[slug]
 		arguments := slices.SortedFunc(slices.Values(t.Arguments), func(a, b schema.Argument) int { return strings.Compare(a.Name, b.Name) })

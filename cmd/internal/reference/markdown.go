@@ -26,7 +26,7 @@ type Page struct {
 func (d *Document) Pages(root Command) []Page {
 	pages := []Page{
 		{Name: "index.md", Data: d.index(root)}, {Name: "functions.md", Data: d.functions()}, {Name: "events.md", Data: d.events()},
-		{Name: "catalogue.md", Data: d.catalogue()}, {Name: "tests.md", Data: d.tests()},
+		{Name: "catalogue.md", Data: d.catalogue()}, {Name: "tests.md", Data: d.tests()}, {Name: "sync.md", Data: d.syncs()},
 	}
 	for _, b := range d.Blocks {
 		pages = append(pages, Page{Name: "blocks/" + b.Type + ".md", Data: Block(b)})
@@ -59,7 +59,7 @@ func (d *Document) index(root Command) []byte {
 	for _, s := range d.Services {
 		fmt.Fprintf(b, "| [`%s`](services/%s.md) | %s |\n", s.Slug, s.Slug, cell(s.Doc))
 	}
-	fmt.Fprintf(b, "\n## Expressions\n\n- [Functions](functions.md)\n- [Events, as rules see them](events.md)\n- [The catalogue of archetypes and distros](catalogue.md)\n- [Tests: *.test.hcl](tests.md)\n")
+	fmt.Fprintf(b, "\n## Expressions\n\n- [Functions](functions.md)\n- [Events, as rules see them](events.md)\n- [The catalogue of archetypes and distros](catalogue.md)\n- [Tests: *.test.hcl](tests.md)\n- [The daemon's own file: sync.hcl](sync.md)\n")
 	fmt.Fprintf(b, "\n## Commands\n\n| command | what it does |\n|---|---|\n")
 	for _, c := range root.Commands {
 		fmt.Fprintf(b, "| [`%s`](commands/%s.md) | %s |\n", c.Path, c.name(), cell(c.Short))
@@ -206,6 +206,19 @@ func (d *Document) tests() []byte {
 	fmt.Fprintf(b, "\nWhat may stand in a `*.test.hcl` file, which `decnet test` runs.\n")
 	for _, block := range d.TestBlocks {
 		fmt.Fprintf(b, "\n## `%s`\n\n%s\n", header(block), block.Doc)
+		body(b, block, 3)
+	}
+	return b.Bytes()
+}
+
+func (d *Document) syncs() []byte {
+	b := page("The daemon's own file")
+	fmt.Fprintf(b, "\nWhat may stand in `/etc/decnet/sync.hcl`, which says what `decnet reconcile` follows. It takes plain values only.\n")
+	for _, block := range d.SyncBlocks {
+		fmt.Fprintf(b, "\n## `%s`\n\n%s\n", header(block), block.Doc)
+		if block.Example != "" && block.Type != "sink" {
+			fmt.Fprintf(b, "\n```hcl\n%s```\n", block.Example)
+		}
 		body(b, block, 3)
 	}
 	return b.Bytes()

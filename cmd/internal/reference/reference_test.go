@@ -17,6 +17,7 @@ import (
 	"github.com/decnet/decnet/cmd/internal/reference"
 	"github.com/decnet/decnet/modules"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/syncfile"
 )
 
 var update = flag.Bool("update", false, "rewrite golden files")
@@ -103,6 +104,12 @@ func TestPages(t *testing.T) {
 		}
 		for _, e := range fence.FindAllStringSubmatch(text, -1) {
 			examples++
+			if p.Name == "sync.md" {
+				if _, diags := syncfile.Parse([]byte(e[1]), p.Name); len(diags) > 0 {
+					t.Errorf("the example of %s: %v", p.Name, diags)
+				}
+				continue
+			}
 			evaluates(t, p.Name, e[1])
 		}
 		tables(t, p.Name, text)
