@@ -23,7 +23,7 @@ func (h *deckies) make(ctx context.Context, d supervise.Dirs, owner providers.Ow
 	if err := anchor(d, want.Name); err != nil {
 		return err
 	}
-	j := job{host: host, owner: owner, want: want, pinned: pin(d, want.Name), sysctls: have, rules: true}
+	j := job{host: host, owner: owner, want: want, pinned: pin(d, want.Name), sysctls: have, rules: true, fresh: true}
 	return namespace.Create(j.pinned, func() error { return j.furnish(ctx) })
 }
 

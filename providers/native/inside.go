@@ -179,6 +179,7 @@ type job struct {
 	link    linkState         // that is there
 	sysctls map[string]string // as they are
 	rules   bool              // egress rules must be applied
+	fresh   bool              // the namespace was just made
 }
 
 // furnish makes everything inside the calling thread's namespace as it should
@@ -204,8 +205,10 @@ func (j job) furnish(ctx context.Context) error {
 	}
 	defer inside.Close()
 	expected := wantLink(want)
-	if err := inside.KeepRoutes(keepRoute(expected)); err != nil {
-		return err
+	if !j.fresh {
+		if err := inside.KeepRoutes(keepRoute(expected)); err != nil {
+			return err
+		}
 	}
 	if j.spoiled(expected) {
 		if err := inside.Strip(j.pinned); err != nil {
