@@ -1,9 +1,11 @@
 package loop_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -258,6 +260,34 @@ func TestWhatHealedByItselfIsToldOnce(t *testing.T) {
 			t.Errorf("counts: %+v", d)
 		}
 		b.condition(status.Ready, status.True, "InSync")
+	})
+}
+
+// TestWhatNeverSettlesDoesNotSpin has an object restart whenever it is looked at.
+func TestWhatNeverSettlesDoesNotSpin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b *bench
+		var restless atomic.Bool
+		b = newBench(t, t.TempDir(), fake.Options{Hook: func(_ context.Context, c fake.Call) error {
+			if restless.Load() && c.Op == "list" && c.Kind == (providers.Kind{Type: providers.TypeService, Runtime: providers.RuntimeNative}) {
+				return b.world.Restart("decky.web[0].service.ssh")
+			}
+			return nil
+		}})
+		b.apply(small())
+		b.run()
+		pause(time.Second)
+		b.world.SetDeaf(true)
+		restless.Store(true)
+		before := len(b.seen())
+		pause(10 * time.Minute)
+		if n := len(b.seen()) - before; n < 8 || n > 30 {
+			t.Errorf("%d passes in ten minutes", n)
+		}
+		restless.Store(false)
+		pause(2 * time.Minute)
+		b.condition(status.Ready, status.True, "InSync")
+		b.condition(status.Reconciling, status.False, "Idle")
 	})
 }
 

@@ -103,6 +103,7 @@ type Loop struct {
 	// Only who has the turn touches these.
 	troubles troubles
 	recorded string    // what drift the engine put on record
+	noted    int       // runs in a row that only took note of something
 	unheard  int       // times in a row that an event could not be handed on
 	untold   time.Time // an event that could not be handed on is tried again; zero: there is none
 	recycle  time.Time // the next decky's time is up; zero: none's

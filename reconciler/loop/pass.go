@@ -80,6 +80,7 @@ func (l *Loop) pass(ctx context.Context, why []string) time.Duration {
 func (l *Loop) heal(ctx context.Context, v *view, p *Pass) error {
 	l.saw(v, p)
 	if v.desired == nil || !l.work(v) {
+		l.noted = 0
 		return nil
 	}
 	lock, err := l.config.Store.Lock(ctx, l.holder(Command), l.config.LockWait)
@@ -111,6 +112,10 @@ func (l *Loop) heal(ctx context.Context, v *view, p *Pass) error {
 	}
 	return &movingError{}
 }
+
+// notesMost is how many runs in a row, that only took note of something, are
+// followed by a look at once: what never settles waits for the next full one.
+const notesMost = 3
 
 // movingError says that the world moved under every plan.
 type movingError struct{}
@@ -204,7 +209,11 @@ func (l *Loop) done(ctx context.Context, applied *plan.Plan, result *reconciler.
 		}
 	}
 	l.heals(p)
-	if p.Run != 0 {
+	l.noted++
+	if !applied.Empty() {
+		l.noted = 0
+	}
+	if p.Run != 0 && l.noted <= notesMost {
 		l.Wake("confirm")
 	}
 	if ctx.Err() != nil {
