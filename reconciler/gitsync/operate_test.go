@@ -532,3 +532,25 @@ func TestWhatCountsAsHealing(t *testing.T) {
 		})
 	}
 }
+
+// A history that is put back as it was leaves nothing to approve.
+func TestRewrittenHistoryThatComesBack(t *testing.T) {
+	within(t, nil, func(b *bench) {
+		first := b.server.push("one", "decky a 1")
+		b.start()
+		b.wait(time.Second)
+		forced := b.server.force("other", "decky a 2")
+		b.wait(time.Minute)
+		if got := b.pending().ID; got != forced[:12] {
+			t.Errorf("%s waits", got)
+		}
+		b.server.mu.Lock()
+		b.server.tip = first
+		b.server.mu.Unlock()
+		b.wait(30 * time.Minute)
+		b.expect(gitsync.Applied, status.True)
+		if p := b.status().Pending; p != nil {
+			t.Errorf("%+v waits still", p)
+		}
+	})
+}
