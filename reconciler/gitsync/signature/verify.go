@@ -58,7 +58,8 @@ func (k *Keyring) verify(commit, of string, payload, signature []byte, when time
 	return &by, nil
 }
 
-// verifySSH verifies a signature of an SSH key (PROTOCOL.sshsig).
+// verifySSH verifies a signature of an SSH key (PROTOCOL.sshsig). One of a
+// security key must say that somebody touched it; x/crypto checks that.
 func (k *Keyring) verifySSH(payload, signature []byte) (signed, Reason, error) {
 	block, rest := pem.Decode(signature)
 	if block == nil || len(bytes.TrimSpace(rest)) > 0 || len(block.Headers) > 0 {
@@ -74,10 +75,6 @@ func (k *Keyring) verifySSH(payload, signature []byte) (signed, Reason, error) {
 	}
 	if err := sshsig.Verify(bytes.NewReader(payload), sig, sig.PublicKey, sig.HashAlgorithm, namespace); err != nil {
 		return by, BadSignature, fmt.Errorf("verify the signature: %w", err)
-	}
-	// A security key signs whether somebody touched it (PROTOCOL.u2f).
-	if strings.HasPrefix(sig.PublicKey.Type(), "sk-") && (len(sig.Signature.Rest) != 5 || sig.Signature.Rest[0]&1 == 0) {
-		return by, BadSignature, errors.New("nobody touched the security key")
 	}
 	return by, "", nil
 }
