@@ -78,6 +78,10 @@ type Env struct {
 	// Rootless allows the native runtime to do without uids of its workers' own
 	// where the user namespace has none. Only the test runner sets it.
 	Rootless bool
+	// Supervisor is the command that starts the supervisor of a lineage where
+	// something else than decnet runs it (systemd); nil, or no command: decnet
+	// starts it itself.
+	Supervisor func(lineage string) []string
 }
 
 // Provider is one leaf: a set of handlers over one kind of machinery. New

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/decnet/decnet/cmd/internal/control"
+	"github.com/decnet/decnet/cmd/internal/daemon"
+	life "github.com/decnet/decnet/cmd/internal/run"
+	"github.com/decnet/decnet/cmd/internal/version"
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/world"
 	"github.com/decnet/decnet/intel"
@@ -42,25 +47,63 @@ func (a *app) intelFiles(database, token string) intelFiles {
 
 func (a *app) intelCommand() *cobra.Command {
 	var listen, database, token string
+	var around intelSurroundings
 	cmd := &cobra.Command{
 		Use: "intel [DIR]", Short: "Collect what the deckies record, judge it, and answer questions about it", Args: cobra.MaximumNArgs(1),
 		Long: `Intel runs until it is interrupted. It follows the state file and every decky's journal, stores each
 event exactly once, builds sessions, attackers and credentials, applies the rules and feeds the sinks.
-Its API wants the bearer token of the token file, which the first start makes.`,
+Its API wants the bearer token of the token file, which the first start makes; behind it, it passes
+/api/v1/sync on to the decnet reconcile of this machine.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := a.directory(args); err != nil {
 				return err
 			}
-			return a.intel(cmd.Context(), listen, a.intelFiles(database, token))
+			return a.intel(cmd.Context(), listen, a.intelFiles(database, token), around)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8000", "address of the API, - for none")
 	cmd.Flags().StringVar(&database, "database", "", "database (default: intel.db beside the state)")
 	cmd.Flags().StringVar(&token, "token-file", "", "file with the API's token (default: intel.token beside the database)")
+	cmd.Flags().StringVar(&around.metrics, "metrics", "", "`ADDRESS` of /livez, /readyz and /metrics (default: none)")
+	cmd.Flags().BoolVar(&around.exposed, "metrics-exposed", false, "let it be an address that others reach")
+	cmd.Flags().StringVar(&around.socket, "socket", "", "control socket of decnet reconcile (default: reconcile.sock below the run directory)")
 	return cmd
 }
 
-func (a *app) intel(ctx context.Context, listen string, files intelFiles) error {
+// intelSurroundings is what stands around the daemon.
+type intelSurroundings struct {
+	metrics string
+	exposed bool
+	socket  string
+}
+
+// intel runs the daemon with its health beside it, and tells systemd of both.
+func (a *app) intel(ctx context.Context, listen string, files intelFiles, around intelSurroundings) error {
+	var d *life.Daemon
+	health := life.Health{
+		Listen: around.metrics, Exposed: around.exposed, Log: a.log, Metrics: daemon.BuildMetrics(version.String()),
+		Stuck: func() []string { return d.Stuck() },
+		Unready: func() []string {
+			if d.Started() {
+				return nil
+			}
+			return []string{"not everything runs"}
+		},
+	}
+	if err := health.Check(); err != nil {
+		return err
+	}
+	var err error
+	d, err = life.New(life.Config{Log: a.log}, health.Part(), life.Part{Name: "intel", Run: func(ctx context.Context, self *life.Self) error {
+		return a.runIntel(ctx, listen, files, control.Forward(socketPath(around.socket, nil)), self.Ready)
+	}})
+	if err != nil {
+		return err
+	}
+	return d.Run(ctx)
+}
+
+func (a *app) runIntel(ctx context.Context, listen string, files intelFiles, syncs http.Handler, ready func()) error {
 	statePath := a.statePath(a.settings().State)
 	dir, err := filepath.Abs(a.dir)
 	if err != nil {
@@ -76,7 +119,7 @@ func (a *app) intel(ctx context.Context, listen string, files intelFiles) error 
 		return err
 	}
 	d, err := run.New(run.Config{
-		Notifier: notifier,
+		Notifier: notifier, Sync: syncs,
 		Database: files.database, TokenFile: files.token, Listen: listen,
 		World: world.World{State: statePath, DataDir: dataDir(), Dir: dir},
 		Watch: watched(ctx, statePath), Log: log,
@@ -86,6 +129,7 @@ func (a *app) intel(ctx context.Context, listen string, files intelFiles) error 
 			} else {
 				log.Info("ready")
 			}
+			ready()
 		},
 	})
 	if err != nil {

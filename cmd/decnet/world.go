@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decnet/decnet/cmd/internal/unit"
 	"github.com/decnet/decnet/cmd/internal/world"
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/all"
@@ -56,6 +57,9 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	env := providers.Env{
 		Log: a.log, Now: time.Now, DataDir: dataDir(), RunDir: runDir(), Decky: binary, DeckyDigest: digest,
 		Derive: installation.Derive, DockerHost: os.Getenv("DOCKER_HOST"), Rootless: a.rootless,
+	}
+	env.Supervisor = func(lineage string) []string {
+		return unit.Host{DataDir: env.DataDir, RunDir: env.RunDir}.Supervisor(binary, lineage)
 	}
 	if s.registry, err = providers.NewRegistry(all.New(env)...); err != nil {
 		return nil, errors.Join(err, store.Close())

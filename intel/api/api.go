@@ -1,12 +1,14 @@
-// Package api answers questions about what was learned over HTTP: GET only,
-// JSON only, behind a bearer token. It owns parameters, limits and errors of
-// that interface; what the answers are is intel.Query's.
+// Package api answers questions about what was learned over HTTP: JSON only,
+// behind a bearer token, and GET only, but for what it passes on to Config.Sync.
+// It owns parameters, limits and errors of that interface; what the answers are
+// is intel.Query's.
 //
 //	GET /api/v1/health
 //	GET /api/v1/deckies     decky, limit, offset
 //	GET /api/v1/attackers   source, decky, technique, since, until, search, limit, offset
 //	GET /api/v1/sessions    decky, source, service, session, since, until, search, limit, offset
 //	GET /api/v1/logs        decky, source, kind, service, session, since, until, search, limit, offset
+//	*   /api/v1/sync, /api/v1/sync/...  where Config.Sync answers
 //	GET /api/v1/ttp/tags    decky, source, service, session, technique, rule, since, until, search, limit, offset
 //
 // since and until are RFC 3339 times or durations before now ("15m"). limit is
@@ -50,6 +52,9 @@ type Config struct {
 	Health func(ctx context.Context) Health
 	Logger *slog.Logger
 	Now    func() time.Time
+	// Sync, if set, answers /api/v1/sync and all below it, whatever the method:
+	// how the followed repositories do, and orders to them.
+	Sync http.Handler
 }
 
 // Status of a component, or of the whole.
@@ -125,6 +130,10 @@ func New(c Config) http.Handler {
 	get("/api/v1/logs", append([]string{"decky", "source", "kind", "service", "session"}, span...), list(q.Events))
 	get("/api/v1/ttp/tags", append([]string{"decky", "source", "service", "session", "technique", "rule"}, span...), list(q.Tags))
 	mux.HandleFunc("GET /api/v1/health", h.health)
+	if c.Sync != nil {
+		mux.Handle("/api/v1/sync", c.Sync)
+		mux.Handle("/api/v1/sync/", c.Sync)
+	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, http.StatusNotFound, "not_found", "there is nothing here; see /api/v1/{health,deckies,attackers,sessions,logs,ttp/tags}")
 	})

@@ -265,3 +265,31 @@ func FuzzParameters(f *testing.F) {
 		}
 	})
 }
+
+func TestSyncIsPassedOnBehindTheToken(t *testing.T) {
+	var asked []string
+	sync := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.URL.Path)
+		w.WriteHeader(http.StatusTeapot)
+	})
+	config := api.Config{Query: struct{ intel.Query }{}, Token: "secret", Sync: sync}
+	ask := func(token, method, path string) int {
+		r := httptest.NewRequest(method, path, nil)
+		r.Header.Set("Authorization", "Bearer "+token)
+		w := httptest.NewRecorder()
+		api.New(config).ServeHTTP(w, r)
+		return w.Code
+	}
+	for _, path := range []string{"/api/v1/sync", "/api/v1/sync/prod/approve"} {
+		if code := ask("wrong", "POST", path); code != http.StatusUnauthorized || len(asked) > 0 {
+			t.Errorf("%s without the token: %d, asked %q", path, code, asked)
+		}
+	}
+	if code := ask("secret", "POST", "/api/v1/sync/prod/approve"); code != http.StatusTeapot || len(asked) != 1 {
+		t.Errorf("passed on: %d %q", code, asked)
+	}
+	config.Sync = nil
+	if code := ask("secret", "GET", "/api/v1/sync"); code != http.StatusNotFound {
+		t.Errorf("nobody to pass it on to: %d", code)
+	}
+}

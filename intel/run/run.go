@@ -49,6 +49,8 @@ type Config struct {
 	Notifier sink.Notifier
 	// Log takes what the daemon has to say.
 	Log *slog.Logger
+	// Sync, if set, answers what the API is asked of followed repositories.
+	Sync http.Handler
 	// Ready is called once everything runs, with the API's address, if set.
 	Ready func(address string)
 }
@@ -210,7 +212,7 @@ func (d *Daemon) serve(ctx context.Context) error {
 		return nil
 	}
 	server := &http.Server{
-		Handler: api.New(api.Config{Query: d.db, Token: d.token, Deckies: d.follower.deckies, Health: d.health, Logger: d.config.Log}),
+		Handler: api.New(api.Config{Query: d.db, Token: d.token, Deckies: d.follower.deckies, Health: d.health, Logger: d.config.Log, Sync: d.config.Sync}),
 		// The longest answer is bounded by the handler.
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 8 << 10, ErrorLog: slog.NewLogLogger(d.config.Log.Handler(), slog.LevelDebug),

@@ -63,9 +63,26 @@ var (
 	spooled    = describe("notifications_spooled", "Notifications that are not delivered yet.")
 )
 
+// BuildMetrics are the figures of a daemon that has no others: which build it is,
+// and what it takes of the machine.
+func BuildMetrics(version string) http.Handler {
+	return promhttp.HandlerFor(buildRegistry(version), promhttp.HandlerOpts{MaxRequestsInFlight: 4})
+}
+
+func buildRegistry(version string) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	build := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "decnet_build_info", Help: "Which decnet this is; always 1.",
+		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
+	})
+	build.Set(1)
+	registry.MustRegister(build, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return registry
+}
+
 func newMetrics(version string) *metrics {
 	m := &metrics{
-		registry: prometheus.NewRegistry(),
+		registry: buildRegistry(version),
 		seen: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "decnet_reconcile_changes_seen_total", Help: "Changes that passes and applies found to be made, by their action.",
 		}, []string{"sync", "action"}),
@@ -73,12 +90,7 @@ func newMetrics(version string) *metrics {
 			Name: "decnet_notifications_total", Help: "Notifications by kind and severity.",
 		}, []string{"sync", "kind", "severity"}),
 	}
-	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "decnet_build_info", Help: "Which decnet this is; always 1.",
-		ConstLabels: prometheus.Labels{"version": version, "go": runtime.Version()},
-	})
-	build.Set(1)
-	m.registry.MustRegister(build, m.seen, m.news, m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.seen, m.news, m)
 	return m
 }
 
