@@ -372,3 +372,19 @@ func TestAnApprovalIsOfOneCommit(t *testing.T) {
 		b.alive("decky.a=1")
 	})
 }
+
+// A plan that is made again and does something else is judged again: it may not
+// pass the fuses in the place of the one that did.
+func TestAPlanThatMovedIsJudgedAgain(t *testing.T) {
+	within(t, func(s *syncfile.Sync) { s.MaxDestroy = syncfile.Limit{Set: true} }, func(b *bench) {
+		b.server.push("one", "decky a 1")
+		b.world.set(func(w *world) { w.stale, w.moved = 1, func() { w.live["decky.b"] = "1" } })
+		b.start()
+		b.wait(time.Second)
+		b.expect(gitsync.ApplyFailed, status.False)
+		b.alive("decky.b=1")
+		b.wait(time.Hour)
+		b.expect(gitsync.DestroyLimit, status.False)
+		b.alive("decky.b=1")
+	})
+}

@@ -167,6 +167,7 @@ type world struct {
 	planErr  error
 	adoptErr func(d *schema.Desired) (touched bool, err error)
 	stale    int
+	moved    func() // what moved, each time that a plan is stale
 	slow     time.Duration
 	drifted  map[addr.Address]bool
 	facts    status.Conditions
@@ -241,6 +242,9 @@ func (w *world) Adopt(ctx context.Context, d *schema.Desired, p *plan.Plan, comm
 	defer w.mu.Unlock()
 	if w.stale > 0 {
 		w.stale--
+		if w.moved != nil {
+			w.moved()
+		}
 		return nil, &reconciler.StaleError{Moved: []string{"something moved"}}
 	}
 	w.moment("before adopting")
