@@ -61,7 +61,7 @@ systemd it tells when it is ready, and feeds the watchdog (decnet setup writes t
 	f := cmd.Flags()
 	f.StringVar(&flags.file, "file", syncfile.DefaultPath, "the daemon's own `FILE`, or a directory of such")
 	f.BoolVar(&flags.autoApprove, "auto-approve", false, "with DIR: apply the files whenever they change")
-	f.DurationVar(&flags.interval, "interval", 0, "with DIR: time between two looks at everything (default 1m)")
+	f.DurationVar(&flags.interval, "interval", syncfile.DefaultResync, "with DIR: time between two looks at everything; events are acted upon at once")
 	f.StringVar(&flags.metrics, "metrics", "", "`ADDRESS` of /livez, /readyz and /metrics (default: as the file says)")
 	f.BoolVar(&flags.exposed, "metrics-exposed", false, "let it be an address that others reach")
 	f.StringVar(&flags.socket, "socket", "", "the control socket's `PATH` (default: as the file says, else reconcile.sock below the run directory)")
