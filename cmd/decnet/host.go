@@ -127,7 +127,7 @@ func (a *app) readCommit(ctx context.Context, site daemon.Site) (*schema.Configu
 	if err != nil {
 		return nil, nil, err
 	}
-	options.Modules = locked{fetcher, lock}
+	options.Modules = locked{fetcher, lock, site.Bounds}
 	var configuration *schema.Configuration
 	var diags hcl.Diagnostics
 	err = fetcher.Resolve(ctx, func() { configuration, diags = schema.LoadDir(site.Dir, options) })
@@ -153,10 +153,16 @@ func (a *app) keepModules(site daemon.Site) {
 type locked struct {
 	fetcher *fetch.Fetcher
 	lock    module.Lock
+	bounds  *daemon.Bounds
 }
 
 // Open implements schema.Modules.
 func (l locked) Open(s module.Source) (fs.FS, string, error) {
+	if l.bounds != nil {
+		if err := l.bounds.Module(s); err != nil {
+			return nil, "", err
+		}
+	}
 	if _, ok := l.lock[s.Package()]; !ok {
 		return nil, "", fmt.Errorf("%s is not in %s: run decnet get, and commit that file", s.Package(), module.LockName)
 	}

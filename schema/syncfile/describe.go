@@ -126,6 +126,8 @@ var grammar = map[string]block{
 			{Name: "state", Type: tPath, Default: "in the data directory", Doc: "State file of its own."},
 			{Name: "var_files", Type: tPaths, Doc: "Files with values for variables, outside the repository, weakest first."},
 			{Name: "variables", Type: tValues, Doc: "Values for variables, stronger than files. Secrets belong into a file of var_files."},
+			{Name: "secrets", Type: tPath, Default: "secrets beside the sync's memory, sync/NAME/secrets in the data directory", Doc: "Directory of the files that sinks in the repository may name (secret_file, token_file, url_file, password_file, ca_file), relative to it. A commit that names any other is refused."},
+			{Name: "module_hosts", Type: tTexts, Default: "the repository's own host", Doc: "Further hosts that modules of git may come from, by https. A commit that names any other, or a path of this machine, is refused."},
 			{Name: "runtime", Type: tText, Default: "decided at the first apply", OneOf: schema.Runtimes, Doc: "What deckies run on where their configuration does not say."},
 			{Name: "parallelism", Type: tNumber, Default: "the engine's", Doc: "Steps of an apply that run at once, from 1 to 1024."},
 			{Name: "resync", Type: tSpan, Default: "5m", Doc: "Time between two looks at every live object, 10s at least. Events of the engine and the kernel are acted upon at once."},

@@ -33,6 +33,7 @@ func (p *parser) sync(b *hclsyntax.Block) Sync {
 		AllowEmpty: r.flag("allow_empty"), Rollback: r.flag("rollback"), Suspend: r.flag("suspend"), Submodules: r.flag("submodules"),
 		MaxDestroy: r.limit(), DependsOn: r.names("depends_on", b.Labels[0]),
 		State: r.path("state"), VarFiles: r.paths("var_files"), Variables: r.variables(), Runtime: r.text("runtime"),
+		Secrets: r.path("secrets"), ModuleHosts: r.hosts("module_hosts"),
 		Resync: r.span("resync", DefaultResync, MinInterval, maxInterval),
 	}
 	s.Jitter = r.span("jitter", s.Interval/defaultJitterPer, 0, s.Interval)
@@ -196,6 +197,17 @@ func refName(s string) bool {
 	return !slices.ContainsFunc(strings.Split(s, "/"), func(e string) bool {
 		return e == "" || e[0] == '.' || strings.HasSuffix(e, ".lock")
 	})
+}
+
+// hosts are names of hosts, in lower case.
+func (r *reader) hosts(name string) []string {
+	out := r.texts(name)
+	for i := range out {
+		if out[i] = strings.ToLower(out[i]); !validHost.MatchString(out[i]) {
+			r.fail(r.place(name), fmt.Sprintf("%q is no host", out[i]), "Write its name, such as \"git.example.com\" or \"git.example.com:8443\", without https://.")
+		}
+	}
+	return out
 }
 
 // limit is max_destroy: 5 or "25%".

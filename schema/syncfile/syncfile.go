@@ -99,6 +99,12 @@ type Sync struct {
 	State      string   // path of the state; empty: DATA/sync/NAME/state.db
 	VarFiles   []string // weakest first
 	Variables  []schema.Value
+	// Secrets is the only directory whose files the sinks of a commit may name;
+	// empty: DATA/sync/NAME/secrets.
+	Secrets string
+	// ModuleHosts are the hosts, each with its port where it is none of https's
+	// own, that modules of git are fetched from besides the repository's.
+	ModuleHosts []string
 	// Runtime is "docker", "native", or empty: decided at the first apply.
 	Runtime     string
 	Parallelism int           // steps at once; 0: the engine's default
@@ -245,5 +251,6 @@ const (
 var (
 	validName   = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*$`)
 	validCommit = regexp.MustCompile(`^(?:[0-9a-f]{40}|[0-9a-f]{64})$`)
+	validHost   = regexp.MustCompile(`^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?(?::[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?$`)
 	validSCP    = regexp.MustCompile(`^(?:[A-Za-z0-9._-]+@)?[A-Za-z0-9.-]+:[^\s\\:][^\s\\]*$`)
 )

@@ -48,9 +48,12 @@ sync "prod" {
   state       = "/var/lib/decnet/prod.db"
   var_files   = ["../common.vars.hcl", "/etc/decnet/prod.vars.hcl"]
   variables   = { parent = "eth0", count = 3 }
+  secrets     = "secrets/prod"
   runtime     = "native"
   parallelism = 4
   resync      = "10m"
+
+  module_hosts = ["Git.example.com", "[::1]:8443"]
 
   auth {
     ssh_key_file     = "id_ed25519"
@@ -131,7 +134,7 @@ func TestAWholeFile(t *testing.T) {
 			Variables: []schema.Value{
 				{Name: "count", Origin: `sync "prod"`, Given: cty.NumberIntVal(3)}, {Name: "parent", Origin: `sync "prod"`, Given: cty.StringVal("eth0")},
 			},
-			Runtime: "native", Parallelism: 4, Resync: 10 * time.Minute,
+			Runtime: "native", Parallelism: 4, Resync: 10 * time.Minute, Secrets: "/etc/decnet/secrets/prod", ModuleHosts: []string{"git.example.com", "[::1]:8443"},
 			Auth: syncfile.Auth{SSHKeyFile: "/etc/decnet/id_ed25519", PassphraseFile: "/run/secrets/passphrase", KnownHostsFile: "/etc/decnet/known_hosts"},
 			Verify: syncfile.Verify{Mode: syncfile.Every, AllowedSignersFile: "/etc/decnet/allowed_signers", Signers: []syncfile.Signer{{
 				Name: "ops", SSHKeys: []string{key}, SSHKeyFiles: []string{"/etc/decnet/ops.pub"}, OpenPGPKeyFiles: []string{"/etc/decnet/ops.asc"}, Paths: []string{"sites/berlin", "*.hcl"},
@@ -255,6 +258,8 @@ func TestWhatIsWrong(t *testing.T) {
 		{block(`runtime = "lxc"`), `There is no runtime "lxc"`, "docker and native"},
 		{block(`parallelism = 0`), "parallelism is out of bounds", "from 1 to 1024"},
 		{block(`var_files = "a"`), "var_files is not a list", ""},
+		{block(`module_hosts = ["https://a.example.com"]`), `"https://a.example.com" is no host`, ""},
+		{block(`module_hosts = ["a.example.com/x"]`), `"a.example.com/x" is no host`, ""},
 		{block(`verify {}`), "verify names no signer", "signer"},
 		{block(`verify {; mode = "none"; allowed_signers_file = "a"; }`), "Signers are named, and nothing is verified", ""},
 		{block(`verify {; mode = "all"; allowed_signers_file = "a"; }`), `There is no mode "all"`, "every, none and tip"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/decnet/decnet/cmd/internal/run"
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/providers/delivery"
 	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/loop"
 	"github.com/decnet/decnet/reconciler/plan"
@@ -42,6 +43,9 @@ type Site struct {
 	// Modules is where fetched modules are kept between commits; empty: where
 	// decnet get put them.
 	Modules string
+	// Bounds are those of files that come from a repository; nil: they are the
+	// operator's own.
+	Bounds *Bounds
 }
 
 // Session is the engine of a site.
@@ -72,6 +76,7 @@ type keeper struct {
 	session *Session
 	loop    *loop.Loop
 	claim   *claim
+	sinks   *delivery.Dispatcher // those of the configuration; nil: they are not told
 	log     *slog.Logger
 	observe func(site string, p loop.Pass)
 }
@@ -112,6 +117,9 @@ func keep(ctx context.Context, host Host, site Site, o keeperOptions) (_ *keeper
 
 func (k *keeper) close() error {
 	var errs []error
+	if k.sinks != nil {
+		errs = append(errs, k.sinks.Close())
+	}
 	if k.session != nil {
 		errs = append(errs, k.session.Close())
 	}
@@ -149,6 +157,9 @@ func (k *keeper) adopt(ctx context.Context, desired *schema.Desired, p *plan.Pla
 	if result != nil {
 		if kept := k.host.Applied(context.WithoutCancel(ctx), k.session, desired); kept != nil {
 			k.log.Error("keep the outputs", "error", kept)
+		}
+		if told := k.tellSinks(context.WithoutCancel(ctx)); told != nil {
+			k.log.Error("sinks of the repository", "error", told)
 		}
 	}
 	return result, err

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
@@ -99,6 +100,9 @@ func (g *generation) follow(ctx context.Context, s syncfile.Sync) (gitsync.Follo
 		return gitsync.Follow{}, fmt.Errorf("sync %s: %w", s.Name, err)
 	}
 	g.keepers = append(g.keepers, k)
+	if err := k.equip(ctx, dir); err != nil {
+		d.Log.Error("sinks of the repository", "sync", s.Name, "error", err)
+	}
 	src, err := openSource(s, dir, k.log)
 	if err != nil {
 		return gitsync.Follow{}, err
@@ -117,7 +121,7 @@ func (g *generation) site(s syncfile.Sync, dir string) Site {
 	return Site{
 		Name: s.Name, Dir: dir, State: path, Secret: state.SecretPath(path), Given: true,
 		VarFiles: s.VarFiles, Variables: s.Variables, Runtime: s.Runtime, Parallelism: s.Parallelism,
-		Modules: filepath.Join(SyncDir(g.owner.DataDir, s.Name), "modules"),
+		Modules: filepath.Join(SyncDir(g.owner.DataDir, s.Name), "modules"), Bounds: boundsOf(s, SyncDir(g.owner.DataDir, s.Name)),
 	}
 }
 
@@ -127,13 +131,31 @@ func (g *generation) evaluate(ctx context.Context, dir string, s syncfile.Sync) 
 	if at < 0 {
 		return nil, fmt.Errorf("nobody keeps sync %s", s.Name)
 	}
-	return g.owner.Host.Evaluate(ctx, g.keepers[at].session, g.site(s, dir))
+	site := g.site(s, dir)
+	// Modules are fetched meanwhile: whoever serves them may take no longer than
+	// the repository's own server.
+	limited, cancel := context.WithTimeout(ctx, s.Timeout)
+	defer cancel()
+	desired, err := g.owner.Host.Evaluate(limited, g.keepers[at].session, site)
+	if err != nil {
+		return nil, err
+	}
+	return desired, site.Bounds.confine(desired)
 }
 
-// notify hands news on to the sinks.
+// notify hands news on to the sinks: those of the daemon's file, and those of
+// the repository that it is about.
 func (g *generation) notify(n notification.Notification) {
+	if n.ID == "" { // the same news has one id, whoever tells it
+		n.ID = rand.Text()
+	}
 	g.figures.told(n)
 	g.dispatcher.Notify(n)
+	for _, k := range g.keepers {
+		if k.site.Name == n.Sync && k.sinks != nil {
+			k.sinks.Notify(n)
+		}
+	}
 }
 
 // passed tells what a pass found, but for what is well.
@@ -185,6 +207,11 @@ func (g *generation) parts() []run.Part {
 	}
 	parts := []run.Part{{Name: "notifications", Run: blocking(g.dispatcher.Run)}}
 	for _, k := range g.keepers {
+		if k.sinks != nil {
+			parts = append(parts, run.Part{Name: "notifications " + k.site.Name, Run: blocking(k.sinks.Run)})
+		}
+	}
+	for _, k := range g.keepers {
 		parts = append(parts, k.part())
 	}
 	longest := time.Duration(0)
@@ -235,6 +262,14 @@ func (g *generation) spooled() int {
 	n := 0
 	for _, s := range g.dispatcher.Status() {
 		n += s.Queued
+	}
+	for _, k := range g.keepers {
+		if k.sinks == nil {
+			continue
+		}
+		for _, s := range k.sinks.Status() {
+			n += s.Queued
+		}
 	}
 	return n
 }
