@@ -78,6 +78,24 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// TestPushUnderWay reads a repository on this host while a reference of it is
+// locked by git, empty at first and then with a commit that is not there yet.
+func TestPushUnderWay(t *testing.T) {
+	o := newOrigin(t)
+	first := o.branch(o.commit(map[string]string{"a": "1"}))
+	r, _ := copyOf(t, o, repository.Options{})
+	for _, held := range []string{"", strings.Repeat("2", 40) + "\n"} {
+		for _, name := range []string{"refs/heads/main.lock", "refs/heads/other.lock", "packed-refs.lock"} {
+			if err := os.WriteFile(filepath.Join(o.dir, filepath.FromSlash(name)), []byte(held), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := fetch(t, r, repository.Follow{}, ""); got.Commit != first {
+			t.Errorf("a lock with %q: %+v", held, got)
+		}
+	}
+}
+
 // TestPinBackwards lets an operator go back, and nobody else.
 func TestPinBackwards(t *testing.T) {
 	o := newOrigin(t)

@@ -5,11 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"slices"
+	"strings"
 
+	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/server"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
 // onDisk is a session with a repository on this host, served by go-git within
@@ -29,6 +35,9 @@ func local(path string) dialer {
 		if err != nil {
 			return nil, a.fail(Server, "%v", err)
 		}
+		if stored, ok := opened.Storer.(*filesystem.Storage); ok {
+			opened.Storer = filesystem.NewStorage(unlocked{stored.Filesystem()}, cache.NewObjectLRUDefault())
+		}
 		if shallow, err := opened.Storer.Shallow(); err != nil || len(shallow) > 0 {
 			return nil, a.fail(Server, "it is a shallow copy itself; name one that has all of history")
 		}
@@ -42,6 +51,17 @@ func local(path string) dialer {
 		}
 		return &onDisk{session: served, access: a}, nil
 	}
+}
+
+// unlocked hides the locks of references, which go-git takes for references: a
+// push that is under way, or was killed, would keep the repository from being
+// read. Git does not look at them either.
+type unlocked struct{ billy.Filesystem }
+
+// ReadDir implements billy.Filesystem.
+func (u unlocked) ReadDir(path string) ([]os.FileInfo, error) {
+	infos, err := u.Filesystem.ReadDir(path)
+	return slices.DeleteFunc(infos, func(i os.FileInfo) bool { return !i.IsDir() && strings.HasSuffix(i.Name(), ".lock") }), err
 }
 
 func (d *onDisk) advertised(ctx context.Context) (*packp.AdvRefs, error) {
