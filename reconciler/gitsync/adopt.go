@@ -26,7 +26,7 @@ const (
 // adopt makes a revision live. What is about to be done stands on the disk
 // before anything is touched, what came of it after.
 func (c *controller) adopt(ctx context.Context, rev status.Revision, desired *schema.Desired, p *plan.Plan) {
-	stop := false
+	stop, former := false, c.memory().Approved
 	err := c.update(func(d *document) {
 		if stop = d.Suspend != nil; stop {
 			return
@@ -36,7 +36,7 @@ func (c *controller) adopt(ctx context.Context, rev status.Revision, desired *sc
 			begun.Begun = true
 			d.Approved = &begun
 		}
-		retry := d.Verdict.Commit == rev.Commit && d.Verdict.Reason == ApplyFailed
+		retry := d.Verdict.Commit == rev.Commit && (d.Verdict.Reason == ApplyFailed || d.Verdict.Reason == Progressing)
 		d.Intent, d.Attempted, d.Waiting = &intent{Revision: rev}, &rev, ""
 		if weigh(p).changes == 0 {
 			return // it heals at most: nobody needs to know that it began
@@ -60,11 +60,35 @@ func (c *controller) adopt(ctx context.Context, rev status.Revision, desired *sc
 	}
 	c.deliver()
 	result, p, err := c.carryOut(ctx, rev.Commit, desired, p, commandApply)
+	if errors.Is(err, errMoved) {
+		c.reconsider(ctx, rev, desired, p, err, former)
+		return
+	}
 	c.finish(ctx, rev, result, p, err)
 }
 
+// errMoved says that a plan that was made again does something else than the one
+// that was judged. Nothing was touched.
+var errMoved = errors.New("what it changes is no longer what was planned")
+
+// reconsider judges a plan that was made again, as if it was the first: what
+// moved may be no more than what another run left to do. An approval is again
+// what it was before the apply began, which touched nothing.
+func (c *controller) reconsider(ctx context.Context, rev status.Revision, desired *schema.Desired, p *plan.Plan, why error, approved *approval) {
+	if ctx.Err() != nil {
+		return // the intent stands: the next daemon goes on
+	}
+	c.update(func(d *document) { d.Intent, d.Approved = nil, approved }) //nolint:errcheck // said in the log
+	if c.moved++; c.moved >= maxStale {
+		c.refuse(rev, Fail(ApplyFailed, why), "apply")
+		return
+	}
+	c.judge(ctx, rev, desired, p)
+}
+
 // carryOut adopts, and plans again where what was planned has moved meanwhile.
-// A plan that is made again may destroy no more than the one that was judged.
+// Where that plan does something else, the error is errMoved, and it is to be
+// judged.
 func (c *controller) carryOut(ctx context.Context, commit string, desired *schema.Desired, p *plan.Plan, command string) (*reconciler.Result, *plan.Plan, error) {
 	for tries := 1; ; tries++ {
 		result, err := c.Subject.Adopt(ctx, desired, p, command)
@@ -77,7 +101,7 @@ func (c *controller) carryOut(ctx context.Context, commit string, desired *schem
 			return nil, p, failed
 		}
 		if key := c.memory().Key; identify(key, commit, again) != identify(key, commit, p) {
-			return nil, p, fmt.Errorf("what it changes is no longer what was planned: %w", err)
+			return nil, again, fmt.Errorf("%w: %w", errMoved, err)
 		}
 		p = again
 	}
@@ -141,6 +165,10 @@ func (c *controller) resume(ctx context.Context) {
 		return
 	}
 	result, p, err := c.carryOut(ctx, i.Revision.Commit, desired, p, commandApply)
+	if errors.Is(err, errMoved) {
+		c.reconsider(ctx, i.Revision, desired, p, err, c.memory().Approved)
+		return
+	}
 	c.finish(ctx, i.Revision, result, p, err)
 }
 

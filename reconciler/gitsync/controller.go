@@ -43,6 +43,10 @@ type controller struct {
 	found  time.Time // it was first seen
 	asked  time.Time // found, when those it depends on were woken for it
 	fetch  pause
+	moved  int // plans of this look that did something else when they were made again
+	// unfinished says that the subject is held until what a former daemon began
+	// was gone on with.
+	unfinished bool
 }
 
 // wake is what a look is told.
@@ -93,7 +97,12 @@ func newController(m *Manager, f Follow) (*controller, error) {
 	}
 	c.doc = doc
 	c.derive(&c.doc)
-	if why, _ := c.held(&doc); why != "" {
+	why, _ := c.held(&doc)
+	if c.unfinished = doc.Intent != nil; c.unfinished && why == "" {
+		// What was applied before must not be healed into what is half applied.
+		why = "commit " + short(doc.Intent.Revision.Commit) + " is being applied still"
+	}
+	if why != "" {
 		c.Subject.Hold(why)
 	}
 	return c, nil

@@ -20,6 +20,7 @@ import (
 // cycle finishes what was begun, asks the repository, and brings what is new as
 // far as it may go.
 func (c *controller) cycle(ctx context.Context, w wake) {
+	c.moved = 0
 	if w.now {
 		c.fetch, c.fresh = pause{}, true
 	}
@@ -28,6 +29,13 @@ func (c *controller) cycle(ctx context.Context, w wake) {
 	}
 	if ctx.Err() != nil {
 		return
+	}
+	if c.unfinished {
+		c.unfinished = false
+		c.Subject.Release()
+		if why, _ := c.suspended(); why != "" {
+			c.Subject.Hold(why)
+		}
 	}
 	tip, ok := c.ask(ctx, w)
 	if !ok || ctx.Err() != nil {

@@ -74,7 +74,8 @@ type Manager struct {
 }
 
 // New reads what each sync remembers. It asks no server and changes nothing
-// alive. Suspended and observing syncs hold their subjects from here on.
+// alive. Suspended and observing syncs hold their subjects from here on, and
+// those that a former daemon left amid an apply, until it is gone on with.
 func New(config Config) (*Manager, error) {
 	if config.Dir == "" || config.Evaluate == nil {
 		return nil, errors.New("make syncs: a directory and Evaluate are required")

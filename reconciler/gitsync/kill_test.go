@@ -12,6 +12,7 @@ import (
 
 	"github.com/decnet/decnet/reconciler/gitsync"
 	"github.com/decnet/decnet/reconciler/status"
+	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/syncfile"
 
 	"pgregory.net/rapid"
@@ -337,5 +338,37 @@ func TestTheNextDaemonFinishesAlone(t *testing.T) {
 		if s := b.status(); s.Applied == nil || s.Applied.Commit != commitOf("one") {
 			t.Errorf("applied is %+v", s.Applied)
 		}
+	})
+}
+
+// A daemon that ended amid an apply leaves what is half applied to the next one:
+// nothing is healed back to what was applied before, until it is gone on with.
+func TestHeldUntilItIsGoneOnWith(t *testing.T) {
+	within(t, nil, func(b *bench) {
+		b.server.push("one", "decky a 1", "decky b 1")
+		b.world.set(func(w *world) {
+			w.moment = func(what string) {
+				if what == "adopting" {
+					runtime.Goexit()
+				}
+			}
+		})
+		b.start()
+		b.wait(time.Second)
+		b.stop()
+		b.alive("decky.a=1")
+		var held []string
+		b.world.set(func(w *world) {
+			w.moment = func(string) {}
+			w.adoptErr = func(*schema.Desired) (bool, error) { held = append(held, w.held); return true, nil }
+		})
+		b.start()
+		b.wait(time.Second)
+		b.expect(gitsync.Applied, status.True)
+		b.world.set(func(w *world) {
+			if len(held) == 0 || held[0] == "" || w.held != "" {
+				t.Errorf("held for %q while it was gone on with, and for %q at the end", held, w.held)
+			}
+		})
 	})
 }

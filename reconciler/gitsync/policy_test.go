@@ -3,6 +3,7 @@ package gitsync_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -381,10 +382,42 @@ func TestAPlanThatMovedIsJudgedAgain(t *testing.T) {
 		b.world.set(func(w *world) { w.stale, w.moved = 1, func() { w.live["decky.b"] = "1" } })
 		b.start()
 		b.wait(time.Second)
-		b.expect(gitsync.ApplyFailed, status.False)
-		b.alive("decky.b=1")
+		b.expect(gitsync.DestroyLimit, status.False)
 		b.wait(time.Hour)
 		b.expect(gitsync.DestroyLimit, status.False)
 		b.alive("decky.b=1")
+	})
+}
+
+// A plan that is made again and does less, since a heal went ahead of it, is
+// carried out at once and nobody hears of a failure.
+func TestAPlanThatShrankIsCarriedOut(t *testing.T) {
+	within(t, nil, func(b *bench) {
+		b.server.push("one", "decky a 1", "decky b 1")
+		b.world.set(func(w *world) { w.stale, w.moved = 1, func() { w.live["decky.b"] = "1" } })
+		b.start()
+		b.wait(time.Second)
+		b.expect(gitsync.Applied, status.True)
+		b.alive("decky.a=1 decky.b=1")
+		if got, want := b.told(), []string{"sync.progress", "sync.applied"}; !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	})
+}
+
+// What was approved is one plan: another one that is made in its place waits.
+func TestAnApprovalIsOfOnePlan(t *testing.T) {
+	within(t, manual, func(b *bench) {
+		b.server.push("one", "decky a 1")
+		b.start()
+		b.wait(time.Second)
+		b.world.set(func(w *world) { w.stale, w.moved = 1, func() { w.live["decky.b"] = "1" } })
+		b.approve(b.pending().ID)
+		b.wait(time.Hour)
+		b.expect(gitsync.AwaitingApproval, status.False)
+		b.alive("decky.b=1")
+		b.approve(b.pending().ID)
+		b.wait(time.Second)
+		b.alive("decky.a=1")
 	})
 }
