@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/decnet/decnet/reconciler/status"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/notification"
+	"github.com/decnet/decnet/schema/syncfile"
 )
 
 // maxStale is how often a plan is made again that healing has overtaken.
@@ -37,7 +39,7 @@ func (c *controller) adopt(ctx context.Context, rev status.Revision, desired *sc
 			d.Approved = &begun
 		}
 		retry := d.Verdict.Commit == rev.Commit && (d.Verdict.Reason == ApplyFailed || d.Verdict.Reason == Progressing)
-		d.Intent, d.Attempted, d.Waiting = &intent{Revision: rev}, &rev, ""
+		d.Intent, d.Attempted, d.Waiting = &intent{Revision: rev, Source: c.begun()}, &rev, ""
 		if weigh(p).changes == 0 {
 			return // it heals at most: nobody needs to know that it began
 		}
@@ -119,7 +121,7 @@ func (c *controller) finish(ctx context.Context, rev status.Revision, result *re
 	if applied := c.memory().Applied; result != nil && c.sync.Rollback && applied != nil && applied.Commit != rev.Commit {
 		back := *applied
 		written := c.update(func(d *document) {
-			d.Intent = &intent{Revision: back, Failed: &rev, Why: clip(err.Error(), maxMessage)}
+			d.Intent = &intent{Revision: back, Source: c.begun(), Failed: &rev, Why: clip(err.Error(), maxMessage)}
 			d.Pending, d.Approved = nil, nil
 		})
 		if written == nil {
@@ -148,28 +150,59 @@ func (c *controller) applied(rev status.Revision, result *reconciler.Result, p *
 	c.clean()
 }
 
-// resume goes on with what a daemon was about to do when it ended.
-func (c *controller) resume(ctx context.Context) {
+// begun says of what is begun what it is part of.
+func (c *controller) begun() string { return c.source() + " " + c.sync.Path }
+
+// resume goes on with what a daemon was about to do when it ended, if this one
+// would begin it, too: the daemon's file and the keys may be others by now. If
+// not, that is forgotten, and the look that follows judges what there is anew.
+// Windows do not count: what is half done is finished.
+func (c *controller) resume(ctx context.Context) (forgotten bool) {
 	i := *c.memory().Intent
-	if i.Failed != nil {
+	forget := func(why string) {
+		forgotten = true
+		c.log.Warn("what was begun is judged anew", "commit", i.Revision.Commit, "why", why)
+		c.update(func(d *document) { d.Intent = nil }) //nolint:errcheck // said in the log
+	}
+	switch {
+	case c.sync.Policy == syncfile.Observe:
+		forget(observing)
+		return forgotten
+	case i.Source != c.begun():
+		forget("the sync follows something else")
+		return forgotten
+	case i.Failed != nil:
 		c.rollBack(ctx, i)
-		return
+		return forgotten
+	}
+	if _, err := c.verify(ctx, i.Revision); err != nil {
+		if ctx.Err() == nil {
+			forget(err.Error())
+		}
+		return forgotten
 	}
 	desired, p, err := c.plan(ctx, i.Revision.Commit)
 	if ctx.Err() != nil {
-		return
+		return forgotten
+	}
+	if err == nil {
+		if reason, why := c.bounds(i.Revision, p); reason != "" && reason != OutsideWindow {
+			forget(why)
+			return forgotten
+		}
 	}
 	if err != nil {
 		c.update(func(d *document) { d.Intent = nil }) //nolint:errcheck // said in the log
 		c.refuse(i.Revision, err, "apply")
-		return
+		return forgotten
 	}
 	result, p, err := c.carryOut(ctx, i.Revision.Commit, desired, p, commandApply)
 	if errors.Is(err, errMoved) {
 		c.reconsider(ctx, i.Revision, desired, p, err, c.memory().Approved)
-		return
+		return forgotten
 	}
 	c.finish(ctx, i.Revision, result, p, err)
+	return false
 }
 
 // rollBack adopts the last good commit after one that failed.
@@ -207,13 +240,15 @@ func (c *controller) exports() string { return filepath.Join(c.store.dir, "expor
 func (c *controller) exported(commit string) string { return filepath.Join(c.exports(), commit) }
 
 // export makes the files of a commit stand under its name, whole or not at all.
+// Those of an earlier process are written again: nobody knows what became of
+// them since.
 func (c *controller) export(ctx context.Context, commit string) error {
 	dir := c.exported(commit)
-	if _, err := os.Stat(dir); err == nil {
+	if _, err := os.Stat(dir); err == nil && c.whole[commit] {
 		return nil
 	}
-	made := dir + ".new"
-	if err := os.RemoveAll(made); err != nil {
+	made, old := dir+".new", dir+".old"
+	if err := errors.Join(os.RemoveAll(made), os.RemoveAll(old)); err != nil {
 		return fmt.Errorf("export commit: %w", err)
 	}
 	if err := os.MkdirAll(made, 0o700); err != nil {
@@ -224,10 +259,28 @@ func (c *controller) export(ctx context.Context, commit string) error {
 		return err
 	}
 	c.store.written(c.sync.Name, "exported")
-	if err := os.Rename(made, dir); err != nil {
+	if err := syncTree(made); err != nil {
 		return fmt.Errorf("export commit: %w", err)
 	}
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("export commit: %w", err)
+	}
+	if err := errors.Join(os.Rename(made, dir), os.RemoveAll(old)); err != nil {
+		return fmt.Errorf("export commit: %w", err)
+	}
+	c.whole[commit] = true
 	return syncDir(c.exports())
+}
+
+// syncTree returns once all files of a directory are on the disk: after a power
+// failure, half of them would be another configuration.
+func syncTree(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() && !d.Type().IsRegular() {
+			return err
+		}
+		return syncDir(path)
+	})
 }
 
 // clean removes the exports that nothing is rolled back to.
@@ -245,6 +298,7 @@ func (c *controller) clean() {
 	}
 	for _, e := range entries {
 		if !keep[e.Name()] {
+			delete(c.whole, e.Name())
 			if err := os.RemoveAll(c.exported(e.Name())); err != nil {
 				c.log.Warn("the files of an old commit stay", "error", err)
 			}

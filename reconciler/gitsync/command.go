@@ -33,14 +33,10 @@ func (m *Manager) Plan(ctx context.Context, name string) (Planned, error) {
 	defer c.release()
 	limited, cancel := context.WithTimeout(ctx, c.sync.Timeout)
 	defer cancel()
-	tip, err := c.Repository.Fetch(limited, c.since())
-	if err == nil && !commitName(tip.Commit) {
-		err = fmt.Errorf("the repository names the commit %q", clip(tip.Commit, maxTitle))
-	}
+	tip, err := c.fetched(limited)
 	if err != nil {
 		return Planned{}, &Failure{Reason: reasonOf(err, FetchFailed), Err: err}
 	}
-	tip.Title, tip.Ref = line(tip.Title, maxTitle), clip(tip.Ref, maxTitle)
 	tip, _, p, err := c.prepare(ctx, tip)
 	if err != nil {
 		return Planned{}, err

@@ -38,10 +38,11 @@ type controller struct {
 	asking  bool      // the repository is asked in this look
 
 	// Only who has the turn touches these.
-	fresh  bool      // everything is looked at, though nothing is new
-	newest string    // the commit that was fetched last
-	found  time.Time // it was first seen
-	asked  time.Time // found, when those it depends on were woken for it
+	fresh  bool            // everything is looked at, though nothing is new
+	whole  map[string]bool // exports that this process wrote
+	newest string          // the commit that was fetched last
+	found  time.Time       // it was first seen
+	asked  time.Time       // found, when those it depends on were woken for it
 	fetch  pause
 	moved  int // plans of this look that did something else when they were made again
 	// unfinished says that the subject is held until what a former daemon began
@@ -87,6 +88,7 @@ func newController(m *Manager, f Follow) (*controller, error) {
 	}
 	c := &controller{
 		manager: m, Follow: f, sync: f.Sync, fresh: true,
+		whole: map[string]bool{},
 		store: store{dir: filepath.Join(m.config.Dir, folder, f.Sync.Name), name: f.Sync.Name, written: m.config.Written},
 		log:   m.config.Log.With("sync", f.Sync.Name),
 		turn:  make(chan struct{}, 1), poke: make(chan struct{}, 1),

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
+
+	"github.com/hashicorp/go-version"
 
 	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/reconciler/status"
@@ -24,18 +28,21 @@ func (c *controller) cycle(ctx context.Context, w wake) {
 	if w.now {
 		c.fetch, c.fresh = pause{}, true
 	}
+	forgotten := false
 	if d := c.memory(); d.Intent != nil && (w.now || !c.now().Before(d.Verdict.Next)) {
-		c.resume(ctx)
+		forgotten = c.resume(ctx)
 	}
 	if ctx.Err() != nil {
 		return
 	}
-	if c.unfinished {
-		c.unfinished = false
-		c.Subject.Release()
-		if why, _ := c.suspended(); why != "" {
-			c.Subject.Hold(why)
-		}
+	if unfinished := c.unfinished; forgotten {
+		defer func() { // this look may adopt it all the same
+			if ctx.Err() == nil {
+				c.goOn(unfinished)
+			}
+		}()
+	} else {
+		c.goOn(unfinished)
 	}
 	tip, ok := c.ask(ctx, w)
 	if !ok || ctx.Err() != nil {
@@ -54,6 +61,18 @@ func (c *controller) cycle(ctx context.Context, w wake) {
 		return
 	}
 	c.process(ctx, tip)
+}
+
+// goOn ends the hold of what a former daemon left unfinished.
+func (c *controller) goOn(unfinished bool) {
+	if !unfinished {
+		return
+	}
+	c.unfinished = false
+	c.Subject.Release()
+	if why, _ := c.suspended(); why != "" {
+		c.Subject.Hold(why)
+	}
 }
 
 // upstream tells whether all that it depends on is ready. It is asked again
@@ -83,14 +102,10 @@ func (c *controller) ask(ctx context.Context, w wake) (status.Revision, bool) {
 	c.mu.Unlock()
 	limited, cancel := context.WithTimeout(ctx, c.sync.Timeout)
 	defer cancel()
-	tip, err := c.Repository.Fetch(limited, c.since())
-	if err == nil && !commitName(tip.Commit) {
-		err = fmt.Errorf("the repository names the commit %q", clip(tip.Commit, maxTitle))
-	}
+	tip, err := c.fetched(limited)
 	if ctx.Err() != nil {
 		return tip, false
 	}
-	tip.Title, tip.Ref = line(tip.Title, maxTitle), clip(tip.Ref, maxTitle)
 	if err != nil {
 		c.unreachable(limited, err)
 		return tip, false
@@ -107,6 +122,38 @@ func (c *controller) ask(ctx context.Context, w wake) (status.Revision, bool) {
 		}
 	})
 	return tip, true
+}
+
+// fetched is what the repository has, if it may come after what is applied.
+func (c *controller) fetched(ctx context.Context) (status.Revision, error) {
+	tip, err := c.Repository.Fetch(ctx, c.since())
+	if err == nil && !commitName(tip.Commit) {
+		err = fmt.Errorf("the repository names the commit %q", clip(tip.Commit, maxTitle))
+	}
+	tip.Title, tip.Ref = line(tip.Title, maxTitle), clip(tip.Ref, maxTitle)
+	if err == nil {
+		err = c.backwards(tip)
+	}
+	return tip, err
+}
+
+// backwards refuses a version that is older than the applied one: whoever can
+// take a tag away, without any key, would bring back what was signed once.
+func (c *controller) backwards(tip status.Revision) error {
+	d := c.memory()
+	if c.sync.Ref.Kind != syncfile.Semver || d.Applied == nil || d.Source != c.source() || d.Base == tip.Commit {
+		return nil
+	}
+	was, err := versionOf(d.Applied.Ref)
+	is, failed := versionOf(tip.Ref)
+	if err != nil || failed != nil || !is.LessThan(was) {
+		return nil //nolint:nilerr // no versions: the repository chose by other means
+	}
+	return &Failure{Reason: HistoryRewritten, Commit: tip, Err: fmt.Errorf("version %s is older than %s, which is applied, and the newest that the repository has now: somebody took a tag away", is, was)}
+}
+
+func versionOf(ref string) (*version.Version, error) {
+	return version.NewVersion(strings.TrimPrefix(ref, "refs/tags/"))
 }
 
 // since is the commit that the next one must descend from; "" where another
@@ -211,17 +258,11 @@ func (c *controller) process(ctx context.Context, tip status.Revision) {
 // prepare verifies, exports, evaluates and plans a fetched commit. The error is
 // a *Failure.
 func (c *controller) prepare(ctx context.Context, tip status.Revision) (status.Revision, *schema.Desired, *plan.Plan, error) {
-	if c.Verifier != nil && c.sync.Verify.Mode != syncfile.Unverified {
-		since := c.since()
-		if applied := c.memory().Applied; applied == nil || since != applied.Commit {
-			since = "" // no commit before the tip is trusted
-		}
-		signer, err := c.Verifier.Verify(ctx, tip, since)
-		if err != nil {
-			return tip, nil, nil, &Failure{Reason: reasonOf(err, BadSignature), Err: err}
-		}
-		tip.Signer = clip(signer, maxTitle)
+	signer, err := c.verify(ctx, tip)
+	if err != nil {
+		return tip, nil, nil, &Failure{Reason: reasonOf(err, BadSignature), Err: err}
 	}
+	tip.Signer = signer
 	if err := c.export(ctx, tip.Commit); err != nil {
 		return tip, nil, nil, &Failure{Reason: reasonOf(err, FetchFailed), Err: err}
 	}
@@ -229,8 +270,26 @@ func (c *controller) prepare(ctx context.Context, tip status.Revision) (status.R
 	return tip, desired, p, err
 }
 
+// verify says who signed a fetched commit; nobody, where nobody must.
+func (c *controller) verify(ctx context.Context, tip status.Revision) (string, error) {
+	if c.Verifier == nil || c.sync.Verify.Mode == syncfile.Unverified {
+		return "", nil
+	}
+	since := c.since()
+	if applied := c.memory().Applied; applied == nil || since != applied.Commit {
+		since = "" // no commit before the tip is trusted
+	}
+	signer, err := c.Verifier.Verify(ctx, tip, since)
+	return clip(signer, maxTitle), err
+}
+
 // plan evaluates and plans an exported commit. The error is a *Failure.
 func (c *controller) plan(ctx context.Context, commit string) (*schema.Desired, *plan.Plan, error) {
+	if _, err := os.Stat(c.exported(commit)); errors.Is(err, fs.ErrNotExist) {
+		if err := c.export(ctx, commit); err != nil {
+			return nil, nil, &Failure{Reason: reasonOf(err, FetchFailed), Err: err}
+		}
+	}
 	dir, err := c.configuration(commit)
 	if err != nil {
 		return nil, nil, Fail(BuildFailed, err)

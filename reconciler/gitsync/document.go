@@ -86,6 +86,8 @@ type approval struct {
 // revision is adopted after it.
 type intent struct {
 	Revision status.Revision `json:"revision"`
+	// Source is what was followed then, and where in it.
+	Source string `json:"source,omitempty"`
 	// Failed is the commit that is rolled back; empty: it is an apply.
 	Failed *status.Revision `json:"failed,omitempty"`
 	Why    string           `json:"why,omitempty"`

@@ -1,6 +1,7 @@
 package gitsync_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,6 +30,7 @@ import (
 type server struct {
 	mu      sync.Mutex
 	tip     string
+	ref     string // empty: refs/heads/main
 	parent  map[string]string
 	files   map[string]string // by commit
 	down    error
@@ -89,7 +91,7 @@ func (s *server) Fetch(ctx context.Context, since string) (status.Revision, erro
 	if s.down != nil {
 		return status.Revision{}, s.down
 	}
-	rev := status.Revision{Commit: s.tip, Ref: "refs/heads/main", Title: "a\x1b[31m commit\nand more"}
+	rev := status.Revision{Commit: s.tip, Ref: cmp.Or(s.ref, "refs/heads/main"), Title: "a\x1b[31m commit\nand more"}
 	if since == "" {
 		return rev, nil
 	}

@@ -1,0 +1,172 @@
+package gitsync_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/decnet/decnet/reconciler/gitsync"
+	"github.com/decnet/decnet/reconciler/status"
+	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/syncfile"
+)
+
+// TestWhatWasBegunIsJudgedByTheFileOfNow ends the daemon in the middle of an
+// apply, and changes what it may do before the next one goes on.
+func TestWhatWasBegunIsJudgedByTheFileOfNow(t *testing.T) {
+	const before, after = "decky.a=1 decky.b=1 decky.c=1", "decky.a=2 decky.b=2"
+	for name, c := range map[string]struct {
+		change func(b *bench)
+		want   gitsync.Reason
+		truth  status.Truth
+		alive  string
+	}{
+		"nothing":    {func(*bench) {}, gitsync.Applied, status.True, after},
+		"it is down": {func(b *bench) { b.server.fail(errors.New("nobody there")) }, gitsync.FetchFailed, status.False, after},
+		"observe":    {func(b *bench) { b.sync.Policy = syncfile.Observe }, gitsync.Differs, status.False, before},
+		"manual":     {func(b *bench) { b.sync.Policy = syncfile.Manual }, gitsync.AwaitingApproval, status.False, before},
+		"a fuse": {func(b *bench) { b.sync.MaxDestroy = syncfile.Limit{Set: true, Count: 1} }, gitsync.DestroyLimit,
+			status.False, before},
+		"a window that is closed": {func(b *bench) {
+			b.sync.Windows = []syncfile.Window{{Deny: true, From: 0, To: 24 * 60, Location: time.UTC}}
+		}, gitsync.Applied, status.True, after},
+		"a signer less": {func(b *bench) {
+			b.judge.refuse(commitOf("two"), gitsync.Fail(gitsync.UnknownSigner, errors.New("who is that")))
+		}, gitsync.UnknownSigner, status.False, before},
+		"another repository": {func(b *bench) {
+			b.sync.Repository = "https://git.example.com/net/other.git"
+			b.server.push("other", "decky a 1", "decky b 1", "decky c 1")
+		}, gitsync.Applied, status.True, before},
+		"another repository that is down, to be observed": {func(b *bench) {
+			b.sync.Repository, b.sync.Policy = "https://git.example.com/net/other.git", syncfile.Observe
+			b.server.fail(errors.New("nobody there"))
+		}, gitsync.FetchFailed, status.False, before},
+		"another path": {func(b *bench) { b.sync.Path = "elsewhere" }, gitsync.BuildFailed, status.False, before},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, nil, func(b *bench) {
+				b.server.push("one", "decky a 1", "decky b 1", "decky c 1")
+				b.start()
+				b.wait(time.Second)
+				b.alive(before)
+				b.server.push("two", "decky a 2", "decky b 2")
+				b.world.set(func(w *world) { w.slow = time.Hour })
+				b.wait(2 * time.Minute)
+				b.stop() // the intent stands
+				b.alive(before)
+				b.world.set(func(w *world) { w.slow = 0 })
+				c.change(b)
+				b.start()
+				b.wait(time.Second)
+				b.alive(c.alive)
+				b.expect(c.want, c.truth)
+				b.wait(10 * time.Minute)
+				b.alive(c.alive)
+			})
+		})
+	}
+}
+
+// TestARollbackThatWasBegunIsNotCarriedOutWhereNothingMayBe is the same of a
+// rollback.
+func TestARollbackThatWasBegunIsNotCarriedOutWhereNothingMayBe(t *testing.T) {
+	within(t, func(s *syncfile.Sync) { s.Rollback = true }, func(b *bench) {
+		b.server.push("one", "decky a 1", "decky b 1")
+		b.start()
+		b.wait(time.Second)
+		b.server.push("two", "decky a 2", "decky b bad")
+		b.world.set(failing("bad"))
+		b.world.set(func(w *world) {
+			fail := w.adoptErr
+			w.adoptErr = func(d *schema.Desired) (bool, error) { w.slow = time.Hour; return fail(d) }
+		})
+		b.wait(2 * time.Minute)
+		b.stop() // the rollback stands
+		half := b.world.alive()
+		b.world.set(func(w *world) { w.slow, w.adoptErr = 0, nil })
+		b.sync.Policy = syncfile.Observe
+		b.start()
+		b.wait(time.Second)
+		b.alive(half)
+		b.expect(gitsync.Differs, status.False)
+	})
+}
+
+// TestAVersionDoesNotGoBack takes away the tag that was applied, as whoever may
+// write to a repository can without any key: an older one is signed as well.
+func TestAVersionDoesNotGoBack(t *testing.T) {
+	within(t, func(s *syncfile.Sync) { s.Ref = syncfile.Ref{Kind: syncfile.Semver, Name: ">= 1.0"} }, func(b *bench) {
+		tag := func(ref, title, content string) string {
+			b.server.mu.Lock()
+			b.server.ref = ref
+			b.server.mu.Unlock()
+			return b.server.force(title, "decky a "+content)
+		}
+		tag("refs/tags/v1.9.0", "one", "1")
+		b.start()
+		b.wait(time.Second)
+		b.alive("decky.a=1")
+		tag("refs/tags/v1.10.0", "two", "2") // of another branch: no descendant
+		b.wait(2 * time.Minute)
+		b.alive("decky.a=2")
+
+		old := tag("refs/tags/v1.9.0", "one", "1")
+		b.wait(2 * time.Minute)
+		b.alive("decky.a=2")
+		b.expect(gitsync.HistoryRewritten, status.False)
+		if _, err := b.m.Plan(b.t.Context(), "prod"); err == nil {
+			t.Error("the older version is planned")
+		}
+		b.must(b.m.Now(b.t.Context(), "prod", ""))
+		b.wait(2 * time.Minute)
+		b.alive("decky.a=2")
+		b.stop()
+		b.start() // nor does a restart let it through
+		b.wait(2 * time.Minute)
+		b.alive("decky.a=2")
+
+		pending := b.status().Pending
+		if pending == nil || pending.Revision.Commit != old {
+			t.Fatalf("pending %+v", pending)
+		}
+		b.must(b.m.Approve(b.t.Context(), "prod", pending.ID, "root"))
+		b.wait(time.Second)
+		b.alive("decky.a=1")
+		b.expect(gitsync.Applied, status.True)
+		tag("refs/tags/v1.10.1", "three", "3")
+		b.wait(2 * time.Minute)
+		b.alive("decky.a=3")
+
+		// The operator's own range may well mean an older one.
+		b.stop()
+		b.sync.Ref.Name = "~> 1.9.0"
+		tag("refs/tags/v1.9.0", "one", "1")
+		b.start()
+		b.wait(time.Second)
+		b.alive("decky.a=1")
+	})
+}
+
+// TestADamagedExportIsNotBelieved empties the files of an exported commit, as
+// a power failure does with what was not on the disk yet.
+func TestADamagedExportIsNotBelieved(t *testing.T) {
+	within(t, nil, func(b *bench) {
+		id := b.server.push("one", "decky a 1", "decky b 1")
+		b.start()
+		b.wait(time.Second)
+		b.alive("decky.a=1 decky.b=1")
+		b.stop()
+		name := filepath.Join(b.dir, "sync", "prod", "exports", id, "net", "main")
+		if err := os.WriteFile(name, []byte("decky a 1"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b.start()
+		b.wait(time.Second)
+		b.alive("decky.a=1 decky.b=1")
+		b.must(b.m.Now(b.t.Context(), "prod", ""))
+		b.wait(time.Second)
+		b.alive("decky.a=1 decky.b=1")
+	})
+}
