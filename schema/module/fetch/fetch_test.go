@@ -216,6 +216,9 @@ func TestTreesThatAreRefused(t *testing.T) {
 		"link above":    {"sub/x": "-> ../../y"},
 		"link absolute": {"x": "-> /etc/passwd"},
 		"chain":         {"a/b/c": "", "a/up": "-> ..", "x": "-> a/up/../../y"},
+		"chain above":   {"a/b/c": "", "a/b/up": "-> ../..", "x": "-> a/b/up/.."},
+		"chain to none": {"a/b/c": "", "a/b/up": "-> ../..", "x": "-> a/b/up/../none"},
+		"chain of four": {"a/b/c": "", "a/b/up": "-> ../..", "a/x": "-> b/up", "a/y": "-> x/..", "z": "-> a/y"},
 		"large":         {"x": strings.Repeat("x", module.MaxFile+1)},
 	} {
 		r := newRepository(t)
