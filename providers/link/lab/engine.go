@@ -34,7 +34,10 @@ func (l *Lab) engineDir() string  { return filepath.Join(l.Dir, "engine") }
 func (l *Lab) engineSock() string { return filepath.Join(l.engineDir(), "docker.sock") }
 func (l *Lab) engineHost() string { return "unix://" + l.engineSock() }
 func (l *Lab) enginePid() string  { return filepath.Join(l.engineDir(), "docker.pid") }
-func (l *Lab) engineLog() string  { return filepath.Join(l.engineDir(), "log") }
+func (l *Lab) containerdPid() string {
+	return filepath.Join(l.engineDir(), "exec", "containerd", "containerd.pid")
+}
+func (l *Lab) engineLog() string { return filepath.Join(l.engineDir(), "log") }
 
 // engineCgroup is the cgroup below which its containers stand: how they are
 // found when the engine cannot stop them any more.
@@ -66,6 +69,9 @@ func (l *Lab) StartEngine(ctx context.Context) (string, error) {
 	if err := os.Remove(l.enginePid()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("start the lab's engine: %w", err)
 	}
+	if err := forgetContainerd(l.containerdPid()); err != nil {
+		return "", fmt.Errorf("start the lab's engine: %w", err)
+	}
 	log, err := os.OpenFile(l.engineLog(), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("start the lab's engine: %w", err)
@@ -87,6 +93,29 @@ func (l *Lab) StartEngine(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("start the lab's engine: %w", err)
 	}
 	return l.engineHost(), l.awaitEngine(ctx, pid)
+}
+
+// forgetContainerd removes the file that names an engine's containerd if it is
+// dead: where nobody reaps orphans, the next engine takes the one that died with
+// a killed engine for alive, and waits for it in vain.
+func forgetContainerd(file string) error {
+	data, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(data)))
+	if err == nil && pid > 0 && !zombie(pid) {
+		if name, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm"); err == nil && strings.TrimSpace(string(name)) == "containerd" {
+			return nil
+		}
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // findEngine finds dockerd, which stands in a directory that an ordinary
