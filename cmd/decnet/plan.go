@@ -33,7 +33,8 @@ type planFlags struct {
 func (f *planFlags) register(cmd *cobra.Command, destroyable bool) {
 	flags := cmd.Flags()
 	flags.BoolVar(&f.detailed, "detailed-exitcode", false, "exit with 2 where the plan is not empty, or drift is reported that it does not heal")
-	flags.IntVar(&f.parallelism, "parallelism", reconciler.DefaultParallelism, "how many steps run at once")
+	f.parallelism = reconciler.DefaultParallelism
+	flags.Var((*parallelism)(&f.parallelism), "parallelism", "how many steps run at once")
 	flags.BoolVar(&f.noRefresh, "no-refresh", false, "trust the state, look at no object")
 	flags.StringArrayVar(&f.replace, "replace", nil, "make the object at this `ADDRESS` anew")
 	flags.StringArrayVar(&f.targets, "target", nil, "plan only this `ADDRESS`, block or module, and what it needs")

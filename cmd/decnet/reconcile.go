@@ -17,6 +17,7 @@ import (
 	"github.com/decnet/decnet/cmd/internal/daemon"
 	"github.com/decnet/decnet/cmd/internal/unit"
 	"github.com/decnet/decnet/cmd/internal/version"
+	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/schema/syncfile"
 )
@@ -65,7 +66,8 @@ systemd it tells when it is ready, and feeds the watchdog (decnet setup writes t
 	f.StringVar(&flags.metrics, "metrics", "", "`ADDRESS` of /livez, /readyz and /metrics (default: as the file says)")
 	f.BoolVar(&flags.exposed, "metrics-exposed", false, "let it be an address that others reach")
 	f.StringVar(&flags.socket, "socket", "", "the control socket's `PATH` (default: as the file says, else reconcile.sock below the run directory)")
-	f.IntVar(&flags.parallelism, "parallelism", 0, "with DIR: how many steps run at once")
+	flags.parallelism = reconciler.DefaultParallelism
+	f.Var((*parallelism)(&flags.parallelism), "parallelism", "with DIR: how many steps run at once")
 	return cmd
 }
 

@@ -54,7 +54,7 @@ func (c *computation) classifyUnwanted(n *node) error {
 	}
 	switch {
 	case n.object == nil:
-		n.change.Action, n.change.Reasons = Forget, []Reason{NotInConfig}
+		n.change.Action, n.change.Reasons = Forget, []Reason{c.unwanted()}
 		n.change.Type, n.change.Runtime, n.change.Source = n.prior.Type, n.prior.Runtime, n.prior.Source
 		if n.prior.Object != nil && !n.prior.Tainted && c.in.Prior.Interrupted[n.address] == "" {
 			n.drift = &Drift{Gone: true}
@@ -63,11 +63,19 @@ func (c *computation) classifyUnwanted(n *node) error {
 		n.change.Action, n.change.Reasons = Delete, []Reason{Orphan}
 		n.change.Type, n.change.Runtime = n.object.Kind.Type, n.object.Kind.Runtime
 	default:
-		n.change.Action, n.change.Reasons = Delete, []Reason{NotInConfig}
+		n.change.Action, n.change.Reasons = Delete, []Reason{c.unwanted()}
 		n.change.Type, n.change.Runtime, n.change.Source = n.object.Kind.Type, n.object.Kind.Runtime, n.prior.Source
 		c.driftSincePrior(n)
 	}
 	return nil
+}
+
+// unwanted is why nothing wants what the state has.
+func (c *computation) unwanted() Reason {
+	if c.in.Destroy {
+		return DestroyRequested
+	}
+	return NotInConfig
 }
 
 // classifyMissing deals with what is wanted and not alive.

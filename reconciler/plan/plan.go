@@ -70,7 +70,8 @@ const (
 	ReplaceRequested   Reason = "replace requested"
 	DependencyReplaced Reason = "dependency replaced"
 	NotInConfig        Reason = "no longer in configuration"
-	Orphan             Reason = "orphan" // alive, ours, in neither state nor configuration
+	DestroyRequested   Reason = "destroy requested" // of everything, whatever the configuration says
+	Orphan             Reason = "orphan"            // alive, ours, in neither state nor configuration
 	InterruptedCreate  Reason = "interrupted create"
 	Image              Reason = "image" // a new decky binary
 	RuntimeChanged     Reason = "runtime changed"

@@ -43,11 +43,16 @@ func (e *LockedError) Error() string {
 // Lock is the right to change a state. It is the operating system's: it ends
 // with the process, however that ends.
 type Lock struct {
-	file *os.File
+	file  *os.File
+	state string   // path of what is locked
+	made  []string // directories that were made for the lock, the deepest first
 }
 
 // lockPoll is how often a waiting Lock tries again.
 const lockPoll = 50 * time.Millisecond
+
+// lockTries is how often a Lock makes the directory that others take away.
+const lockTries = 1000
 
 // Lock takes the lock beside the state, waiting up to wait for it. The error is
 // a *LockedError where another holds it all that time. Unlock it.
@@ -55,27 +60,64 @@ func (s *Store) Lock(ctx context.Context, holder Holder, wait time.Duration) (*L
 	if s.readOnly {
 		return nil, fmt.Errorf("lock state %s: %w", s.path, ErrReadOnly)
 	}
-	if err := makeDirectory(filepath.Dir(s.path)); err != nil {
-		return nil, fmt.Errorf("lock state %s: %w", s.path, err)
-	}
+	lock := &Lock{state: s.path}
 	path := s.path + ".lock"
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("lock state %s: %w", s.path, err)
-	}
-	if err := take(ctx, file, wait); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = &LockedError{Path: path, Holder: readHolder(file)}
-		} else {
-			err = fmt.Errorf("lock state %s: %w", s.path, err)
+	deadline := time.Now().Add(wait)
+	for tries := 1; lock.file == nil; tries++ {
+		if gone := missing(filepath.Dir(s.path)); len(gone) > len(lock.made) {
+			lock.made = gone
 		}
-		return nil, errors.Join(err, file.Close())
+		err := makeDirectory(filepath.Dir(s.path))
+		var file *os.File
+		if err == nil {
+			file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
+		}
+		if errors.Is(err, os.ErrNotExist) && tries < lockTries {
+			continue // an Unlock took the directory away
+		}
+		if err != nil {
+			return nil, fmt.Errorf("lock state %s: %w", s.path, err)
+		}
+		if err := take(ctx, file, max(0, time.Until(deadline))); err != nil {
+			if errors.Is(err, unix.EWOULDBLOCK) {
+				err = &LockedError{Path: path, Holder: readHolder(file)}
+			} else {
+				err = fmt.Errorf("lock state %s: %w", s.path, err)
+			}
+			return nil, errors.Join(err, file.Close())
+		}
+		if lies(file, path) {
+			lock.file = file
+		} else if err := file.Close(); err != nil { // an Unlock took it away
+			return nil, fmt.Errorf("lock state %s: %w", s.path, err)
+		}
 	}
-	lock := &Lock{file: file}
-	if err := writeHolder(file, holder); err != nil {
+	if err := writeHolder(lock.file, holder); err != nil {
 		return nil, errors.Join(fmt.Errorf("lock state %s: %w", s.path, err), lock.Unlock())
 	}
 	return lock, nil
+}
+
+// missing are the directories that makeDirectory will make, the deepest first.
+func missing(dir string) []string {
+	var all []string
+	for {
+		if _, err := os.Lstat(dir); !errors.Is(err, os.ErrNotExist) {
+			return all
+		}
+		all = append(all, dir)
+		dir = filepath.Dir(dir)
+	}
+}
+
+// lies tells whether an open file is the one at path.
+func lies(file *os.File, path string) bool {
+	open, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Lstat(path)
+	return err == nil && os.SameFile(open, there)
 }
 
 func take(ctx context.Context, file *os.File, wait time.Duration) error {
@@ -123,8 +165,15 @@ func writeHolder(file *os.File, h Holder) error {
 	return err
 }
 
-// Unlock gives the lock back; the file stays.
+// Unlock gives the lock back. The file stays beside a state; where none came to
+// be, it goes, and so do directories that were made for it and are empty.
 func (l *Lock) Unlock() error {
+	if _, err := os.Lstat(l.state); errors.Is(err, os.ErrNotExist) {
+		_ = os.Remove(l.file.Name()) // while it is held: who waits for it finds out
+		for _, dir := range l.made {
+			_ = removeDirectory(dir) // one that is not empty stays
+		}
+	}
 	if err := l.file.Truncate(0); err != nil {
 		return errors.Join(err, l.file.Close())
 	}

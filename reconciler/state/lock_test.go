@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/decnet/decnet/reconciler/state"
 )
@@ -69,6 +74,84 @@ func TestWaitingForALockEnds(t *testing.T) {
 	cancel()
 	if _, err := open(t, path).Lock(cancelled, holder(), time.Hour); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// TestALockOfNoStateLeavesNothing takes away what was made for the lock alone.
+func TestALockOfNoStateLeavesNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, meanwhile, want []string // files
+	}{
+		"nothing":            {},
+		"others' files":      {before: []string{"main.hcl"}, want: []string{"main.hcl"}},
+		"the directory":      {before: []string{".decnet/modules/x"}, want: []string{".decnet/.gitignore", ".decnet/modules/x"}},
+		"something in it":    {meanwhile: []string{".decnet/secret"}, want: []string{".decnet/.gitignore", ".decnet/secret"}},
+		"a state came to be": {meanwhile: []string{".decnet/state.db"}, want: []string{".decnet/.gitignore", ".decnet/state.db", ".decnet/state.db.lock"}},
+	} {
+		dir := t.TempDir()
+		write := func(names []string) {
+			for _, n := range names {
+				path := filepath.Join(dir, n)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(n), 0o600)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		write(c.before)
+		store := open(t, filepath.Join(dir, ".decnet", "state.db"))
+		lock, err := store.Lock(ctx, holder(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(c.meanwhile)
+		if err := lock.Unlock(); err != nil {
+			t.Fatal(err)
+		}
+		var left []string
+		if err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && (!d.IsDir() || strings.HasSuffix(path, ".decnet") && len(c.want) == 0) {
+				path, err = filepath.Rel(dir, path)
+				left = append(left, path)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, left); diff != "" {
+			t.Errorf("%s: %s", name, diff)
+		}
+	}
+}
+
+// TestOneLockAtATimeWhileFilesComeAndGo has many take and give back a lock whose
+// file goes each time.
+func TestOneLockAtATimeWhileFilesComeAndGo(t *testing.T) {
+	path := state.DefaultPath(t.TempDir())
+	var held atomic.Int32
+	var group sync.WaitGroup
+	for range 8 {
+		store := open(t, path)
+		group.Go(func() {
+			for range 40 {
+				lock, err := store.Lock(ctx, holder(), time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := held.Add(1); n != 1 {
+					t.Errorf("%d hold it at once", n)
+				}
+				runtime.Gosched()
+				held.Add(-1)
+				if err := lock.Unlock(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if _, err := os.Lstat(path + ".lock"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the lock file stays: %v", err)
 	}
 }
 

@@ -75,6 +75,18 @@ func makeDirectory(dir string) error {
 	return os.WriteFile(ignore, []byte("*\n"), 0o640)
 }
 
+// removeDirectory removes one that has nothing but what makeDirectory made.
+func removeDirectory(dir string) error {
+	if entries, err := os.ReadDir(dir); err != nil {
+		return err
+	} else if len(entries) == 1 && entries[0].Name() == ".gitignore" && filepath.Base(dir) == ".decnet" {
+		if err := os.Remove(filepath.Join(dir, ".gitignore")); err != nil {
+			return err
+		}
+	}
+	return os.Remove(dir)
+}
+
 func writable(path string) bool {
 	return unix.Access(path, unix.W_OK) == nil && unix.Access(filepath.Dir(path), unix.W_OK) == nil
 }

@@ -56,6 +56,9 @@ func Duration(d time.Duration) string {
 	}
 }
 
+// NothingToDestroy is what a destroying plan without changes says.
+const NothingToDestroy = "There is nothing to destroy."
+
 // Result writes what a run did, and the outputs.
 func Result(w io.Writer, p *plan.Plan, r *reconciler.Result, s Style) error {
 	word := "Apply"

@@ -73,6 +73,9 @@ func (o Options) findings(p *plan.Plan) []diag.Finding {
 
 func verdict(p *plan.Plan) string {
 	if p.Empty() && len(p.Moves) == 0 && len(p.Imports) == 0 {
+		if p.Destroy {
+			return view.NothingToDestroy
+		}
 		return "No changes. The live objects match the configuration."
 	}
 	return "Plan: " + view.Counts(p.Summary) + "."

@@ -83,6 +83,10 @@ func (t *writer) nothing() {
 		fmt.Fprintf(t.b, "%s The state takes note of %d live %s that already fit.\n", t.Style.Good("No changes to any object."), n, plural(n, "object"))
 		return
 	}
+	if t.p.Destroy && len(t.p.Quarantined) == 0 {
+		fmt.Fprintf(t.b, "%s\n", t.Style.Good(view.NothingToDestroy))
+		return
+	}
 	rest := "The live objects match the configuration."
 	if len(t.p.Quarantined) > 0 {
 		rest = "What is kept for study stays as it is."
