@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X github.com/decnet/decnet/cmd/internal/version.Version=$(VERS
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-corpus check bench fuzz generate judges clean
+.PHONY: help build demo test test-corpus soak check bench fuzz generate judges clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ test: judges build ## the whole suite with live tests: root, Docker in a namespa
 
 test-corpus: ## tests on the data beside the checkout (../shared/data)
 	$(GO) test -tags corpus -run Corpus $(PKGS)
+
+soak: judges ## hours in minutes: 10,000 iterations of the loop, 100 kills, repositories of gigabytes (root)
+	DECNET_LOOP_ITERATIONS=10000 DECNET_LOOP_KILLS=100 $(GO) test -count=1 -run 'TestTenThousand|TestKilled' -timeout 60m -v ./reconciler/loop
+	DECNET_LONG=1 $(GO) test -tags live -count=1 -timeout 60m -v ./reconciler/gitsync/repository
 
 check: ## formatting, vet, staticcheck, generated files, layers
 	@test -z "$$(gofmt -l cmd schema reconciler providers intel modules examples)" || { gofmt -l cmd schema reconciler providers intel modules examples; exit 1; }
