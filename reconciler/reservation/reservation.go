@@ -134,7 +134,12 @@ func Others(ctx context.Context, path, lineage string) ([]Held, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read reservations %s: %w", path, err)
 	}
-	held, err := others(ctx, db, lineage)
+	var held []Held
+	var there bool // not, where a process was killed between making the file and the table
+	err = db.QueryRowContext(ctx, "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'reservations')").Scan(&there)
+	if err == nil && there {
+		held, err = others(ctx, db, lineage)
+	}
 	if err := errors.Join(err, db.Close()); err != nil {
 		return nil, fmt.Errorf("read reservations %s: %w", path, err)
 	}

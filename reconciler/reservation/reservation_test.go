@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -83,6 +84,24 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	if winners != 1 {
 		t.Errorf("%d configurations won", winners)
+	}
+}
+
+// TestAFileWithoutATable is what a process leaves that is killed at its first
+// reservation.
+func TestAFileWithoutATable(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "reservations.db")
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := reservation.Others(t.Context(), path, "a"); err != nil || len(held) != 0 {
+		t.Errorf("%v, %v", held, err)
+	}
+	if err := reservation.Reserve(t.Context(), path, reservation.Owner{Lineage: "a"}, []reservation.Claim{{Network: "n", IP: "10.0.0.1", Address: "decky.a"}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := reservation.Others(t.Context(), path, "b"); err != nil || len(held) != 1 {
+		t.Errorf("%v, %v", held, err)
 	}
 }
 
