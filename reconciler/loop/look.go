@@ -36,8 +36,12 @@ func (l *Loop) look(ctx context.Context) (*view, error) {
 		return v, err
 	}
 	v.meta = snapshot.Meta
-	if v.desired, err = l.wanted(ctx, snapshot); err != nil || v.desired == nil {
+	v.desired, err = l.wanted(ctx, snapshot)
+	if err != nil {
 		return v, err
+	}
+	if l.concern(snapshot.Instances, v.desired); v.desired == nil {
+		return v, nil
 	}
 	if v.pending, err = l.config.Store.PendingDrifts(ctx); err != nil {
 		return v, err

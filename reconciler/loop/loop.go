@@ -99,6 +99,9 @@ type Loop struct {
 	adopted *schema.Desired
 	held    string // why; empty: it is not
 	holding bool
+	// concerned are the providers whose kinds occur, by name; it is replaced, not
+	// changed.
+	concerned map[string]bool
 
 	// Only who has the turn touches these.
 	troubles troubles
@@ -171,7 +174,7 @@ func (l *Loop) Run(ctx context.Context) error {
 	w := l.newWatch()
 	defer w.stop()
 	pace := pace{every: passEvery, most: passBurst, left: passBurst, at: l.config.Now()}
-	w.follow(ctx)
+	w.begin(ctx)
 	w.hear(ctx)
 	for why := []string{"start"}; ; {
 		if ctx.Err() == nil && sleep(ctx, pace.take(l.config.Now())) {

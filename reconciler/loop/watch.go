@@ -2,11 +2,14 @@ package loop
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/reconciler/state"
+	"github.com/decnet/decnet/schema"
 )
 
 const (
@@ -18,38 +21,93 @@ const (
 	deafReset = 10 * time.Second
 )
 
-// watch owns one goroutine for each provider that can hear.
+// watch owns one goroutine for each provider that can hear and has something to
+// hear of.
 type watch struct {
 	loop    *Loop
 	lineage string
-	cancel  context.CancelFunc
-	group   sync.WaitGroup
-	heard   chan struct{} // one token for each watcher that heard, or became deaf, for the first time
-	count   int
+	ears    map[string]*ear // by provider
+	heard   chan struct{}   // one token for each watcher that heard, or became deaf, for the first time
+}
+
+// ear is one watcher that is kept alive.
+type ear struct {
+	cancel context.CancelFunc
+	done   chan struct{}
 }
 
 func (l *Loop) newWatch() *watch {
-	return &watch{loop: l, heard: make(chan struct{}, len(l.config.Registry.Providers()))}
+	return &watch{loop: l, ears: map[string]*ear{}, heard: make(chan struct{}, len(l.config.Registry.Providers()))}
 }
 
-// follow watches the lineage that the state has now. A state that has none is
-// not watched.
-func (w *watch) follow(ctx context.Context) {
-	meta, err := w.loop.config.Store.Meta(ctx)
-	if err != nil || meta.Lineage == w.lineage {
+// concern notes the providers whose kinds occur in what is and in what is
+// wanted: a machine without an engine is none that has become deaf.
+func (l *Loop) concern(rows []state.Instance, desired *schema.Desired) {
+	names := map[string]bool{}
+	note := func(kind providers.Kind) {
+		if p := l.config.Registry.Provider(kind); p != nil {
+			names[p.Name()] = true
+		}
+	}
+	for i := range rows {
+		note(providers.Kind{Type: rows[i].Type, Runtime: rows[i].Runtime})
+	}
+	if desired != nil {
+		for i := range desired.Instances {
+			note(providers.Kind{Type: desired.Instances[i].Type, Runtime: desired.Instances[i].Runtime})
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.concerned = names
+}
+
+// begin follows what the state has, before anything was looked at.
+func (w *watch) begin(ctx context.Context) {
+	snapshot, err := w.loop.config.Store.Snapshot(ctx)
+	if err != nil {
 		return // a pass meets the error, too
 	}
-	w.stop()
-	w.lineage = meta.Lineage
+	w.loop.mu.Lock()
+	adopted := w.loop.adopted
+	w.loop.mu.Unlock()
+	w.loop.concern(snapshot.Instances, adopted)
+	w.follow(ctx)
+}
+
+// follow watches the lineage that the state has now, with the providers that it
+// concerns. A state that has none is not watched.
+func (w *watch) follow(ctx context.Context) {
+	meta, err := w.loop.config.Store.Meta(ctx)
+	if err != nil {
+		return // a pass meets the error, too
+	}
+	if meta.Lineage != w.lineage {
+		w.stop()
+		w.lineage = meta.Lineage
+	}
 	if w.lineage == "" {
 		return
 	}
-	inner, cancel := context.WithCancel(ctx)
-	w.cancel = cancel
+	w.loop.mu.Lock()
+	concerned := w.loop.concerned
+	w.loop.mu.Unlock()
 	for _, p := range w.loop.config.Registry.Providers() {
-		if hears, ok := p.(providers.Watcher); ok {
-			w.count++
-			w.group.Go(func() { w.listen(inner, p.Name(), hears) })
+		hears, ok := p.(providers.Watcher)
+		name, e := p.Name(), w.ears[p.Name()]
+		switch {
+		case !ok, concerned[name] == (e != nil):
+		case e != nil:
+			w.end(name)
+		default:
+			inner, cancel := context.WithCancel(ctx)
+			e := &ear{cancel: cancel, done: make(chan struct{})}
+			w.ears[name] = e
+			lineage := w.lineage
+			go func() {
+				defer close(e.done)
+				w.listen(inner, name, lineage, hears)
+			}()
 		}
 	}
 }
@@ -58,7 +116,7 @@ func (w *watch) follow(ctx context.Context) {
 func (w *watch) hear(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, hearing)
 	defer cancel()
-	for range w.count {
+	for range w.ears {
 		select {
 		case <-w.heard:
 		case <-ctx.Done():
@@ -67,16 +125,26 @@ func (w *watch) hear(ctx context.Context) {
 	}
 }
 
-func (w *watch) stop() {
-	if w.cancel != nil {
-		w.cancel()
-		w.group.Wait()
-		w.cancel, w.count, w.lineage = nil, 0, ""
-	}
+// end ends one watcher.
+func (w *watch) end(name string) {
+	w.ears[name].cancel()
+	<-w.ears[name].done
+	delete(w.ears, name)
 }
 
-// listen keeps one provider's watcher alive.
-func (w *watch) listen(ctx context.Context, name string, hears providers.Watcher) {
+func (w *watch) stop() {
+	for _, e := range w.ears {
+		e.cancel() // all of them, before any is waited for
+	}
+	for name := range w.ears {
+		w.end(name)
+	}
+	w.lineage = ""
+}
+
+// listen keeps one provider's watcher alive. Of an outage it tells once, and of
+// its end.
+func (w *watch) listen(ctx context.Context, name, lineage string, hears providers.Watcher) {
 	l := w.loop
 	first := sync.OnceFunc(func() {
 		select {
@@ -86,13 +154,17 @@ func (w *watch) listen(ctx context.Context, name string, hears providers.Watcher
 	})
 	back := Backoff{First: l.config.Backoff.First, Most: min(l.config.Backoff.Most, deafMost)}
 	failures := 0
+	var outage atomic.Bool
 	for {
 		var since atomic.Pointer[time.Time]
-		err := hears.Watch(ctx, w.lineage, func(n providers.Notice) {
+		err := hears.Watch(ctx, lineage, func(n providers.Notice) {
 			if since.Load() == nil {
 				now := l.config.Now()
 				since.Store(&now)
 				first()
+				if outage.Swap(false) {
+					l.config.Log.InfoContext(ctx, "a watcher hears again", "provider", name)
+				}
 			}
 			l.notice(name, n)
 		})
@@ -105,7 +177,11 @@ func (w *watch) listen(ctx context.Context, name string, hears providers.Watcher
 		}
 		l.metrics.deaf.Add(1)
 		pause := back.wait(failures, l.config.Rand())
-		l.config.Log.WarnContext(ctx, "a watcher became deaf", "provider", name, "error", errText(err), "pause", pause)
+		level := slog.LevelWarn
+		if outage.Swap(true) {
+			level = slog.LevelDebug
+		}
+		l.config.Log.Log(ctx, level, "a watcher became deaf", "provider", name, "error", errText(err), "pause", pause)
 		l.Wake(name + " hears nothing")
 		if !sleep(ctx, pause) {
 			return
