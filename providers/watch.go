@@ -53,7 +53,7 @@ type Exhibit struct {
 // Examiner is implemented by a handler that can tell more of a drifted object
 // than its state, before it is healed.
 type Examiner[S any] interface {
-	// Examine hands to keep, in the order of their worth, what tells how the
+	// Examine hands to keep, what is cheap or worth most first, what tells how the
 	// object became what it is, or what is left where it is gone. It changes
 	// nothing, executes nothing, and returns as soon as ctx ends or keep fails.
 	// What could be had has been kept then; the error says what could not.

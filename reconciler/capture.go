@@ -11,6 +11,7 @@ import (
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/evidence"
+	"github.com/decnet/decnet/reconciler/seal"
 	"github.com/decnet/decnet/reconciler/state"
 )
 
@@ -19,16 +20,26 @@ import (
 type Evidence struct {
 	Quota    int64         // bytes kept for each lineage, 1 GiB
 	Deadline time.Duration // of one object, 400 ms
-	Budget   time.Duration // of all objects of a run, 600 ms: healing waits for it
+	// Budget is how long healing waits for the evidence of one object, 600 ms;
+	// of several it waits a tenth of a second longer for each, Most at most, 5 s.
+	Budget time.Duration
+	Most   time.Duration
 }
 
-// examiners is how many objects are examined at once.
-const examiners = 8
+const (
+	// examiners is how many objects are examined at once.
+	examiners = 8
+	// further is what each further object adds to the budget.
+	further = 100 * time.Millisecond
+	// least is given to each object while any time is left.
+	least = 20 * time.Millisecond
+)
 
 func (v *Evidence) defaults() {
 	v.Quota = cmp.Or(v.Quota, evidence.DefaultQuota)
 	v.Deadline = cmp.Or(v.Deadline, 400*time.Millisecond)
 	v.Budget = cmp.Or(v.Budget, 600*time.Millisecond)
+	v.Most = max(v.Budget, cmp.Or(v.Most, 5*time.Second))
 }
 
 var errEnough = errors.New("it has more than is kept of one object")
@@ -51,28 +62,62 @@ func (r *record) capture(ctx context.Context) error {
 		}
 		return nil
 	}
-	begun := time.Now()
 	var group sync.WaitGroup
 	var keeping sync.Mutex // a store belongs to one goroutine at a time
 	turns := make(chan struct{}, min(examiners, config.Parallelism))
+	patience := newPatience(config.Evidence, len(r.fresh), cap(turns))
 	for i := range r.fresh {
 		turns <- struct{}{}
+		share := patience.share(len(r.fresh) - i)
 		group.Go(func() {
 			defer func() { <-turns }()
-			left := r.engine.deadline(begun)
-			if left <= 0 {
-				r.fresh[i].Missing = "too much drifted at once: no time was left to examine it"
-				return
+			d := &r.fresh[i]
+			err := errLate
+			if share > 0 {
+				inTime, cancel := context.WithTimeout(ctx, share)
+				defer cancel()
+				err = r.examine(inTime, d, haves[i], &keeping)
 			}
-			inTime, cancel := context.WithTimeout(ctx, left)
-			defer cancel()
-			if err := r.examine(inTime, &r.fresh[i], haves[i], &keeping); err != nil {
-				r.fresh[i].Missing = capped(err.Error())
+			if len(d.Evidence) == 0 && len(haves[i]) > 0 {
+				err = errors.Join(err, r.keep(d, r.seen(i, haves[i]), &keeping))
+			}
+			if err != nil {
+				d.Missing = capped(err.Error())
 			}
 		})
 	}
 	group.Wait()
 	return ctx.Err()
+}
+
+var errLate = errors.New("too much drifted at once: no time was left to examine it")
+
+// patience shares out the time that healing waits for evidence, so that each
+// object gets some of it: handlers give what is worth most, or cheap, first.
+type patience struct {
+	deadline time.Duration
+	until    time.Time
+	turns    int
+}
+
+func newPatience(v Evidence, objects, turns int) patience {
+	budget := min(v.Budget+time.Duration(objects-1)*further, v.Most)
+	return patience{deadline: v.Deadline, until: time.Now().Add(budget), turns: turns}
+}
+
+// share is how long the next object may be examined, of left ones.
+func (p patience) share(left int) time.Duration {
+	rest := time.Until(p.until)
+	if rest <= 0 {
+		return 0
+	}
+	rounds := (left + p.turns - 1) / p.turns
+	return min(p.deadline, max(rest/time.Duration(rounds), least))
+}
+
+// seen is the exhibit of an object that nothing else is known of.
+func (r *record) seen(i int, have json.RawMessage) providers.Exhibit {
+	return providers.Exhibit{Name: "seen", Media: "application/json", Data: seal.Show(have, r.sources[i].Sensitive)}
 }
 
 // openEvidence opens the store for what open drifts refer to and more.
@@ -113,15 +158,23 @@ func (r *record) examine(ctx context.Context, d *state.Drift, have json.RawMessa
 		if total += len(x.Data); total > providers.MaxExamination || len(d.Evidence) == providers.MaxExhibits {
 			return errEnough
 		}
-		keeping.Lock()
-		defer keeping.Unlock()
-		digest, err := r.evidence.Put(x.Data)
-		if err != nil {
+		if err := r.keep(d, x, keeping); err != nil {
 			return err
 		}
-		d.Evidence = append(d.Evidence, state.Exhibit{
-			Name: capped(x.Name), Media: capped(x.Media), SHA256: digest, Size: int64(len(x.Data)), Truncated: x.Truncated,
-		})
 		return ctx.Err()
 	})
+}
+
+// keep stores one exhibit.
+func (r *record) keep(d *state.Drift, x providers.Exhibit, keeping *sync.Mutex) error {
+	keeping.Lock()
+	defer keeping.Unlock()
+	digest, err := r.evidence.Put(x.Data)
+	if err != nil {
+		return err
+	}
+	d.Evidence = append(d.Evidence, state.Exhibit{
+		Name: capped(x.Name), Media: capped(x.Media), SHA256: digest, Size: int64(len(x.Data)), Truncated: x.Truncated,
+	})
+	return nil
 }

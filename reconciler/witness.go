@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/reconciler/evidence"
@@ -121,11 +120,11 @@ func (r *record) over(unseen []state.Drift) []state.Closing {
 		switch {
 		case slices.ContainsFunc(r.fresh, same):
 			outcome = state.DriftSuperseded
-		case limited, slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.Address == a && c.Surplus == (d.Reason == state.DriftSurplus) }):
+		case limited, slices.ContainsFunc(p.Changes, func(c plan.Change) bool { return c.Address == a && tooMany(&c) == (d.Reason == state.DriftSurplus) }):
 		case r.isolated(a):
 			outcome = state.DriftQuarantined
 		default:
-			outcome = ended(d.Action, slices.ContainsFunc(p.Unchanged, func(u plan.Unchanged) bool { return u.Address == a }))
+			outcome = ended(d, slices.ContainsFunc(p.Unchanged, func(u plan.Unchanged) bool { return u.Address == a }))
 		}
 		if outcome == "" {
 			r.open = append(r.open, d)
@@ -137,15 +136,15 @@ func (r *record) over(unseen []state.Drift) []state.Closing {
 }
 
 // ended is what became of a drift that is seen no more.
-func ended(action string, there bool) string {
+func ended(d state.Drift, there bool) string {
 	switch {
-	case action == state.DriftNone:
+	case d.Action == state.DriftNone:
 		return state.DriftByItself
-	case !there:
+	case !there && d.Reason != state.DriftSurplus:
 		return state.DriftRemoved
-	case action == state.DriftHeal:
+	case d.Action == state.DriftHeal:
 		return state.DriftHealed
-	case action == state.DriftRecycle:
+	case d.Action == state.DriftRecycle:
 		return state.DriftRecycled
 	}
 	return state.DriftUndone
@@ -194,6 +193,10 @@ func (e *Engine) drift(p *plan.Plan, d *plan.Drift) state.Drift {
 	return row
 }
 
+// tooMany tells that a change removes what nobody wants: one more than is wanted
+// under its address, or one under an address that nothing is wanted of.
+func tooMany(c *plan.Change) bool { return c.Surplus || slices.Contains(c.Reasons, plan.Orphan) }
+
 func shown(value string) string {
 	if value == "" {
 		return "nothing"
@@ -230,7 +233,7 @@ func actionOn(p *plan.Plan, d *plan.Drift) string {
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		switch {
-		case c.Surplus != d.Surplus:
+		case tooMany(c) != d.Surplus:
 		case c.Action == plan.Quarantine && addr.Covers(c.Address, d.Address):
 			return state.DriftQuarantine
 		case c.Address == d.Address && slices.Contains(c.Reasons, plan.Recycled):
@@ -324,7 +327,7 @@ func (r *record) outcome(d state.Drift, done map[int]bool) string {
 	}
 	for i := range r.plan.Changes {
 		c := &r.plan.Changes[i]
-		if c.Surplus != (d.Reason == state.DriftSurplus) || !done[i] {
+		if tooMany(c) != (d.Reason == state.DriftSurplus) || !done[i] {
 			continue
 		}
 		switch {
@@ -333,7 +336,7 @@ func (r *record) outcome(d state.Drift, done map[int]bool) string {
 		case c.Address != a:
 		case d.Action == state.DriftNone:
 			return state.DriftByItself
-		case c.Surplus:
+		case tooMany(c):
 			return state.DriftHealed
 		case c.Action == plan.Delete, c.Action == plan.Forget:
 			return state.DriftRemoved
@@ -379,9 +382,4 @@ func (r *record) haves(ctx context.Context) ([]json.RawMessage, error) {
 		}
 	}
 	return haves, nil
-}
-
-// deadline is how long one object may be examined, with what is left of all.
-func (e *Engine) deadline(begun time.Time) time.Duration {
-	return min(e.config.Evidence.Deadline, e.config.Evidence.Budget-time.Since(begun))
 }

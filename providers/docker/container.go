@@ -230,17 +230,24 @@ func (p *provider) awaitRemoval(ctx context.Context, id string) error {
 	}
 }
 
-// removeOwned removes every container of one instance.
-func (p *provider) removeOwned(ctx context.Context, kind, lineage, address string) error {
+// removeOwned removes the container id of an instance, or where that is empty
+// every one that the instance has. It tells whether the instance has none left:
+// where somebody made one more, that one goes and the instance's own stays.
+func (p *provider) removeOwned(ctx context.Context, id, kind, lineage, address string) (last bool, err error) {
+	if id != "" {
+		if err := p.remove(ctx, id); err != nil {
+			return false, err
+		}
+	}
 	list, err := p.containers(ctx, labelLineage, lineage, labelAddress, address, labelType, kind)
-	if err != nil {
-		return err
+	if err != nil || id != "" {
+		return len(list) == 0, err
 	}
 	var errs []error
 	for _, c := range list {
 		errs = append(errs, p.remove(ctx, c.ID))
 	}
-	return errors.Join(errs...)
+	return true, errors.Join(errs...)
 }
 
 // nameOf is a container's name without the engine's slash.

@@ -286,11 +286,9 @@ func (h *deckies) blueprint(ctx context.Context, owner providers.Owner, want sch
 
 // Delete removes the base container.
 func (h *deckies) Delete(ctx context.Context, have DeckyState) error {
-	if err := h.removeOwned(ctx, providers.TypeDecky, have.Lineage, have.Address); err != nil {
+	last, err := h.removeOwned(ctx, have.ID, providers.TypeDecky, have.Lineage, have.Address)
+	if err != nil || !last || have.Config.Name == "" {
 		return err
-	}
-	if have.Config.Name == "" {
-		return nil
 	}
 	return h.unmark(have.Lineage, have.Config.Name)
 }

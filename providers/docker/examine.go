@@ -42,10 +42,11 @@ type source struct {
 	get   func(ctx context.Context) (data []byte, truncated bool, err error)
 }
 
-// gather asks all sources at once and keeps what they give in their order, so
-// that a slow one takes no time from the others. It returns when ctx ends.
+// gather asks all sources at once and keeps what each gives as soon as it does,
+// so that a slow one takes nothing from the others. It returns when ctx ends.
 func gather(ctx context.Context, sources []source, keep func(providers.Exhibit) error) error {
 	type result struct {
+		of        int
 		data      []byte
 		truncated bool
 		err       error
@@ -54,28 +55,32 @@ func gather(ctx context.Context, sources []source, keep func(providers.Exhibit) 
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel()
-	results := make([]chan result, len(sources))
+	results := make(chan result, len(sources))
 	for i, s := range sources {
-		results[i] = make(chan result, 1)
 		wg.Go(func() {
 			data, truncated, err := s.get(ctx)
-			results[i] <- result{data, truncated, err}
+			results <- result{i, data, truncated, err}
 		})
 	}
-	var errs []error
-	for i, s := range sources {
+	errs := make([]error, len(sources)) // in the order of the sources
+	for i := range errs {
+		errs[i] = fmt.Errorf("%s: %w", sources[i].name, context.DeadlineExceeded)
+	}
+	for range sources {
 		var r result
 		select {
-		case r = <-results[i]:
+		case r = <-results:
 		case <-ctx.Done():
 			select { // it may have been ready all the same
-			case r = <-results[i]:
+			case r = <-results:
 			default:
-				r.err = ctx.Err()
+				return errors.Join(errs...)
 			}
 		}
+		s := sources[r.of]
+		errs[r.of] = nil
 		if r.err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", s.name, r.err))
+			errs[r.of] = fmt.Errorf("%s: %w", s.name, r.err)
 		}
 		if len(r.data) == 0 {
 			continue

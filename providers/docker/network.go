@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -232,16 +233,19 @@ func (h *networks) Delete(ctx context.Context, have NetworkState) error {
 	if err != nil {
 		return err
 	}
-	if err := h.world.removeHairpin(providers.Owner{Lineage: have.Lineage, Address: have.Address}); err != nil {
-		return err
-	}
 	found, err := c.NetworkList(ctx, network.ListOptions{
 		Filters: byLabel(labelLineage, have.Lineage, labelAddress, have.Address, labelType, providers.TypeNetwork),
 	})
 	if err != nil {
 		return h.engine.explain("list networks", err)
 	}
-	for _, n := range found {
+	other := func(n network.Summary) bool { return have.ID != "" && n.ID != have.ID }
+	if !slices.ContainsFunc(found, other) {
+		if err := h.world.removeHairpin(providers.Owner{Lineage: have.Lineage, Address: have.Address}); err != nil {
+			return err
+		}
+	}
+	for _, n := range slices.DeleteFunc(found, other) {
 		if err := c.NetworkRemove(ctx, n.ID); err != nil && !errdefs.IsNotFound(err) {
 			return h.engine.explain("remove network "+n.Name, err)
 		}

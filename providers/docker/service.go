@@ -313,11 +313,9 @@ func (h *services) Update(ctx context.Context, owner providers.Owner, want schem
 // Delete removes the service container and its files, except events that
 // nobody has read.
 func (h *services) Delete(ctx context.Context, have ServiceState) error {
-	if err := h.removeOwned(ctx, providers.TypeService, have.Lineage, have.Address); err != nil {
+	last, err := h.removeOwned(ctx, have.ID, providers.TypeService, have.Lineage, have.Address)
+	if err != nil || !last || have.Name == "" {
 		return err
-	}
-	if have.Name == "" {
-		return nil
 	}
 	return h.files(have.Lineage, have.Name).remove()
 }

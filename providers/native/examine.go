@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -35,8 +37,8 @@ const (
 	maxListed   = 4096 // entries of a store's listing
 )
 
-// Examine keeps the decky as it is, its sockets and so its sessions, the end of
-// its journal, what is served of it, its links, routes and rules, the
+// Examine keeps the decky as it is, the end of its journal, its sockets and so
+// its sessions, what is served of it, its links, routes and rules, the
 // supervisor's last words, and what clients wrote, the newest first.
 func (h *deckies) Examine(ctx context.Context, have deckyState, keep func(providers.Exhibit) error) error {
 	if err := errors.Join(privileged(), checkName(have.Name)); err != nil {
@@ -50,15 +52,15 @@ func (h *deckies) Examine(ctx context.Context, have deckyState, keep func(provid
 		now = have
 	}
 	e.json("state", now)
+	e.file("journal", "application/x-ndjson", journal(d, have.Name, nil))
 	inside := pin(d, have.Name)
 	if _, err := namespace.Inode(inside); err == nil {
 		e.text("sockets", within(inside, sockets(nil)))
 	}
-	e.file("journal", "application/x-ndjson", journal(d, have.Name, nil))
-	if status, err := h.p.client(have.Lineage).Status(ctx); err != nil {
+	if status, err := h.p.statuses.of(ctx, h.p.client(have.Lineage)); err != nil {
 		e.miss("served", err)
 	} else {
-		status.Units = slices.DeleteFunc(status.Units, func(u supervise.UnitStatus) bool { return u.Decky != have.Name })
+		status.Units = slices.DeleteFunc(slices.Clone(status.Units), func(u supervise.UnitStatus) bool { return u.Decky != have.Name })
 		e.json("served", status)
 	}
 	if _, err := namespace.Inode(inside); err == nil {
@@ -73,26 +75,31 @@ func (h *deckies) Examine(ctx context.Context, have deckyState, keep func(provid
 	return e.end()
 }
 
-// Examine keeps the service as it is, the sockets on its ports, the end of its
-// journal, and the supervisor's last words.
+// Examine keeps the service as it is, the end of its journal, the sockets on its
+// ports, and the supervisor's last words.
 func (h *services) Examine(ctx context.Context, have serviceState, keep func(providers.Exhibit) error) error {
 	if err := errors.Join(privileged(), checkName(have.Config.Decky), checkName(have.Config.Name)); err != nil {
 		return err
 	}
 	d := h.p.dirs(have.Lineage)
 	e := &examination{ctx: ctx, keep: keep}
-	now, err := h.Read(ctx, have)
-	if err != nil {
+	now := have
+	status, err := h.p.statuses.of(ctx, h.p.client(have.Lineage))
+	r, recordErr := h.record(have)
+	if err = errors.Join(err, recordErr); err != nil {
 		e.miss("state", err)
-		now = have
+	} else {
+		now = h.p.stateOf(r, have.Lineage, index(status), status.Image)
 	}
 	e.json("state", now)
-	if status, err := h.p.client(have.Lineage).Status(ctx); err != nil {
-		e.miss("served", err)
-	} else {
-		status.Units = slices.DeleteFunc(status.Units, func(u supervise.UnitStatus) bool { return u.Key != have.key() })
-		e.json("served", status)
-	}
+	e.file("journal", "application/x-ndjson", journal(d, have.Config.Decky, func(line []byte) bool {
+		var event struct {
+			Service string `json:"service"`
+		}
+		return json.Unmarshal(line, &event) == nil && event.Service == have.Config.Name
+	}))
+	status.Units = slices.DeleteFunc(slices.Clone(status.Units), func(u supervise.UnitStatus) bool { return u.Key != have.key() })
+	e.json("served", status)
 	if inside := pin(d, have.Config.Decky); e.ok() {
 		if _, err := namespace.Inode(inside); err == nil {
 			ports := map[uint16]bool{}
@@ -103,13 +110,38 @@ func (h *services) Examine(ctx context.Context, have serviceState, keep func(pro
 		}
 	}
 	e.file("log", "", tailOf(filepath.Dir(d.Log()), filepath.Base(d.Log()), logTail))
-	e.file("journal", "application/x-ndjson", journal(d, have.Config.Decky, func(line []byte) bool {
-		var event struct {
-			Service string `json:"service"`
-		}
-		return json.Unmarshal(line, &event) == nil && event.Service == have.Config.Name
-	}))
 	return e.end()
+}
+
+// recent is how old what the supervisor says may be, where many services are
+// examined at once: it tells of all whenever it is asked.
+const recent = 200 * time.Millisecond
+
+// statuses remembers, for a moment, what supervisors said.
+type statuses struct {
+	mu   sync.Mutex
+	last map[*supervise.Client]said
+}
+
+type said struct {
+	status supervise.Status
+	at     time.Time
+}
+
+// of is what a supervisor says, or said a moment ago; the caller changes nothing
+// in it.
+func (s *statuses) of(ctx context.Context, c *supervise.Client) (supervise.Status, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last, ok := s.last[c]; ok && time.Since(last.at) < recent {
+		return last.status, nil
+	}
+	status, err := c.Status(ctx)
+	if err != nil {
+		return status, err
+	}
+	s.last = map[*supervise.Client]said{c: {status, time.Now()}}
+	return status, nil
 }
 
 // examination collects exhibits until something ends it.

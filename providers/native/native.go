@@ -32,6 +32,8 @@ type Provider struct {
 	host    *link.Handle
 	// defaults are a new namespace's sysctls.
 	defaults map[string]string
+
+	statuses statuses // for examinations
 }
 
 // New is the provider for env. Close it.

@@ -73,10 +73,7 @@ func (h *services) Read(ctx context.Context, have serviceState) (serviceState, e
 	if err := privileged(); err != nil {
 		return have, err
 	}
-	r, err := load[serviceRecord](h.p, have.Lineage, supervise.RecordKey(have.key()))
-	if errors.Is(err, fs.ErrNotExist) {
-		return have, providers.ErrGone
-	}
+	r, err := h.record(have)
 	if err != nil {
 		return have, err
 	}
@@ -85,6 +82,15 @@ func (h *services) Read(ctx context.Context, have serviceState) (serviceState, e
 		return have, err
 	}
 	return h.p.stateOf(r, have.Lineage, index(status), status.Image), nil
+}
+
+// record is a service's own; ErrGone where it has none.
+func (h *services) record(have serviceState) (serviceRecord, error) {
+	r, err := load[serviceRecord](h.p, have.Lineage, supervise.RecordKey(have.key()))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = providers.ErrGone
+	}
+	return r, err
 }
 
 func index(status supervise.Status) map[supervise.Key]supervise.UnitStatus {

@@ -62,6 +62,9 @@ func (c *computation) classifyUnwanted(n *node) error {
 	case n.prior == nil:
 		n.change.Action, n.change.Reasons = Delete, []Reason{Orphan}
 		n.change.Type, n.change.Runtime = n.object.Kind.Type, n.object.Kind.Runtime
+		if c.stray(n) {
+			n.drift = &Drift{Surplus: true, State: n.object.State}
+		}
 	default:
 		n.change.Action, n.change.Reasons = Delete, []Reason{c.unwanted()}
 		n.change.Type, n.change.Runtime, n.change.Source = n.object.Kind.Type, n.object.Kind.Runtime, n.prior.Source
@@ -76,6 +79,15 @@ func (c *computation) unwanted() Reason {
 		return DestroyRequested
 	}
 	return NotInConfig
+}
+
+// stray tells that somebody else made what is alive under an address: neither
+// the configuration nor the state knows of it, and no run of ours that died may
+// have left it. While the state knows of nothing at all, all may be of a state
+// that was lost.
+func (c *computation) stray(n *node) bool {
+	return n.want == nil && n.prior == nil && n.object != nil && n.object.Lineage == "" && !n.unknown &&
+		len(c.in.Prior.Instances) > 0 && c.in.Prior.Interrupted[n.address] == ""
 }
 
 // classifyMissing deals with what is wanted and not alive.

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"runtime"
@@ -191,11 +192,14 @@ func (c *computation) choose(n *node) {
 			if n.prior != nil && string(n.prior.Object) == string(f.State) {
 				return 0
 			}
-			return 1
+			return 1 + c.unlike(f, n.want.Config)
 		case n.prior != nil && f.Kind == priorKind(n.prior):
-			return 2
+			return 4
 		}
-		return 3
+		return 5
+	}
+	if len(objects) == 1 {
+		rank = func(*Found) int { return 0 }
 	}
 	best := -1
 	for i := range objects {
@@ -217,6 +221,20 @@ func (c *computation) choose(n *node) {
 	if n.want != nil && c.unknown[kindOf(n.want)] {
 		n.unknown = true
 	}
+}
+
+// unlike is 0 for an object that is as it should be, 1 for one that can be put
+// right and 2 for any other, so that of several the instance's own is taken for
+// it.
+func (c *computation) unlike(f *Found, config json.RawMessage) int {
+	changes, err := c.in.Differ.Diff(f.Kind, config, f.State)
+	switch {
+	case err != nil || slices.ContainsFunc(changes, replaces):
+		return 2
+	case len(changes) > 0:
+		return 1
+	}
+	return 0
 }
 
 func kindOf(i *schema.Instance) providers.Kind {

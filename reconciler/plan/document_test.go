@@ -40,7 +40,7 @@ func whole(t *testing.T) *plan.Plan {
 
 func TestASavedPlanComesBackWhole(t *testing.T) {
 	p := whole(t)
-	if len(p.Records) != 1 || len(p.Unavailable) != 1 || p.Summary.Drift != 3 || len(p.Drift) != 3 {
+	if len(p.Records) != 1 || len(p.Unavailable) != 1 || p.Summary.Drift != 4 || len(p.Drift) != 4 {
 		t.Fatalf("the plan is not what this test is about: %+v", p.Summary)
 	}
 	path := filepath.Join(t.TempDir(), "plan.json")

@@ -81,7 +81,12 @@ func (c *computation) emitDrift(p *Plan, n *node) {
 			continue
 		}
 		d := *d
-		d.Address, d.Type, d.Runtime, d.Sensitive = n.address, n.prior.Type, n.prior.Runtime, n.prior.Sensitive
+		d.Address = n.address
+		if n.prior != nil {
+			d.Type, d.Runtime, d.Sensitive = n.prior.Type, n.prior.Runtime, n.prior.Sensitive
+		} else {
+			d.Type, d.Runtime = n.object.Kind.Type, n.object.Kind.Runtime
+		}
 		if d.Policy = n.policy; d.Policy == "" || d.Surplus || d.Changes == nil && !d.Gone {
 			d.Policy = PolicyHeal
 		}
@@ -93,7 +98,9 @@ func (c *computation) emitDrift(p *Plan, n *node) {
 // surplus is what somebody made besides an instance's own object. What a run of
 // ours may have left is none.
 func (c *computation) surplus(n *node) []*Drift {
-	if n.prior == nil || n.prior.Object == nil || n.prior.Tainted || n.object == nil || n.object.Kind != priorKind(n.prior) || c.in.Prior.Interrupted[n.address] != "" {
+	switch {
+	case c.stray(n):
+	case n.prior == nil || n.prior.Object == nil || n.prior.Tainted || n.object == nil || n.object.Kind != priorKind(n.prior) || c.in.Prior.Interrupted[n.address] != "":
 		return nil
 	}
 	var all []*Drift

@@ -293,7 +293,8 @@ type Drift struct {
 	// Restarted says that the object ended and came back by itself; where that
 	// is all, nothing is left to heal.
 	Restarted bool `json:"restarted,omitempty"`
-	// Surplus says that somebody made one more under the address.
+	// Surplus says that somebody made one more under the address, or one under an
+	// address that neither the configuration nor the state knows.
 	Surplus bool `json:"surplus,omitempty"`
 	// Incarnation is the object's life, where it restarted.
 	Incarnation string             `json:"incarnation,omitempty"`
