@@ -102,7 +102,7 @@ func (a *app) apply(ctx context.Context, verb string, flags applyFlags) (err err
 		}
 		// What an engine still had under way for a killed run has come to its
 		// end meanwhile.
-		fmt.Fprintf(a.stderr, "%v\nPlanning again.\n\n", err)
+		fmt.Fprintf(a.stderr, "%s\nPlanning again.\n\n", view.Lines(err.Error()))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/spf13/cobra"
 
+	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/diag"
 )
@@ -74,7 +75,7 @@ func (f *formatter) run(args []string) error {
 	}
 	for _, arg := range args {
 		if err := f.path(arg); err != nil {
-			fmt.Fprintf(f.stderr, "Error: %v\n", err)
+			fmt.Fprintf(f.stderr, "Error: %s\n", view.Lines(err.Error()))
 			f.broken = true
 		}
 	}
@@ -139,7 +140,7 @@ func (f *formatter) file(name string) error {
 	}
 	f.changed = append(f.changed, name)
 	if f.list && !f.json {
-		fmt.Fprintln(f.stdout, name)
+		fmt.Fprintln(f.stdout, view.Clean(name))
 	}
 	if f.diff && !f.json {
 		f.showDiff(name, source, formatted)
@@ -199,7 +200,7 @@ func (f *formatter) showDiff(name string, before, after []byte) {
 		return
 	}
 	_, hunks, _ := strings.Cut(string(text), "\n") // the line "diff old new" names nothing new
-	fmt.Fprint(f.stdout, hunks)
+	fmt.Fprint(f.stdout, view.Lines(hunks))
 }
 
 // replaceFile writes a file anew, whole or not at all, with its mode and, where

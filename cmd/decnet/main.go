@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"github.com/decnet/decnet/cmd/internal/run"
+	"github.com/decnet/decnet/cmd/internal/view"
 )
 
 // exitError ends the process with a code of its own; everything that is to be
@@ -43,7 +44,7 @@ func command(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	case errors.As(err, &code):
 		return int(code)
 	default:
-		fmt.Fprintf(stderr, "Error: %v\n", err)
+		fmt.Fprintf(stderr, "Error: %s\n", view.Lines(err.Error())) // a repository or a server may have its say in it
 		return int(exitFailure)
 	}
 }

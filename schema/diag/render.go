@@ -73,7 +73,7 @@ func writeOne(b *bytes.Buffer, f Finding, style Style) {
 	b.WriteString(summary + "\n")
 	if f.Range != nil {
 		b.WriteByte('\n')
-		fmt.Fprintf(b, "  on %s line %d", f.Range.File, f.Range.Start.Line)
+		fmt.Fprintf(b, "  on %s line %d", printable(f.Range.File), f.Range.Start.Line)
 		if f.Context != "" {
 			fmt.Fprintf(b, ", in %s", printable(f.Context))
 		}

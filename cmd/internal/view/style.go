@@ -100,6 +100,23 @@ func Clean(text string) string {
 	return b.String()
 }
 
+// Lines is Clean for text of several lines: line feeds stay, and so do tabs.
+func Lines(text string) string {
+	var b strings.Builder
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		for j, part := range strings.Split(line, "\t") {
+			if j > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(Clean(part))
+		}
+	}
+	return b.String()
+}
+
 // unsafe tells whether a rune may move a cursor, reorder text or hide.
 func unsafe(r rune) bool {
 	switch {
