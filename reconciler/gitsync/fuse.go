@@ -1,7 +1,6 @@
 package gitsync
 
 import (
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -10,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/decnet/decnet/reconciler/plan"
-	"github.com/decnet/decnet/schema/addr"
 	"github.com/decnet/decnet/schema/syncfile"
 )
 
@@ -30,7 +28,7 @@ func weigh(p *plan.Plan) weight {
 	for _, u := range p.Unchanged {
 		w.count(u.Type, 1, 1)
 	}
-	heals := healing(p)
+	heals := p.Healing()
 	for i := range p.Changes {
 		c := &p.Changes[i]
 		if !heals[c.Address] {
@@ -70,42 +68,6 @@ func (w *weight) destroy(kind string, heals bool) {
 
 func counted(kind string) bool { return kind == "decky" || kind == "network" }
 
-// healing are the changes that are due whatever a commit says: what somebody
-// else broke, and what the engine left unfinished, with what that drags along.
-func healing(p *plan.Plan) map[addr.Address]bool {
-	byAddress := map[addr.Address]*plan.Change{}
-	for i := range p.Changes {
-		byAddress[p.Changes[i].Address] = &p.Changes[i]
-	}
-	known := map[addr.Address]bool{}
-	var heals func(c *plan.Change) bool
-	heals = func(c *plan.Change) bool {
-		if v, ok := known[c.Address]; ok {
-			return v
-		}
-		known[c.Address] = false // of a circle, nothing heals
-		v := len(c.Reasons) > 0
-		for _, r := range c.Reasons {
-			switch r {
-			case plan.Drifted, plan.InterruptedCreate:
-			case plan.Tainted, plan.Recycled:
-				v = v && bytes.Equal(c.Before, c.Config)
-			case plan.DependencyReplaced:
-				because := byAddress[c.Because]
-				v = v && because != nil && heals(because) && bytes.Equal(c.Before, c.Config)
-			default:
-				v = false
-			}
-		}
-		known[c.Address] = v
-		return v
-	}
-	for _, c := range byAddress {
-		heals(c)
-	}
-	return known
-}
-
 // exceeds tells whether more is destroyed than the limit allows, and how many
 // that are.
 func exceeds(l syncfile.Limit, w weight) (bool, int) {
@@ -129,7 +91,7 @@ func limitText(l syncfile.Limit) string {
 // identify is the id of what a commit changes: the same commit with the same
 // changes has the same, also after drift was found or healed.
 func identify(key []byte, commit string, p *plan.Plan) string {
-	heals := healing(p)
+	heals := p.Healing()
 	var lines []string
 	for i := range p.Changes {
 		if c := &p.Changes[i]; !heals[c.Address] {

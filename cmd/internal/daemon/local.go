@@ -144,8 +144,8 @@ func (d *local) look(ctx context.Context) (err error) {
 		return fmt.Errorf("plan: %w", err)
 	}
 	if !d.AutoApply {
-		if !p.Empty() {
-			d.Log.Warn("the files are not what was applied; to apply them: decnet apply", "configuration", d.Site.Dir, "plan", counts(p))
+		if s := wished(p); s != (plan.Summary{}) {
+			d.Log.Warn("the files are not what was applied; to apply them: decnet apply", "configuration", d.Site.Dir, "plan", counts(s))
 		}
 		return nil
 	}
@@ -155,12 +155,37 @@ func (d *local) look(ctx context.Context) (err error) {
 	d.mu.Lock()
 	d.applied = digest
 	d.mu.Unlock()
-	d.Log.Info("the files are applied", "plan", counts(p))
+	d.Log.Info("the files are applied", "plan", counts(p.Summary))
 	return nil
 }
 
+// wished counts what a plan changes because the files ask for it: what the loop
+// is about to heal is as they want it.
+func wished(p *plan.Plan) plan.Summary {
+	s := plan.Summary{Move: p.Summary.Move, Import: p.Summary.Import}
+	healing := p.Healing()
+	for i := range p.Changes {
+		c := &p.Changes[i]
+		if healing[c.Address] {
+			continue
+		}
+		switch c.Action {
+		case plan.Create:
+			s.Create++
+		case plan.Update:
+			s.Update++
+		case plan.Replace:
+			s.Replace++
+		case plan.Delete:
+			s.Delete++
+		case plan.Forget:
+			s.Forget++
+		}
+	}
+	return s
+}
+
 // counts is a plan in one line.
-func counts(p *plan.Plan) string {
-	s := p.Summary
+func counts(s plan.Summary) string {
 	return fmt.Sprintf("%d to create, %d to update, %d to replace, %d to delete", s.Create, s.Update, s.Replace, s.Delete)
 }
