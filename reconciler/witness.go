@@ -65,6 +65,7 @@ type record struct {
 	fresh    []state.Drift // not on record before
 	sources  []*plan.Drift // of fresh
 	open     []state.Drift
+	back     []string // ids of those of open that came back by themselves
 	evidence *evidence.Store
 }
 
@@ -93,6 +94,12 @@ func (r *record) match(pending []state.Drift) []state.Drift {
 			r.open = append(r.open, pending[at])
 			continue
 		}
+		if at := r.returned(d, pending); at >= 0 {
+			shown[at] = true
+			r.open = append(r.open, pending[at])
+			r.back = append(r.back, pending[at].ID)
+			continue
+		}
 		r.fresh = append(r.fresh, d)
 		r.sources = append(r.sources, &r.plan.Drift[i])
 	}
@@ -103,6 +110,18 @@ func (r *record) match(pending []state.Drift) []state.Drift {
 		}
 	}
 	return unseen
+}
+
+// returned finds the open drift that a restart is the end of: the object was seen
+// down, and its engine was faster than we. That is no drift of its own; -1 is
+// none.
+func (r *record) returned(d state.Drift, pending []state.Drift) int {
+	if d.Reason != state.DriftRestarted {
+		return -1
+	}
+	return slices.IndexFunc(pending, func(o state.Drift) bool {
+		return o.Healed.IsZero() && o.Action == state.DriftHeal && o.Reason != state.DriftSurplus && r.now(o.Address) == d.Address
+	})
 }
 
 // over closes what the plan no longer shows, and keeps open what it still
@@ -322,7 +341,7 @@ func (r *record) finish(ctx context.Context, steps []StepResult) error {
 // outcome is what became of a drift in a run; empty: it is open still.
 func (r *record) outcome(d state.Drift, done map[int]bool) string {
 	a := r.now(d.Address)
-	if d.Action == state.DriftNone && slices.ContainsFunc(r.plan.Records, func(n plan.Record) bool { return n.Address == a }) {
+	if (d.Action == state.DriftNone || slices.Contains(r.back, d.ID)) && slices.ContainsFunc(r.plan.Records, func(n plan.Record) bool { return n.Address == a }) {
 		return state.DriftByItself
 	}
 	for i := range r.plan.Changes {

@@ -3,6 +3,7 @@ package reconciler_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -268,6 +269,66 @@ func TestARestartIsDriftThatHealedByItself(t *testing.T) {
 	b.apply(small(), restarts)
 	b.expect(len(e.heard()), 1)
 	b.expect(b.counts(), status.Drifts{ByItself: 2})
+}
+
+// TestARestartEndsTheDriftThatItFollows has an object that is down when it is
+// looked at, and back by itself before it is healed: that is one drift.
+func TestARestartEndsTheDriftThatItFollows(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	armed := false
+	b, e := newWitness(t, fake.Options{}, func(c *reconciler.Config) {
+		c.Boundary = func(at reconciler.Boundary, _ addr.Address) {
+			if armed && at == reconciler.BeforeRun {
+				cancel()
+			}
+		}
+	})
+	b.apply(small(), restarts)
+	was, _ := b.world.Get("decky.web[0]")
+	b.change("decky.web[0]")
+	armed = true
+	if _, err := b.engine.Apply(ctx, b.plan(small(), restarts), applyOptions()); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	b.expect(len(e.heard()), 1)
+	b.expect(b.counts(), status.Drifts{Open: 1})
+	if err := b.world.Change("decky.web[0]", func(live map[string]any) {
+		clear(live)
+		if err := json.Unmarshal(was.Live, &live); err != nil {
+			t.Fatal(err)
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{0, 1} { // the end of that drift, then one of its own
+		if err := b.world.Restart("decky.web[0]"); err != nil {
+			t.Fatal(err)
+		}
+		b.apply(small(), restarts)
+		b.expect(len(e.heard()), want)
+		b.expect(b.counts(), status.Drifts{ByItself: int64(want) + 1})
+	}
+}
+
+// TestServicesOfADeckyThatAKilledRunChanged restart with it, and nobody else
+// made them.
+func TestServicesOfADeckyThatAKilledRunChanged(t *testing.T) {
+	b, e := newWitness(t, fake.Options{Cascade: true})
+	b.apply(small(), restarts)
+	id, _, err := b.store.BeginRun(t.Context(), state.Begin{Command: "apply", Holder: "tester"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Intent(t.Context(), state.Entry{Run: id, Address: "decky.web[0]", Action: "update", Started: time.Now()}, state.Reserve{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := b.world.Restart("decky.web[0]"); err != nil {
+			t.Fatal(err)
+		}
+		b.apply(small(), restarts)
+	}
+	b.expect(e.heard(), []string{"decky.web[0] : decky.web[0] restarted none"}) // the second time
 }
 
 // TestAnOldRowLearnsTheLifeOfItsObject has a state of before objects had one.

@@ -190,8 +190,12 @@ func (c *computation) noteRestart(n *node) {
 		return
 	}
 	for _, a := range n.prior.Parents {
-		if d := c.index[a]; d != nil && d.prior != nil && d.object != nil && d.prior.Type == providers.TypeDecky && c.relived(d) {
-			return // it went with its decky, of which it is told
+		d := c.index[a]
+		if d == nil || d.prior == nil || d.prior.Type != providers.TypeDecky {
+			continue
+		}
+		if d.object != nil && c.relived(d) || c.in.Prior.Interrupted[a] != "" {
+			return // it went with its decky, of which it is told, or which a killed run of ours was changing
 		}
 	}
 	if n.drift == nil {

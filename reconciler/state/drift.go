@@ -229,8 +229,11 @@ func (s *Store) DriftCounts(ctx context.Context) (status.Drifts, error) {
 			}
 			switch action {
 			case DriftHeal:
-				if outcome == DriftHealed {
+				switch outcome {
+				case DriftHealed:
 					counts.Healed += n
+				case DriftByItself:
+					counts.ByItself += n
 				}
 			case DriftNone:
 				counts.ByItself += n
