@@ -39,8 +39,9 @@ const (
 	maxQuery   = 1 << 10
 	maxReason  = 500
 	maxName    = 128
-	concurrent = 16
+	concurrent = 16 // requests of those who operate, and as many of those who read
 	bodyTime   = 10 * time.Second
+	answerTime = 30 * time.Second // that an answer to a GET takes to be read
 )
 
 // What a caller branches on.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -29,10 +31,15 @@ type peer struct {
 
 type peerKey struct{}
 
-// withPeer notes who connected (unix(7), SO_PEERCRED).
+// withPeer notes who connected.
 func withPeer(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, peerKey{}, peerBehind(conn))
+}
+
+// peerBehind is who connected (unix(7), SO_PEERCRED).
+func peerBehind(conn net.Conn) peer {
 	var p peer
-	if c, ok := conn.(*net.UnixConn); ok {
+	if c, ok := conn.(syscall.Conn); ok && conn.LocalAddr().Network() == "unix" {
 		if raw, err := c.SyscallConn(); err == nil {
 			_ = raw.Control(func(fd uintptr) { // if it fails, p stays unknown, and nobody is let in
 				if credentials, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
@@ -41,7 +48,47 @@ func withPeer(ctx context.Context, conn net.Conn) context.Context {
 			})
 		}
 	}
-	return context.WithValue(ctx, peerKey{}, p)
+	return p
+}
+
+// sparing lets those who may not operate have few connections, so that they can
+// take none from those who may, nor files from the daemon.
+type sparing struct {
+	net.Listener
+
+	readers int
+	slots   chan struct{}
+}
+
+// Accept implements net.Listener. What is beyond the slots is closed.
+func (s *sparing) Accept() (net.Conn, error) {
+	for {
+		conn, err := s.Listener.Accept()
+		if err != nil || access(peerBehind(conn), s.readers) == Operate {
+			return conn, err
+		}
+		unix, ok := conn.(*net.UnixConn)
+		if ok {
+			select {
+			case s.slots <- struct{}{}:
+				return &spared{unix, sync.OnceFunc(func() { <-s.slots })}, nil
+			default:
+			}
+		}
+		_ = conn.Close() // nobody has read from it
+	}
+}
+
+type spared struct {
+	*net.UnixConn
+
+	release func()
+}
+
+// Close implements net.Conn.
+func (s *spared) Close() error {
+	defer s.release()
+	return s.UnixConn.Close()
 }
 
 func peerOf(ctx context.Context) peer {

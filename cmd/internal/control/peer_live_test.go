@@ -3,13 +3,18 @@
 package control_test
 
 import (
+	"errors"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/decnet/decnet/cmd/internal/control"
 )
@@ -24,6 +29,10 @@ const (
 // mode of the socket would let them in.
 func TestTheKernelSaysWhoAsks(t *testing.T) {
 	if socket := os.Getenv("DECNET_TEST_SOCKET"); socket != "" {
+		if os.Getenv("DECNET_TEST_GREEDY") != "" {
+			greedy(t, socket)
+			return
+		}
 		c := control.NewClient(socket)
 		_, err := c.List(t.Context())
 		t.Logf("read: %v", err)
@@ -76,6 +85,30 @@ func TestTheKernelSaysWhoAsks(t *testing.T) {
 	}
 	check("the owner", 0, 0, "<nil>", "<nil>")
 	check("a reader", stranger, reader, "<nil>", "this user may only read")
+	hog := exec.Command(binary, "-test.run", "^TestTheKernelSaysWhoAsks$")
+	hog.Dir, hog.Env = "/", []string{"DECNET_TEST_SOCKET=" + socket, "DECNET_TEST_GREEDY=1"}
+	hog.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: stranger, Gid: reader}}
+	in, err := hog.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := hog.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := hog.Start(); err != nil {
+		t.Fatal(err)
+	}
+	answer := make([]byte, 64)
+	n, err := said.Read(answer)
+	left, parsed := strconv.Atoi(strings.TrimSpace(string(answer[:n])))
+	if err != nil || parsed != nil || left > 20 {
+		t.Errorf("a reader holds %q of 200 connections: %v", answer[:n], err)
+	}
+	check("the owner, while a reader takes all that he gets", 0, 0, "<nil>", "<nil>")
+	if err := errors.Join(in.Close(), hog.Wait()); err != nil {
+		t.Error(err)
+	}
 	check("a stranger", stranger, stranger, "ask the daemon: Get", "ask the daemon: Post") // the socket's mode
 	if err := os.Chmod(socket, 0o666); err != nil {
 		t.Fatal(err)
@@ -85,4 +118,35 @@ func TestTheKernelSaysWhoAsks(t *testing.T) {
 	if asked := f.taken(); len(asked) > 0 {
 		t.Errorf("a stranger reached the daemon: %q", asked)
 	}
+}
+
+// greedy opens connections, asks on each for more than a socket's buffer holds,
+// reads nothing, and prints how many the daemon left open. It stays until its
+// input ends.
+func greedy(t *testing.T, socket string) {
+	conns := make([]net.Conn, 200)
+	for i := range conns {
+		conn, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conns[i] = conn
+		if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = conn.Write([]byte(strings.Repeat("GET /api/v1/sync HTTP/1.1\r\nHost: x\r\n\r\n", 3000))) // it may be closed already
+	}
+	time.Sleep(time.Second)
+	open := 0
+	for _, conn := range conns {
+		if err := conn.SetDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			open++
+		}
+	}
+	_, _ = os.Stdout.WriteString(strconv.Itoa(open) + "\n")
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -16,6 +17,7 @@ const (
 	healthTime    = 10 * time.Second
 	healthHeader  = 8 << 10
 	healthAtOnce  = 8
+	healthConns   = 64 // any user of this machine may connect; the daemon needs its files
 	closePatience = 2 * time.Second
 )
 
@@ -75,8 +77,43 @@ func (h Health) Part() Part {
 			h.Bound(listener.Addr().String())
 		}
 		self.Ready()
-		return Serve(ctx, listener, h.Handler(), h.Log)
+		return Serve(ctx, &bounded{listener, make(chan struct{}, healthConns)}, h.Handler(), h.Log)
 	}}
+}
+
+// bounded closes the connections that are more than its slots.
+type bounded struct {
+	net.Listener
+
+	slots chan struct{}
+}
+
+// Accept implements net.Listener.
+func (b *bounded) Accept() (net.Conn, error) {
+	for {
+		conn, err := b.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case b.slots <- struct{}{}:
+			return &slotted{conn, sync.OnceFunc(func() { <-b.slots })}, nil
+		default:
+			_ = conn.Close() // nobody has read from it
+		}
+	}
+}
+
+type slotted struct {
+	net.Conn
+
+	release func()
+}
+
+// Close implements net.Conn.
+func (s *slotted) Close() error {
+	defer s.release()
+	return s.Conn.Close()
 }
 
 // Handler is what the listener answers.

@@ -2,10 +2,13 @@ package run_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -115,4 +118,55 @@ func TestHealthOffAndRefused(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not on loopback") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// TestHealthKeepsFewConnections lets somebody open more than there is use for,
+// and say nothing.
+func TestHealthKeepsFewConnections(t *testing.T) {
+	addresses := make(chan string, 1)
+	h := run.Health{Listen: "127.0.0.1:0", Bound: func(a string) { addresses <- a }}
+	daemon, err := run.New(run.Config{Notify: func(string) error { return nil }, Watchdog: -1, Hangup: make(chan os.Signal)}, h.Part())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- daemon.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}()
+	address, open := <-addresses, 0
+	conns := make([]net.Conn, 300)
+	for i := range conns {
+		if conns[i], err = net.Dial("tcp", address); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, conn := range slices.Backward(conns) {
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
+			open++
+		}
+		if err := conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if open == 0 || open > 100 {
+		t.Errorf("%d of 300 connections are kept", open)
+	}
+	client := http.Client{Timeout: 5 * time.Second} // those that are gone make room
+	for range 50 {
+		response, err := client.Get("http://" + address + "/livez")
+		if err == nil {
+			defer response.Body.Close()
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Error("nobody answers any more")
 }
