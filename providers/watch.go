@@ -34,6 +34,15 @@ type Incarnator[S any] interface {
 	Incarnation(have S) string
 }
 
+// Beginner is implemented by an Incarnator that knows when a life began, so that
+// what followed from a step of ours is told from what somebody did.
+type Beginner[S any] interface {
+	// Began is when the present life of the object began; the zero time says that
+	// no life of it ever begins because of what it lives in. known is false where
+	// nothing can be said. It changes nothing.
+	Began(have S) (at time.Time, known bool)
+}
+
 // Limits of one examination.
 const (
 	MaxExhibit     = 1 << 20  // bytes of one exhibit; the rest is cut off
@@ -82,6 +91,17 @@ func Incarnation(r Resource, have json.RawMessage) (string, error) {
 	return "", nil
 }
 
+// Began is when the life of the object that have describes began; not known
+// where the handler is no Beginner.
+func Began(r Resource, have json.RawMessage) (at time.Time, known bool) {
+	if erased, ok := r.(interface {
+		began(have json.RawMessage) (time.Time, bool)
+	}); ok && len(have) > 0 {
+		return erased.began(have)
+	}
+	return time.Time{}, false
+}
+
 // Examine calls the handler behind r, if it is an Examiner.
 func Examine(ctx context.Context, r Resource, have json.RawMessage, keep func(Exhibit) error) error {
 	if erased, ok := r.(interface {
@@ -124,6 +144,18 @@ func (r *resource[C, S]) incarnation(have json.RawMessage) (string, error) {
 		return "", err
 	}
 	return h.Incarnation(s), nil
+}
+
+func (r *resource[C, S]) began(have json.RawMessage) (time.Time, bool) {
+	h, ok := r.handler.(Beginner[S])
+	if !ok {
+		return time.Time{}, false
+	}
+	s, err := decode[S]("state", have)
+	if err != nil {
+		return time.Time{}, false
+	}
+	return h.Began(s)
 }
 
 func (r *resource[C, S]) examine(ctx context.Context, have json.RawMessage, keep func(Exhibit) error) error {

@@ -109,27 +109,43 @@ func (e *Engine) quarantined(kind providers.Kind, object json.RawMessage) bool {
 	return err == nil && cut
 }
 
-// aftermath is how long after a decky was changed by us its services may
-// restart because of that.
-const aftermath = 15 * time.Second
+const (
+	// aftermath is how long after a decky was changed by us the life of its
+	// service may begin because of that: a service ends within a second of its
+	// link, and its engine starts it again.
+	aftermath = 3 * time.Second
+	// blindAftermath is that time where nobody knows when a life began: it must be
+	// seen within it.
+	blindAftermath = 15 * time.Second
+)
 
 // excused tells which services may have restarted because their decky was
-// changed, or its restart noted, a moment ago: each once, until the state takes
-// note of it.
-func (e *Engine) excused(snapshot state.Snapshot) func(addr.Address) bool {
+// changed, or its restart noted, a moment before: each once, until the state
+// takes note of it.
+func (e *Engine) excused(snapshot state.Snapshot) func(addr.Address, json.RawMessage) bool {
 	rows := make(map[addr.Address]*state.Instance, len(snapshot.Instances))
 	for i := range snapshot.Instances {
 		rows[snapshot.Instances[i].Address] = &snapshot.Instances[i]
 	}
 	now := e.config.Now()
-	return func(a addr.Address) bool {
+	return func(a addr.Address, object json.RawMessage) bool {
 		row := rows[a]
 		if row == nil || row.Type != providers.TypeService {
 			return false
 		}
+		seen, most := now, blindAftermath
+		if resource, ok := e.config.Registry.Resource(providers.Kind{Type: row.Type, Runtime: row.Runtime}); ok {
+			if began, known := providers.Began(resource, object); known {
+				seen, most = began, aftermath
+			}
+		}
+		if seen.IsZero() {
+			return false
+		}
 		return slices.ContainsFunc(row.Parents, func(p addr.Address) bool {
 			decky := rows[p]
-			return decky != nil && decky.Type == providers.TypeDecky && decky.Updated.After(row.Updated) && now.Sub(decky.Updated) < aftermath
+			return decky != nil && decky.Type == providers.TypeDecky && decky.Updated.After(row.Updated) &&
+				seen.Sub(decky.Updated) < most && decky.Updated.Sub(now) < most // the clock may have gone back
 		})
 	}
 }

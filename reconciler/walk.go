@@ -246,7 +246,7 @@ func (w *walk) do(ctx context.Context, index int) {
 	entry.Finished, entry.Phase = w.engine.config.Now(), state.PhaseDone
 	if err != nil {
 		entry.Phase, entry.Error = state.PhaseFailed, err.Error()
-		if retried(s, c) {
+		if retried(s, c, err) {
 			entry.Phase = state.PhaseIntent
 		}
 	}
@@ -354,7 +354,7 @@ func (w *walk) remember(s plan.Step, c *plan.Change, object []byte, err error) s
 		// One that failed is tried again: a tainted row would be replaced.
 		return state.Outcome{Isolated: err == nil, Object: object, Sensitive: c.Sensitive}
 	}
-	if err != nil && retried(s, c) {
+	if err != nil && retried(s, c, err) {
 		return state.Outcome{}
 	}
 	row := w.row(c)
@@ -385,9 +385,14 @@ func (w *walk) rememberReaddress(c *plan.Change, object []byte, err error) state
 
 // retried tells that a step that fails is tried again, as if it had been killed:
 // a network that could not be changed for a moment would else be made anew, and
-// all deckies with it.
-func retried(s plan.Step, c *plan.Change) bool {
-	return s.Op == plan.OpUpdate && c.Type == providers.TypeNetwork
+// all deckies with it, and so would what an engine went away under, without what
+// attackers wrote.
+func retried(s plan.Step, c *plan.Change, err error) bool {
+	if s.Op != plan.OpUpdate && s.Op != plan.OpCreate {
+		return false
+	}
+	var away *providers.UnavailableError
+	return errors.As(err, &away) || s.Op == plan.OpUpdate && c.Type == providers.TypeNetwork
 }
 
 func (w *walk) rememberDelete(c *plan.Change, err error) state.Outcome {

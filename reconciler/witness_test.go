@@ -374,6 +374,77 @@ func TestWhatFollowsFromOurOwnHealingIsNoDrift(t *testing.T) {
 	b.expect(len(e.heard()), 1)
 }
 
+// TestOnlyALifeThatBeganWithItsDeckyIsExcused has services that restart at some
+// time after their decky was healed, and are looked at later still.
+func TestOnlyALifeThatBeganWithItsDeckyIsExcused(t *testing.T) {
+	for after, told := range map[time.Duration]bool{time.Second: false, 5 * time.Second: true} {
+		now := time.Now()
+		clock := func() time.Time { now = now.Add(time.Millisecond); return now }
+		b, e := newWitness(t, fake.Options{Now: clock}, func(c *reconciler.Config) { c.Now = clock })
+		b.apply(small(), restarts)
+		b.change("decky.web[0]")
+		b.apply(small(), restarts)
+		e.heard()
+		now = now.Add(after)
+		if err := b.world.Restart("decky.web[0].service.ssh"); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(7 * time.Second)
+		b.apply(small(), restarts)
+		if got := len(e.heard()) == 1; got != told {
+			t.Errorf("a life that began %s after the decky was healed: told %v, want %v", after, got, told)
+		}
+	}
+}
+
+// TestNothingIsExcusedByAClockThatWentBack kills a service an hour before its
+// decky was healed, as the clock has it.
+func TestNothingIsExcusedByAClockThatWentBack(t *testing.T) {
+	now := time.Now()
+	b, e := newWitness(t, fake.Options{}, func(c *reconciler.Config) { c.Now = func() time.Time { now = now.Add(time.Millisecond); return now } })
+	b.apply(small(), restarts)
+	b.change("decky.web[0]")
+	b.apply(small(), restarts)
+	e.heard()
+	now = now.Add(-time.Hour)
+	for range 2 {
+		if err := b.world.Restart("decky.web[0].service.ssh"); err != nil {
+			t.Fatal(err)
+		}
+		b.apply(small(), restarts)
+		b.expect(len(e.heard()), 1)
+	}
+	b.expect(b.counts(), status.Drifts{Healed: 1, ByItself: 2})
+}
+
+// TestWhatAnEngineWentAwayUnderIsHealedNotReplaced fails a heal for want of its
+// provider: the object stays the same one.
+func TestWhatAnEngineWentAwayUnderIsHealedNotReplaced(t *testing.T) {
+	b, e := newWitness(t, fake.Options{})
+	b.apply(small(), restarts)
+	b.change("decky.web[0]")
+	before, _ := b.world.Get("decky.web[0]")
+	b.world.SetHook(func(_ context.Context, c fake.Call) error {
+		if c.Op == "update" && c.Moment == fake.Before {
+			return &providers.UnavailableError{Provider: "docker", What: "no engine answers"}
+		}
+		return nil
+	})
+	if _, err := b.engine.Apply(context.Background(), b.plan(small(), restarts), applyOptions()); err == nil {
+		t.Fatal("the heal succeeded without its provider")
+	}
+	b.world.SetHook(nil)
+	b.expect(len(e.heard()), 1)
+	b.expect(b.counts(), status.Drifts{Open: 1})
+	b.expect(actions(b.plan(small(), restarts))["decky.web[0]"], "update, drift")
+	b.apply(small(), restarts)
+	after, _ := b.world.Get("decky.web[0]")
+	b.expect(after.ID, before.ID)
+	b.expect(len(e.heard()), 0)
+	b.expect(b.counts(), status.Drifts{Healed: 1})
+	b.converged(small())
+}
+
 func TestOneTooManyIsDrift(t *testing.T) {
 	b, e := newWitness(t, fake.Options{})
 	b.apply(small(), restarts)

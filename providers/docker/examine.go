@@ -240,9 +240,14 @@ func (p *provider) eventsExhibit(ctx context.Context, s subject) ([]byte, bool, 
 			}
 		}
 	}
+	text, truncated := eventLines(all)
+	return text, truncated, err
+}
+
+// eventLines writes events down in their order, a line each, the latest ones.
+func eventLines(all []events.Message) (text []byte, truncated bool) {
 	slices.SortStableFunc(all, func(a, b events.Message) int { return cmp.Compare(a.TimeNano, b.TimeNano) })
-	truncated := len(all) > maxEvents
-	if truncated {
+	if truncated = len(all) > maxEvents; truncated {
 		all = all[len(all)-maxEvents:]
 	}
 	var out bytes.Buffer
@@ -255,7 +260,7 @@ func (p *provider) eventsExhibit(ctx context.Context, s subject) ([]byte, bool, 
 		}
 		out.WriteByte('\n')
 	}
-	return out.Bytes(), truncated, err
+	return out.Bytes(), truncated
 }
 
 // limited is a line's part in bounds and of one line.

@@ -518,6 +518,10 @@ func (f *fakeEngine) mend(pid int, want schema.Decky) error {
 	return nil
 }
 
+func (f *fakeEngine) around(parent string, _ providers.Owner) (string, error) {
+	return "parent " + parent, nil
+}
+
 func (f *fakeEngine) hairpin(owner providers.Owner) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

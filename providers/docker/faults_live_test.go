@@ -165,7 +165,7 @@ func faults() []fault {
 		{"base killed and network removed", func(b *bench) {
 			kill(base)(b)
 			b.must(b.api.NetworkRemove(b.t.Context(), b.net().Name))
-		}, "network.office", map[string][]string{"network.office": {""}, web: {"running"}}, web, "state", `"ExitCode": 137`},
+		}, "network.office", map[string][]string{"network.office": {""}, web: {"running"}}, "network.office", "events", "destroy"},
 		{"link deleted", inside("ip", "link", "del", "eth0"), web, map[string][]string{web: {"link.eth0"}}, web, "network", "links"},
 		{"link renamed", func(b *bench) {
 			inside("ip", "link", "set", "eth0", "down")(b)

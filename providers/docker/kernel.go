@@ -73,6 +73,8 @@ type hairpins interface {
 	hairpin(owner providers.Owner) (ip string, err error)
 	makeHairpin(owner providers.Owner, network schema.Network) error
 	removeHairpin(owner providers.Owner) error
+	// around tells what stands on a network's parent and on its hairpin.
+	around(parent string, owner providers.Owner) (text string, err error)
 }
 
 // inside is what look saw.
@@ -265,6 +267,15 @@ func (kernel) hairpin(owner providers.Owner) (string, error) {
 	}
 	ip, _, _ := strings.Cut(mine.Addrs[0], "/")
 	return ip, nil
+}
+
+func (kernel) around(parent string, owner providers.Owner) (string, error) {
+	h, err := link.Open()
+	if err != nil {
+		return "", err
+	}
+	defer h.Close()
+	return h.Around(parent, link.Alias(owner.Lineage, owner.Address))
 }
 
 func (kernel) makeHairpin(owner providers.Owner, network schema.Network) error {

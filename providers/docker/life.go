@@ -7,8 +7,10 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 )
 
 // An incarnation names one life of a container: its id, the process that the
@@ -53,6 +55,25 @@ func startTicks(fields []string) (uint64, bool) {
 	ticks, err := strconv.ParseUint(fields[starttime], 10, 64)
 	return ticks, err == nil
 }
+
+// began is when the life began that an incarnation names, by today's clock.
+func began(incarnation string) (time.Time, bool) {
+	_, life, _ := strings.Cut(incarnation, "/")
+	parts := strings.Split(life, ".") // of the kernel's life
+	if len(parts) != 3 || parts[2] != bootID() {
+		return time.Time{}, false
+	}
+	ticks, err := strconv.ParseUint(parts[1], 10, 63)
+	var up unix.Timespec
+	if err != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &up) != nil {
+		return time.Time{}, false
+	}
+	const tick = 10 * time.Millisecond // USER_HZ is 100
+	return time.Now().Add(time.Duration(ticks)*tick - time.Duration(up.Nano())), true
+}
+
+// Began is when the present life of the service container began.
+func (h *services) Began(have ServiceState) (time.Time, bool) { return began(have.Incarnation) }
 
 // life names the life of a process, empty if it ended.
 func (kernel) life(pid int) string {

@@ -20,9 +20,10 @@ type State[C any] struct {
 	Complete bool   `json:"complete"`
 	Image    string `json:"image,omitempty"`
 	Live     C      `json:"live"`
-	// Incarnation and Cut are as in Object.
-	Incarnation int  `json:"incarnation,omitempty"`
-	Cut         bool `json:"cut,omitempty"`
+	// Incarnation, Began and Cut are as in Object.
+	Incarnation int       `json:"incarnation,omitempty"`
+	Began       time.Time `json:"began,omitzero"`
+	Cut         bool      `json:"cut,omitempty"`
 }
 
 // handler makes objects of one kind.
@@ -245,7 +246,7 @@ func (h *handler[C]) complete(id string, owner providers.Owner, want C) (State[C
 }
 
 func state[C any](o *Object) (State[C], error) {
-	s := State[C]{ID: o.ID, Complete: o.Complete, Image: o.Image, Incarnation: o.Incarnation, Cut: o.Cut}
+	s := State[C]{ID: o.ID, Complete: o.Complete, Image: o.Image, Incarnation: o.Incarnation, Began: o.Began, Cut: o.Cut}
 	if err := json.Unmarshal(o.Live, &s.Live); err != nil {
 		return s, fmt.Errorf("read %s: %w", o.Owner.Address, err)
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/decnet/decnet/providers"
 )
@@ -34,6 +35,9 @@ func (w *World) Restart(address string) error {
 // where the options say so.
 func (w *World) restart(o *Object) error {
 	o.Incarnation++
+	if w.options.Now != nil {
+		o.Began = w.options.Now()
+	}
 	if err := w.keep(o); err != nil {
 		return err
 	}
@@ -51,6 +55,9 @@ func (w *World) cascade(o *Object) error {
 	}
 	return nil
 }
+
+// Began is known of what has restarted since the world has a clock.
+func (h *handler[C]) Began(have State[C]) (time.Time, bool) { return have.Began, !have.Began.IsZero() }
 
 // Incarnation counts the object's restarts.
 func (h *handler[C]) Incarnation(have State[C]) string {

@@ -56,6 +56,8 @@ type Options struct {
 	Parallel int
 	// Cascade restarts what lives in a decky whenever that is changed or restarts.
 	Cascade bool
+	// Now, if set, lets services know when their lives began.
+	Now func() time.Time
 	// Exhibits are found of every object that is examined, besides itself.
 	Exhibits []providers.Exhibit
 }
@@ -71,8 +73,10 @@ type Object struct {
 	Image    string          `json:"image,omitempty"`
 	Complete bool            `json:"complete"`
 	// Incarnation counts its lives from 1; Cut says that its network is cut off.
-	Incarnation int  `json:"incarnation,omitempty"`
-	Cut         bool `json:"cut,omitempty"`
+	Incarnation int `json:"incarnation,omitempty"`
+	// Began is when the present life did, where the world has a clock.
+	Began time.Time `json:"began,omitzero"`
+	Cut   bool      `json:"cut,omitempty"`
 }
 
 // World holds objects. All methods may be called from many goroutines; two

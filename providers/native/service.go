@@ -69,6 +69,9 @@ func (h *services) Incarnation(have serviceState) string {
 	return have.Life
 }
 
+// Began says that no worker's life begins because a decky was changed.
+func (h *services) Began(serviceState) (time.Time, bool) { return time.Time{}, true }
+
 func (h *services) Read(ctx context.Context, have serviceState) (serviceState, error) {
 	if err := privileged(); err != nil {
 		return have, err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -202,6 +203,20 @@ func suffer(t *testing.T, e *ears, r providers.Resource, address string, n schem
 		if c.Replace {
 			t.Errorf("it is to be replaced, and its deckies with it: %+v", c)
 		}
+	}
+	exhibits := map[string]string{}
+	if err := providers.Examine(t.Context(), r, found(t, r)[0].State, func(x providers.Exhibit) error {
+		exhibits[x.Name] = string(x.Data)
+		return nil
+	}); err != nil {
+		t.Errorf("examine: %v", err)
+	}
+	says := "alias=\"" + link.Alias(lineage, address)
+	if !strings.Contains(exhibits["links"], says) {
+		says = "no link is called " + link.Alias(lineage, address)
+	}
+	if n.Driver != link.DriverBridge && !strings.Contains(exhibits["links"], " "+lab.OperatorLink+" ") || !strings.Contains(exhibits["links"], says) || exhibits["state"] == "" {
+		t.Errorf("exhibits: %q", exhibits)
 	}
 	if x.name == "parent down" { // not decnet's to bring up
 		onLinks(t, func(h *link.Handle) error { return h.Up(lab.OperatorLink) })

@@ -67,9 +67,9 @@ type Input struct {
 	// Incarnation names the present life of an object, empty where that is not
 	// known; nil: restarts are not asked for.
 	Incarnation func(kind providers.Kind, object json.RawMessage) string
-	// Excused tells whose restart is the consequence of a run of ours; nil:
-	// nobody's.
-	Excused func(address addr.Address) bool
+	// Excused tells whose restart, which object shows, is the consequence of a run
+	// of ours; nil: nobody's.
+	Excused func(address addr.Address, object json.RawMessage) bool
 	// Quarantined tells whether an object is cut off; nil: none is.
 	Quarantined func(kind providers.Kind, object json.RawMessage) bool
 	Recycle     []Recycle // replaced whatever they look like, unless they are kept for study

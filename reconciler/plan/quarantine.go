@@ -186,7 +186,7 @@ func (c *computation) relived(n *node) bool {
 // noteRestart calls it drift where an object ended and came back by itself.
 func (c *computation) noteRestart(n *node) {
 	before, now := c.lives(n)
-	if before == "" || now == "" || before == now || c.in.Excused != nil && c.in.Excused(n.address) {
+	if before == "" || now == "" || before == now || c.in.Excused != nil && c.in.Excused(n.address, n.object.State) {
 		return
 	}
 	for _, a := range n.prior.Parents {
