@@ -126,7 +126,7 @@ func TestWebhookIsSigned(t *testing.T) {
 
 func TestWebhookTemplate(t *testing.T) {
 	s, got := server(t, nil)
-	target := open(t, schema.Sink{Type: "webhook", URL: s.URL, Body: `{"text":{{ json .Title }},"t":"{{ .Fields.technique }}","at":{{ .Time.Unix }}}`}, delivery.Options{})
+	target := open(t, schema.Sink{Type: "webhook", URL: s.URL, Body: `{"text":{{ json .Title }},"t":{{ json .Fields.technique }},"at":{{ .Time.Unix }}}`}, delivery.Options{})
 	n := notification.Sample(notification.Detection)
 	n.Title = `"}, {"admin": true}` + "\n\u2028</script>"
 	if _, err := deliver(t, target, n); err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,7 +44,8 @@ func (e *TemplateError) Error() string {
 func (e *TemplateError) Unwrap() error { return e.Err }
 
 // ParseTemplate reads a template and tries it on a notification that has
-// everything and on one that has nothing, so that a wrong field is found now.
+// everything and on one that has nothing, so that a wrong field is found now, and
+// so is JSON that a text from outside could break out of.
 // Its error is a *TemplateError.
 func ParseTemplate(text string) (*Template, error) {
 	if len(text) > MaxTemplate {
@@ -64,11 +66,44 @@ func ParseTemplate(text string) (*Template, error) {
 	}
 	t := &Template{t: parsed}
 	for _, n := range samples() {
-		if _, err := t.Render(n); err != nil {
+		body, err := t.Render(n)
+		if err != nil {
 			return nil, err
+		}
+		if json.Valid(body) {
+			if err := t.quotes(n); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return t, nil
+}
+
+// quotes tries a template that makes JSON with a quotation mark in each text that
+// may have one: what others wrote must not add to the JSON.
+func (t *Template) quotes(n Notification) error {
+	texts := map[string]*string{"Address": &n.Address, "Body": &n.Body, "Key": &n.Key, "Title": &n.Title}
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		was := *texts[name]
+		*texts[name] = `"` + was
+		body, err := t.Render(n)
+		*texts[name] = was
+		if err == nil && !json.Valid(body) {
+			return &TemplateError{Err: fmt.Errorf("it makes JSON, and a quotation mark in .%[1]s breaks it: write {{json .%[1]s}} without quotation marks around it", name)}
+		}
+	}
+	if len(n.Fields) == 0 {
+		return nil
+	}
+	fields := n.Fields
+	n.Fields = map[string]string{}
+	for name, value := range fields {
+		n.Fields[name] = `"` + value
+	}
+	if body, err := t.Render(n); err == nil && !json.Valid(body) {
+		return &TemplateError{Err: errors.New("it makes JSON, and a quotation mark in one of .Fields breaks it: write {{json ...}} without quotation marks around it")}
+	}
+	return nil
 }
 
 // Render makes the body. Its error is a *TemplateError.

@@ -35,6 +35,11 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 		`{{ if eq (len (js .Title)) 1 }}{{ end }}`:                      {1, "js is not allowed"},
 		"\n{{ json (print 1) }}":                                        {2, "print is not allowed"},
 		doubling:                                                        {1, "more than"},
+		`{"text":"{{ .Title }}"}`:                                       {0, "quotation mark in .Title"},
+		`{"text":"{{ .Body }}{{ .Body }}"}`:                             {0, "quotation mark in .Body"},
+		`[{{ json .Title }},"for {{ .Key }} at {{ .Address }}"]`:        {0, "quotation mark in .Address"},
+		`{{ if eq .Kind "drift" }}{"a":"{{ .Address }}"}{{ end }}`:      {0, "quotation mark in .Address"},
+		`{"text":"{{ index .Fields "technique" }}"}`:                    {0, "quotation mark in one of .Fields"},
 		strings.Repeat("x", 17<<10):                                     {0, "of 16384 allowed"},
 	} {
 		start := time.Now()
@@ -50,6 +55,11 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 }
 
 func TestJSONOfHostileTextIsJSON(t *testing.T) {
+	for _, fine := range []string{`{"s":"{{ .Sync }} {{ .Revision }}","t":{{ json .Title }}}`, "decnet says {{ .Title }}: {{ .Body }}"} {
+		if _, err := notification.ParseTemplate(fine); err != nil {
+			t.Errorf("%s: %v", fine, err)
+		}
+	}
 	tmpl, err := notification.ParseTemplate(`{"a":{{ json .Title }},"all":{{ json . }},"f":{{ json .Fields }}}`)
 	if err != nil {
 		t.Fatal(err)
