@@ -89,8 +89,8 @@ func (m *Manager) Approve(ctx context.Context, name, id, who string) error {
 	switch {
 	case d.Pending == nil:
 		return fmt.Errorf("sync %s: no plan waits for approval: %w", name, ErrConflict)
-	case d.Trouble != nil && d.Trouble.Reason == HistoryRewritten:
-		return c.acceptHistory(d, id, who)
+	case d.Trouble != nil && d.Trouble.Reason == HistoryRewritten, d.Trouble == nil && d.Verdict.Reason == HistoryRewritten:
+		return c.acceptHistory(ctx, d, id, who)
 	case c.sync.Policy == syncfile.Observe:
 		return fmt.Errorf("sync %s: its policy is observe, nothing is applied: %w", name, ErrConflict)
 	}
@@ -118,7 +118,7 @@ func (m *Manager) Approve(ctx context.Context, name, id, who string) error {
 }
 
 // acceptHistory lets the next commit descend from a rewritten one.
-func (c *controller) acceptHistory(d document, id, who string) error {
+func (c *controller) acceptHistory(ctx context.Context, d document, id, who string) error {
 	if id != d.Pending.ID && id != d.Pending.Revision.Commit {
 		return fmt.Errorf("sync %s: what waits is the rewritten history of commit %s: %w", c.sync.Name, d.Pending.ID, ErrConflict)
 	}
@@ -129,6 +129,11 @@ func (c *controller) acceptHistory(d document, id, who string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("sync %s: approve: %w", c.sync.Name, err)
+	}
+	if a, remembers := c.Repository.(Accepter); remembers {
+		if err := a.Accept(ctx, rev); err != nil { // it is refused again, and can be approved again
+			return fmt.Errorf("sync %s: approve: %w", c.sync.Name, err)
+		}
 	}
 	c.wake(wake{now: true})
 	return nil

@@ -23,8 +23,17 @@ type Repository interface {
 	Export(ctx context.Context, commit, dir string) error
 }
 
+// Accepter is implemented by a Repository that remembers by itself what was
+// followed, and refuses what has become another: versions whose tag was moved.
+type Accepter interface {
+	// Accept takes a refused revision, as it stood in the Failure, for the right
+	// one from now on. Where nothing is remembered of it there is nothing to do.
+	Accept(ctx context.Context, r status.Revision) error
+}
+
 // Verifier decides whom commits come from. Its errors are a *Failure of reason
-// Unsigned, UnknownSigner, BadSignature or OutsidePath; any other is
+// Unsigned, UnknownSigner, BadSignature, ExpiredKey, OutsidePath or
+// HistoryRewritten; any other is
 // BadSignature.
 type Verifier interface {
 	// Verify checks what must be signed of the commits after since up to tip, and

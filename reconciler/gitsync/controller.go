@@ -44,7 +44,8 @@ type controller struct {
 	found  time.Time       // it was first seen
 	asked  time.Time       // found, when those it depends on were woken for it
 	fetch  pause
-	moved  int // plans of this look that did something else when they were made again
+	used   string // digest of the inputs that the last look used
+	moved  int    // plans of this look that did something else when they were made again
 	// unfinished says that the subject is held until what a former daemon began
 	// was gone on with.
 	unfinished bool

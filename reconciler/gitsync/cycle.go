@@ -52,6 +52,7 @@ func (c *controller) cycle(ctx context.Context, w wake) {
 		c.newest, c.found = tip.Commit, c.now()
 	}
 	if c.quiet(tip, w) {
+		c.observeAgain(ctx, tip)
 		return
 	}
 	c.mu.Lock()
@@ -190,7 +191,7 @@ func (c *controller) unreachable(ctx context.Context, err error) {
 			r.Title, r.Ref = line(r.Title, maxTitle), clip(r.Ref, maxTitle)
 			t.revision, t.Commit, t.action, t.plan = &r, r.Commit, "refuse", short(r.Commit)
 			if d.Pending == nil || d.Pending.ID != t.plan {
-				d.Pending = &status.Pending{ID: t.plan, Revision: r, Reason: "history was rewritten", Summary: "the plan is made after the approval", Since: c.now()}
+				d.Pending = rewritten(r, c.now())
 			}
 			d.Attempted = &r
 		}
@@ -202,6 +203,12 @@ func (c *controller) unreachable(ctx context.Context, err error) {
 	})
 }
 
+// rewritten is what waits where a history was rewritten: the commit is approved
+// by its name, before there is a plan.
+func rewritten(r status.Revision, since time.Time) *status.Pending {
+	return &status.Pending{ID: short(r.Commit), Revision: r, Reason: "history was rewritten", Summary: "the plan is made after the approval", Since: since}
+}
+
 func withRemedy(message string, reason Reason) string {
 	if remedy := reasons[reason].remedy; remedy != "" {
 		return clip(message, maxMessage-len(remedy)-2) + "\n" + remedy
@@ -211,7 +218,13 @@ func withRemedy(message string, reason Reason) string {
 
 // quiet tells that there is nothing to do about a tip.
 func (c *controller) quiet(tip status.Revision, w wake) bool {
-	d := c.memory()
+	d, inputs := c.memory(), c.inputs()
+	if c.used == "" {
+		c.used = inputs
+	}
+	if inputs != c.used {
+		return false
+	}
 	if w.now || c.fresh && !(d.Verdict.Forever && d.Verdict.Commit == tip.Commit) {
 		return false
 	}
@@ -244,6 +257,7 @@ func (c *controller) soon(in time.Duration) {
 
 // process brings a commit as far as it may go.
 func (c *controller) process(ctx context.Context, tip status.Revision) {
+	c.used = c.inputs()
 	tip, desired, p, err := c.prepare(ctx, tip)
 	if ctx.Err() != nil {
 		return
@@ -332,6 +346,9 @@ func (c *controller) refuse(tip status.Revision, err error, action string) {
 		t := telling{verdict: c.again(d, tip.Commit, reason), revision: &tip, action: action}
 		t.Message = withRemedy(err.Error(), reason)
 		d.Attempted, d.Waiting, d.Pending = &tip, "", nil
+		if reason == HistoryRewritten {
+			t.plan, d.Pending = short(tip.Commit), rewritten(tip, c.now())
+		}
 		if reason != ApplyFailed {
 			d.Approved = nil
 		}

@@ -76,6 +76,7 @@ func TestWhatIsWrongLeavesTheNetworkAsItWas(t *testing.T) {
 		{gitsync.UnknownSigner, status.True, refused(gitsync.UnknownSigner), "look at it", "sync.refused"},
 		{gitsync.BadSignature, status.True, refused(gitsync.BadSignature), "look at it", "sync.refused"},
 		{gitsync.BadSignature, status.True, func(b *bench) { b.judge.refuse(b.server.push("bad", "decky a 2"), errors.New("look at it")) }, "look at it", "sync.refused"},
+		{gitsync.ExpiredKey, status.True, refused(gitsync.ExpiredKey), "look at it", "sync.refused"},
 		{gitsync.OutsidePath, status.True, refused(gitsync.OutsidePath), "look at it", "sync.refused"},
 		{gitsync.BuildFailed, status.True, func(b *bench) { b.server.push("bad", "error main line 3: no such decky") }, "line 3", "sync.failed"},
 		{gitsync.PlanFailed, status.False, func(b *bench) {

@@ -87,6 +87,23 @@ func (c *controller) hold(d *document, tip status.Revision, p *plan.Plan, id str
 	c.settle(d, telling{verdict: verdict{Reason: reason, Message: message}, revision: &tip, action: "plan", summary: summarize(p), plan: id})
 }
 
+// observeAgain reports what has drifted since from a commit that is observed.
+func (c *controller) observeAgain(ctx context.Context, tip status.Revision) {
+	d := c.memory()
+	seen := d.Verdict.Reason == Observed || d.Verdict.Reason == Differs
+	if c.sync.Policy != syncfile.Observe || !seen || d.Attempted == nil || d.Attempted.Commit != tip.Commit {
+		return
+	}
+	_, p, err := c.plan(ctx, tip.Commit)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		c.refuse(*d.Attempted, err, "refuse")
+	default:
+		c.observe(*d.Attempted, p)
+	}
+}
+
 // observe reports what would be done.
 func (c *controller) observe(tip status.Revision, p *plan.Plan) {
 	t := telling{verdict: verdict{Reason: Observed, Message: "Nothing is to be changed."}, revision: &tip, action: "plan"}

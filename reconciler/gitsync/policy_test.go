@@ -1,8 +1,11 @@
 package gitsync_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -179,6 +182,86 @@ func TestAllowEmpty(t *testing.T) {
 		b.wait(time.Minute)
 		b.expect(gitsync.Applied, status.True)
 		b.alive("")
+	})
+}
+
+// TestObserveFindsDrift plans what is observed again, though no commit is new.
+func TestObserveFindsDrift(t *testing.T) {
+	within(t, func(s *syncfile.Sync) { s.Policy = syncfile.Observe }, func(b *bench) {
+		b.world.live["decky.a"] = "1"
+		b.server.push("one", "decky a 1")
+		b.start()
+		b.wait(time.Second)
+		b.expect(gitsync.Observed, status.True)
+		verified := len(b.judge.seen)
+		b.world.set(func(w *world) { w.drifted["decky.a"] = true; delete(w.live, "decky.a") })
+		b.wait(time.Minute)
+		b.expect(gitsync.Differs, status.False)
+		told := len(b.told())
+		b.wait(time.Hour)
+		if len(b.told()) != told || len(b.judge.seen) != verified {
+			t.Errorf("the same drift was told as %v, and the commit verified %d times more", b.told(), len(b.judge.seen)-verified)
+		}
+		b.world.set(func(w *world) { w.planErr = errors.New("no answer") })
+		b.wait(time.Minute)
+		b.expect(gitsync.PlanFailed, status.False)
+		b.world.set(func(w *world) { w.planErr, w.live["decky.a"] = nil, "1"; delete(w.drifted, "decky.a") })
+		b.wait(time.Hour)
+		b.expect(gitsync.Observed, status.True)
+		if len(b.world.adopts) != 0 {
+			t.Errorf("adopted %v", b.world.adopts)
+		}
+	})
+}
+
+// TestChangedValuesAreNoticed evaluates a commit again when a file of values is
+// another, and only then.
+func TestChangedValuesAreNoticed(t *testing.T) {
+	within(t, nil, func(b *bench) {
+		values := filepath.Join(b.dir, "prod.vars.hcl")
+		write := func(text string) {
+			t.Helper()
+			if err := os.WriteFile(values, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.sync.VarFiles = []string{values}
+		evaluated := 0
+		b.evaluate = func(_ context.Context, _ string, s syncfile.Sync) (*schema.Desired, error) {
+			evaluated++
+			text, err := os.ReadFile(s.VarFiles[0])
+			if err != nil {
+				return nil, err
+			}
+			return &schema.Desired{Name: "test", Instances: []schema.Instance{{Address: "decky.a", Type: "decky", Digest: string(text)}}}, nil
+		}
+		write("1")
+		b.server.push("one")
+		b.start()
+		b.wait(time.Second)
+		b.alive("decky.a=1")
+		b.wait(10 * time.Minute)
+		if evaluated != 1 {
+			t.Errorf("evaluated %d times", evaluated)
+		}
+		write("2")
+		b.wait(time.Minute)
+		b.alive("decky.a=2")
+		if err := os.Remove(values); err != nil {
+			t.Fatal(err)
+		}
+		b.wait(time.Minute)
+		b.expect(gitsync.BuildFailed, status.False)
+		b.alive("decky.a=2")
+		b.wait(12 * time.Hour)
+		before := evaluated
+		write("3") // within the backoff
+		b.wait(time.Minute)
+		b.expect(gitsync.Applied, status.True)
+		b.alive("decky.a=3")
+		if evaluated != before+1 {
+			t.Errorf("evaluated %d times for one change", evaluated-before)
+		}
 	})
 }
 

@@ -24,6 +24,7 @@ const (
 	Unsigned           Reason = "Unsigned"
 	UnknownSigner      Reason = "UnknownSigner"
 	BadSignature       Reason = "BadSignature"
+	ExpiredKey         Reason = "ExpiredKey" // or revoked, or not valid yet
 	OutsidePath        Reason = "OutsidePath"
 	BuildFailed        Reason = "BuildFailed"
 	PlanFailed         Reason = "PlanFailed"
@@ -58,6 +59,7 @@ var reasons = map[Reason]kind{
 	Unsigned:         {stalled: true, news: notification.Refused, severity: notification.Error, title: "is refused: it is not signed", remedy: "Sign it and push again."},
 	UnknownSigner:    {stalled: true, news: notification.Refused, severity: notification.Error, title: "is refused: nobody knows its signer", remedy: "If the signer is to be trusted, name the key in verify."},
 	BadSignature:     {stalled: true, news: notification.Refused, severity: notification.Error, title: "is refused: its signature is wrong", remedy: "Find out who made it."},
+	ExpiredKey:       {stalled: true, news: notification.Refused, severity: notification.Error, title: "is refused: its signer's key does not count at that time", remedy: "Sign it with a key that counts, or renew the key in verify."},
 	OutsidePath:      {stalled: true, news: notification.Refused, severity: notification.Error, title: "is refused: its signer may not change that", remedy: "Let somebody sign it who may, or widen the signer's paths."},
 	BuildFailed:      {stalled: true, news: notification.Failed, severity: notification.Error, title: "has errors", remedy: "Correct the configuration and push again."},
 	PlanFailed:       {news: notification.Failed, severity: notification.Error, title: "cannot be planned", remedy: "It is tried again, more and more slowly."},

@@ -36,6 +36,15 @@ type server struct {
 	down    error
 	slow    time.Duration
 	fetches int
+	// accepted are revisions that were refused, and are no longer.
+	accepted []string
+}
+
+func (s *server) Accept(_ context.Context, r status.Revision) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.accepted, s.down = append(s.accepted, r.Ref+" "+r.Commit), nil
+	return nil
 }
 
 func newServer() *server {
@@ -321,6 +330,8 @@ type bench struct {
 	m      *gitsync.Manager
 	stop   func()
 	die    func(name, moment string)
+	// evaluate is what the configuration means; nil: evaluate.
+	evaluate gitsync.Evaluate
 }
 
 func newBench(t *testing.T, change func(s *syncfile.Sync)) *bench {
@@ -346,8 +357,12 @@ func scratch(t *testing.T) string {
 }
 
 func (b *bench) config() gitsync.Config {
+	meaning := b.evaluate
+	if meaning == nil {
+		meaning = evaluate
+	}
 	return gitsync.Config{
-		Dir: b.dir, Evaluate: evaluate, Written: b.die, Rand: func() float64 { return 0 },
+		Dir: b.dir, Evaluate: meaning, Written: b.die, Rand: func() float64 { return 0 },
 		Syncs: []gitsync.Follow{{Sync: b.sync, Repository: b.server, Verifier: b.judge, Subject: b.world}},
 		Notify: func(n notification.Notification) {
 			b.mu.Lock()

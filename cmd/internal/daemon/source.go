@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type source struct {
 var (
 	_ gitsync.Repository = (*source)(nil)
 	_ gitsync.Verifier   = (*source)(nil)
+	_ gitsync.Accepter   = (*source)(nil)
 )
 
 // openSource opens the copy of a sync's repository. It does not reach out.
@@ -153,7 +155,7 @@ func (s *source) failure(ctx context.Context, err error) error {
 		return failed
 	case errors.As(err, &moved):
 		failed := gitsync.Fail(gitsync.HistoryRewritten, err)
-		failed.Commit = status.Revision{Commit: moved.Is}
+		failed.Commit = status.Revision{Commit: moved.Is, Ref: tagPrefix + moved.Tag}
 		return failed
 	case errors.As(err, &large):
 		return gitsync.Fail(gitsync.TooLarge, err)
@@ -164,6 +166,19 @@ func (s *source) failure(ctx context.Context, err error) error {
 		}
 	}
 	return gitsync.Fail(gitsync.FetchFailed, err)
+}
+
+// tagPrefix begins the full name of a tag.
+const tagPrefix = "refs/tags/"
+
+// Accept implements gitsync.Accepter: a version that was moved is that commit
+// from now on.
+func (s *source) Accept(_ context.Context, r status.Revision) error {
+	tag, isTag := strings.CutPrefix(r.Ref, tagPrefix)
+	if !isTag {
+		return nil
+	}
+	return s.copy.AcceptTag(tag, r.Commit)
 }
 
 // Export implements gitsync.Repository. An empty .git marks the root of the
@@ -200,6 +215,8 @@ func (s *source) Verify(ctx context.Context, tip status.Revision, since string) 
 		reason = gitsync.Unsigned
 	case signature.UnknownSigner:
 		reason = gitsync.UnknownSigner
+	case signature.ExpiredKey:
+		reason = gitsync.ExpiredKey
 	case signature.OutsidePath:
 		reason = gitsync.OutsidePath
 	case signature.RewrittenHistory:

@@ -79,7 +79,7 @@ func (e *MissingError) Error() string { return "the repository has no " + e.What
 type MovedTagError struct{ Tag, Was, Is, Record string }
 
 func (e *MovedTagError) Error() string {
-	return fmt.Sprintf("the tag %s was moved, from %s to %s; if that is meant, remove its line from %s", clean(e.Tag), e.Was, e.Is, e.Record)
+	return fmt.Sprintf("the tag %s was moved, from %s, as %s has it, to %s", clean(e.Tag), e.Was, e.Record, e.Is)
 }
 
 // BrokenError says that what a repository sent, or has, is damaged or not

@@ -2,13 +2,10 @@ package repository
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
@@ -133,14 +130,10 @@ func (f *fetching) recordTags(t target) error {
 	if len(t.tags) == 0 {
 		return nil
 	}
-	name := filepath.Join(f.dir, "tags.json")
-	seen := map[string]string{}
-	raw, err := os.ReadFile(name)
-	if err == nil {
-		err = json.Unmarshal(raw, &seen)
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read the tags seen before: %w", err)
+	name := recordIn(f.dir)
+	seen, err := readTags(name)
+	if err != nil {
+		return err
 	}
 	chosen := t.Ref[len("refs/tags/"):]
 	if was := seen[chosen]; was != "" && was != t.tags[chosen] {
@@ -158,14 +151,7 @@ func (f *fetching) recordTags(t target) error {
 	if len(seen) == before {
 		return nil
 	}
-	raw, err = json.MarshalIndent(seen, "", "\t")
-	if err != nil {
-		return fmt.Errorf("note the tags: %w", err)
-	}
-	if err := replaceFile(name, append(raw, '\n')); err != nil {
-		return fmt.Errorf("note the tags: %w", err)
-	}
-	return nil
+	return writeTags(name, seen)
 }
 
 // into brings a target into a store, deeper each time until it is known whether

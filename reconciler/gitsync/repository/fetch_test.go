@@ -138,6 +138,26 @@ func TestMovedTag(t *testing.T) {
 	if moved.Record != filepath.Join(dir, "tags.json") {
 		t.Errorf("the record is %s", moved.Record)
 	}
+	if err := r.AcceptTag("v1.0.0", strings.Repeat("0", 40)); err != nil { // another than it has now
+		t.Fatal(err)
+	}
+	if _, err := r.Fetch(t.Context(), follow, ""); !errors.As(err, &moved) || moved.Is != second {
+		t.Errorf("got %v", err)
+	}
+	for _, tag := range []string{"v1.0.0", "v9"} { // v9 was never seen
+		if err := r.AcceptTag(tag, second); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fetch(t, r, follow, ""); got.Commit != second {
+		t.Errorf("got %+v", got)
+	}
+	if record, err := os.ReadFile(moved.Record); err != nil || strings.Contains(string(record), "v9") {
+		t.Errorf("%v: %s", err, record)
+	}
+	if err := r.AcceptTag("v1.0.0", first); err != nil {
+		t.Fatal(err)
+	}
 	o.ref("refs/tags/v1.0.0", first)
 	fetch(t, r, follow, "")
 	o.ref("refs/tags/1.0.0", second) // the same version, and another commit
