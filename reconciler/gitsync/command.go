@@ -161,6 +161,8 @@ func (m *Manager) Suspend(_ context.Context, name, why, who string) error {
 	if why = clip(why, maxTitle*4); why == "" {
 		why = "no reason was given"
 	}
+	c.holding.Lock()
+	defer c.holding.Unlock()
 	err = c.update(func(d *document) {
 		d.Suspend = &suspension{Why: why, Who: clip(who, maxTitle), When: c.now()}
 		c.note(d, "suspend", string(Suspended), nil, why, who)
@@ -183,6 +185,8 @@ func (m *Manager) Resume(_ context.Context, name, who string) error {
 	if c.sync.Suspend {
 		return fmt.Errorf("sync %s: the daemon's file says suspend = true: take it out and restart the daemon: %w", name, ErrConflict)
 	}
+	c.holding.Lock()
+	defer c.holding.Unlock()
 	if c.memory().Suspend == nil {
 		return fmt.Errorf("sync %s is not suspended: %w", name, ErrConflict)
 	}

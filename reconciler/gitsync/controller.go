@@ -28,6 +28,8 @@ type controller struct {
 	turn chan struct{} // holds a token while the repository, exports or the subject are worked with
 	poke chan struct{}
 
+	holding sync.Mutex // held while the subject is told of what is written of a suspension
+
 	mu      sync.Mutex // guards the fields below
 	doc     document
 	wanted  wake

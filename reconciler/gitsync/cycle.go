@@ -69,6 +69,8 @@ func (c *controller) goOn(unfinished bool) {
 	if !unfinished {
 		return
 	}
+	c.holding.Lock()
+	defer c.holding.Unlock()
 	c.unfinished = false
 	c.Subject.Release()
 	if why, _ := c.suspended(); why != "" {

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/decnet/decnet/reconciler/gitsync"
+	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/reconciler/status"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/syncfile"
@@ -169,4 +171,73 @@ func TestADamagedExportIsNotBelieved(t *testing.T) {
 		b.wait(time.Second)
 		b.alive("decky.a=1 decky.b=1")
 	})
+}
+
+// TestLettingEveryDeckyGoIsPruning forgets what it does not delete: nobody would
+// keep it any more.
+func TestLettingEveryDeckyGoIsPruning(t *testing.T) {
+	forget := plan.Change{Type: "decky", Action: plan.Forget, Reasons: []plan.Reason{plan.Released}}
+	for name, c := range map[string]struct {
+		unchanged []plan.Unchanged
+		others    []plan.Change
+		want      gitsync.Reason
+	}{
+		"all":                      {want: gitsync.PruneToEmpty},
+		"all but one":              {unchanged: []plan.Unchanged{{Address: "decky.z", Type: "decky"}}, want: gitsync.Applied},
+		"all but one that is kept": {others: []plan.Change{{Address: "decky.z", Type: "decky", Action: plan.Quarantine, Reasons: []plan.Reason{plan.Drifted}}}, want: gitsync.Applied},
+		"one, and another is deleted": {others: []plan.Change{{Address: "decky.z", Type: "decky", Action: plan.Delete, Reasons: []plan.Reason{plan.NotInConfig}}},
+			want: gitsync.PruneToEmpty},
+	} {
+		t.Run(name, func(t *testing.T) {
+			within(t, nil, func(b *bench) {
+				forget.Address = "decky.a"
+				b.world.set(func(w *world) {
+					w.plans = &plan.Plan{Changes: append([]plan.Change{forget}, c.others...), Unchanged: c.unchanged}
+				})
+				b.server.push("one", "decky a 1")
+				b.start()
+				b.wait(time.Second)
+				if got := b.status().Conditions.Get(status.Ready).Reason; got != string(c.want) {
+					t.Errorf("%s, want %s", got, c.want)
+				}
+			})
+		})
+	}
+}
+
+// hesitant takes its time to be held.
+type hesitant struct{ *world }
+
+func (h hesitant) Hold(why string) {
+	time.Sleep(200 * time.Microsecond)
+	h.world.Hold(why)
+}
+
+// TestSuspendAndResumeAtOnce lets two operators disagree: what is written and
+// what the subject was told must be the same.
+func TestSuspendAndResumeAtOnce(t *testing.T) {
+	b := newBench(t, nil)
+	b.server.push("one", "decky a 1")
+	config := b.config()
+	config.Syncs[0].Subject = hesitant{b.world}
+	m, err := gitsync.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 200 {
+		var group sync.WaitGroup
+		group.Go(func() { m.Suspend(t.Context(), "prod", "lunch", "") }) //nolint:errcheck // what is written is looked at
+		group.Go(func() { m.Resume(t.Context(), "prod", "") })           //nolint:errcheck // it may come first
+		group.Wait()
+		s, err := m.Get("prod")
+		if err != nil {
+			t.Fatal(err)
+		}
+		held := ""
+		b.world.set(func(w *world) { held = w.held })
+		if (held != "") != (s.Suspended != "") {
+			t.Fatalf("suspended %q, held %q", s.Suspended, held)
+		}
+		m.Resume(t.Context(), "prod", "") //nolint:errcheck // it may be resumed
+	}
 }

@@ -37,8 +37,10 @@ func weigh(p *plan.Plan) weight {
 		switch c.Action {
 		case plan.Create:
 			w.count(c.Type, 0, 1)
-		case plan.Update, plan.Move:
+		case plan.Update, plan.Move, plan.Quarantine:
 			w.count(c.Type, 1, 1)
+		case plan.Forget: // it destroys nothing, and nobody keeps what is forgotten
+			w.count(c.Type, 1, 0)
 		case plan.Replace:
 			w.count(c.Type, 1, 1)
 			w.destroy(c.Type, heals[c.Address])

@@ -61,7 +61,7 @@ func (c *controller) bounds(tip status.Revision, p *plan.Plan) (Reason, string) 
 // fuses holds what would destroy too much.
 func (c *controller) fuses(w weight) (Reason, string) {
 	if w.deckies > 0 && w.left == 0 && !c.sync.AllowEmpty {
-		return PruneToEmpty, fmt.Sprintf("It deletes every decky: %d of %d. allow_empty = true would let it.", w.deckies, w.deckies)
+		return PruneToEmpty, fmt.Sprintf("It deletes or forgets every decky: %d of %d. allow_empty = true would let it.", w.deckies, w.deckies)
 	}
 	if over, allowed := exceeds(c.sync.MaxDestroy, w); over {
 		return DestroyLimit, fmt.Sprintf("It deletes or replaces %d of %d deckies and networks; %s allows %d.", w.destroyed, w.live, limitText(c.sync.MaxDestroy), allowed)
