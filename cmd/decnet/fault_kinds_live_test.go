@@ -14,11 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func host(n int) string              { return fmt.Sprintf("decky.host[%d]", n) }
-func service(n int, s string) string { return host(n) + ".service." + s }
+func hostOf(n int) string            { return fmt.Sprintf("decky.host[%d]", n) }
+func service(n int, s string) string { return hostOf(n) + ".service." + s }
 
 // whole is a decky with its services: what may drift when the decky does.
-func whole(n int) []string { return []string{host(n), service(n, "http"), service(n, "redis")} }
+func whole(n int) []string { return []string{hostOf(n), service(n, "http"), service(n, "redis")} }
 
 // of is a service that must drift, and its decky's others that may.
 func of(n int, s string) []string { return []string{service(n, s)} }
@@ -154,7 +154,7 @@ var dockerFaults = append([]fault{
 		if _, err := f.lab.StartEngine(f.t.Context()); err != nil {
 			f.t.Fatal(err)
 		}
-		return everything(host(n))
+		return everything(hostOf(n))
 	}},
 }, inDecky...)
 
