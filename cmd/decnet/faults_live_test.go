@@ -3,8 +3,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -14,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -73,13 +70,13 @@ func TestLiveFaults(t *testing.T) {
 			s := newStage(t, runtime, besieged)
 			s.must("apply", "--auto-approve")
 			f := newSiege(s)
-			stop := s.reconcile("--interval", "5s")
+			stop, _ := s.reconcile(s.dir, "--interval", "5s")
 			f.settle("before the first fault")
 			for n := range faultCount {
 				f.suffer(n, f.draw())
 			}
 			f.summary()
-			stop()
+			stop(syscall.SIGTERM)
 			s.mustBeEmpty("after all faults")
 			f.told()
 			s.must("destroy", "--auto-approve")
@@ -327,33 +324,6 @@ func (f *siege) told() {
 		f.t.Errorf("intel has a drift %s that is not on record", id)
 	}
 	f.t.Logf("%d drifts on record, each told once", len(want))
-}
-
-// reconcile starts the daemon over the stage's directory; stop ends it and
-// waits.
-func (s *stage) reconcile(args ...string) (stop func()) {
-	s.t.Helper()
-	cmd := s.decnet(context.WithoutCancel(s.t.Context()), append([]string{"reconcile", s.dir}, args...)...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			_ = cmd.Process.Signal(syscall.SIGTERM)
-			if err := cmd.Wait(); err != nil {
-				s.t.Errorf("decnet reconcile: %v", err)
-			}
-			if s.t.Failed() {
-				said := stderr.String()
-				s.t.Logf("decnet reconcile:\n%s", said[max(0, len(said)-20000):])
-			}
-		})
-	}
-	s.t.Cleanup(stop)
-	return stop
 }
 
 // inside runs a program in a decky's network namespace.
