@@ -117,6 +117,9 @@ func newSiege(s *stage) *siege {
 	if s.runtime == providers.RuntimeDocker {
 		f.faults = dockerFaults
 	}
+	if only := os.Getenv("DECNET_FAULTS"); only != "" { // to look into one kind
+		f.faults = slices.DeleteFunc(slices.Clone(f.faults), func(k fault) bool { return k.name != only })
+	}
 	if err := json.Unmarshal([]byte(s.must("output", "ips", "--json")), &f.ips); err != nil {
 		s.t.Fatal(err)
 	}

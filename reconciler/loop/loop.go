@@ -70,8 +70,9 @@ type Config struct {
 	// Failures in a row after which an address is called stalled; 0:
 	// DefaultFailures.
 	Failures int
-	// Heals of one address within a minute after which it is called flapping, and
-	// is left alone as if healing had failed; 0: DefaultHeals.
+	// Heals of one address in a row, none of which lasted three seconds, after
+	// which it is called flapping and is left alone as if healing had failed; so it
+	// is after eight times as many within ten minutes. 0: DefaultHeals.
 	Heals int
 	// LockWait is how long a pass, or Adopt, waits for the state's lock; 0:
 	// DefaultLockWait.

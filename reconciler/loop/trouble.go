@@ -9,8 +9,17 @@ import (
 	"github.com/decnet/decnet/schema/addr"
 )
 
-// window is within which heals of one address are counted.
-const window = time.Minute
+const (
+	// window is how long an address must be well to be forgotten, and brief how
+	// soon after a heal the next one says that it did not last: an address that
+	// somebody breaks now and then is healed at once, again and again.
+	window = time.Minute
+	brief  = 3 * time.Second
+	// Of an address broken at longer intervals, heals within the long window are
+	// counted, as often.
+	longWindow = 10 * time.Minute
+	longer     = 8 // times as many
+)
 
 // trouble is an address that cannot be healed, or not for long.
 type trouble struct {
@@ -19,7 +28,7 @@ type trouble struct {
 	until    time.Time
 	err      string
 	away     bool        // its provider was not there
-	heals    []time.Time // within the window, oldest first
+	heals    []time.Time // within the long window, oldest first
 }
 
 // troubles are all such addresses, and those that were healed lately.
@@ -49,15 +58,24 @@ func (ts troubles) healed(a addr.Address, now time.Time, most int, b Backoff, ra
 	t := ts.at(a)
 	recovered = t.failures > 0
 	t.failures, t.err, t.away = 0, "", false
-	t.heals = append(slices.DeleteFunc(t.heals, func(h time.Time) bool { return now.Sub(h) >= window }), now)
-	if len(t.heals) > most || t.flaps > 0 {
+	t.heals = append(slices.DeleteFunc(t.heals, func(h time.Time) bool { return now.Sub(h) >= longWindow }), now)
+	if inARow(t.heals) > most || len(t.heals) > longer*most || t.flaps > 0 {
 		t.flaps++
-		t.heals = t.heals[max(0, len(t.heals)-most-1):]
+		t.heals = t.heals[max(0, len(t.heals)-longer*most-1):]
 		t.until = now.Add(b.wait(t.flaps, random))
 		return recovered, true
 	}
 	t.until = time.Time{}
 	return recovered, false
+}
+
+// inARow counts the last heals of which none lasted.
+func inARow(heals []time.Time) int {
+	n := 1
+	for n < len(heals) && heals[len(heals)-n].Sub(heals[len(heals)-n-1]) < brief {
+		n++
+	}
+	return n
 }
 
 // well notes that an address needs nothing, and tells whether it had failed.

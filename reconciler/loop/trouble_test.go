@@ -250,6 +250,37 @@ func TestFlappingBacksOff(t *testing.T) {
 	})
 }
 
+// TestBrokenNowAndThenIsHealedAtOnce breaks one address every five seconds for
+// two minutes: each heal lasted, so none waits; after many more it does.
+func TestBrokenNowAndThenIsHealedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, t.TempDir(), fake.Options{})
+		b.apply(small())
+		b.run()
+		pause(time.Second)
+		for n := range 24 {
+			b.remove("rule.spray")
+			pause(500 * time.Millisecond)
+			if !b.has("rule.spray") {
+				t.Fatalf("fault %d was not healed at once", n)
+			}
+			pause(4500 * time.Millisecond)
+		}
+		if b.flapped("rule.spray") != 0 {
+			t.Error("it is said to flap")
+		}
+		for range 100 {
+			if b.has("rule.spray") {
+				b.remove("rule.spray")
+			}
+			pause(5 * time.Second)
+		}
+		if n := b.healed("rule.spray"); b.flapped("rule.spray") == 0 || n > 60 {
+			t.Errorf("healed %d times, and nobody is told", n)
+		}
+	})
+}
+
 // TestWhatMustNotBeDestroyedKeepsNothingElse drifts so that only a replacement
 // heals it.
 func TestWhatMustNotBeDestroyedKeepsNothingElse(t *testing.T) {
