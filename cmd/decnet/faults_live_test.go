@@ -272,13 +272,13 @@ func (f *siege) answers(n int) bool {
 }
 
 func asks(address, question, answer string) bool {
-	dialer := net.Dialer{Timeout: 300 * time.Millisecond}
+	dialer := net.Dialer{Timeout: 100 * time.Millisecond}
 	conn, err := dialer.Dial("tcp4", address)
 	if err != nil {
 		return false
 	}
 	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(500 * time.Millisecond))
+	_ = conn.SetDeadline(time.Now().Add(250 * time.Millisecond))
 	if _, err := conn.Write([]byte(question)); err != nil {
 		return false
 	}

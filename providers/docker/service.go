@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/mount"
@@ -272,42 +273,62 @@ func (h *services) blueprint(ctx context.Context, owner providers.Owner, want sc
 	}, nil
 }
 
+// settlePatience is how long Update waits for a container that it put right to
+// be seen so: a process may have ended since it was looked at, in the namespace
+// that its decky left.
+const settlePatience = 500 * time.Millisecond
+
 // Update puts a service container right: started or restarted where that is
 // enough, made anew where its configuration, its files or its decky changed.
 // What clients wrote stays.
 func (h *services) Update(ctx context.Context, owner providers.Owner, want schema.Service, have ServiceState) (ServiceState, error) {
 	now, err := h.Read(ctx, have)
-	if err != nil {
-		return have, err
+	for deadline := time.Now().Add(settlePatience); err == nil; {
+		if err = h.heal(ctx, owner, want, now); err != nil {
+			return now, err
+		}
+		if now, err = h.Read(ctx, now); err != nil || now.serves() || time.Now().After(deadline) {
+			return now, err
+		}
+		select {
+		case <-ctx.Done():
+			return now, ctx.Err()
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
+	return have, err
+}
+
+// serves tells that a process of the container runs where its decky is.
+func (s ServiceState) serves() bool {
+	return s.Running && s.Joined && !s.Paused && s.Incarnation != ""
+}
+
+// heal does what one look at a container asks for.
+func (h *services) heal(ctx context.Context, owner providers.Owner, want schema.Service, now ServiceState) error {
 	if now.Paused {
 		if err := h.unpause(ctx, now.ID, now.Name); err != nil {
-			return now, err
+			return err
 		}
 	}
 	share := now.Settings.Share != wantedSettings(providers.TypeService).Share
 	switch {
 	case share || now.Files != "" || now.Base != now.Decky || len(providers.Compare(now.Config, want, nil)) > 0:
 		if err := h.remove(ctx, now.ID); err != nil {
-			return now, err
+			return err
 		}
-		if _, err := h.Create(ctx, owner, want); err != nil {
-			return now, err
-		}
-		return h.Read(ctx, now)
+		_, err := h.Create(ctx, owner, want)
+		return err
 	case now.Incarnation == "":
 		if err := h.revive(ctx, now.ID, now.Name); err != nil {
-			return now, err
+			return err
 		}
 	case now.Running && !now.Joined:
 		if err := h.restart(ctx, now.ID, now.Name); err != nil {
-			return now, err
+			return err
 		}
 	}
-	if err := h.reset(ctx, now.ID, now.Name, providers.TypeService, now.Settings); err != nil {
-		return now, err
-	}
-	return h.Read(ctx, now)
+	return h.reset(ctx, now.ID, now.Name, providers.TypeService, now.Settings)
 }
 
 // Delete removes the service container and its files, except events that
