@@ -384,15 +384,17 @@ func (w *walk) rememberReaddress(c *plan.Change, object []byte, err error) state
 }
 
 // retried tells that a step that fails is tried again, as if it had been killed:
-// a network that could not be changed for a moment would else be made anew, and
-// all deckies with it, and so would what an engine went away under, without what
-// attackers wrote.
+// its row is not tainted, since what is made anew loses what attackers wrote, and
+// a network that could not be changed for a moment takes all its deckies with
+// it. It is so for networks, for the healing of drift, and where an engine went
+// away under it.
 func retried(s plan.Step, c *plan.Change, err error) bool {
 	if s.Op != plan.OpUpdate && s.Op != plan.OpCreate {
 		return false
 	}
 	var away *providers.UnavailableError
-	return errors.As(err, &away) || s.Op == plan.OpUpdate && c.Type == providers.TypeNetwork
+	heals := !slices.ContainsFunc(c.Reasons, func(r plan.Reason) bool { return r != plan.Drifted })
+	return errors.As(err, &away) || s.Op == plan.OpUpdate && (heals || c.Type == providers.TypeNetwork)
 }
 
 func (w *walk) rememberDelete(c *plan.Change, err error) state.Outcome {

@@ -245,6 +245,63 @@ func TestAFailedHealIsOneDrift(t *testing.T) {
 	b.converged(small())
 }
 
+// TestWhatCameBackIsNoSecondDrift has an object come back by itself, in another
+// life, while its healing failed.
+func TestWhatCameBackIsNoSecondDrift(t *testing.T) {
+	b, e := newWitness(t, fake.Options{})
+	b.apply(small(), restarts)
+	b.change("decky.web[0]")
+	b.world.SetHook(func(_ context.Context, c fake.Call) error {
+		if c.Op == "update" && c.Moment == fake.Before {
+			return &providers.UnavailableError{Provider: "fake", What: "it is away"}
+		}
+		return nil
+	})
+	if _, err := b.engine.Apply(context.Background(), b.plan(small(), restarts), applyOptions()); err == nil {
+		t.Fatal("it did not fail")
+	}
+	b.world.SetHook(nil)
+	if err := b.world.Change("decky.web[0]", func(live map[string]any) { live["personality"] = "linux" }); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.world.Restart("decky.web[0]"); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.plan(small(), restarts); !p.Empty() {
+		t.Errorf("changes: %v", actions(p))
+	}
+	b.apply(small(), restarts)
+	b.expect(len(e.heard()), 1)
+	if c := b.counts(); c.Open != 0 || c.ByItself+c.Healed != 1 {
+		t.Errorf("counts: %+v", c)
+	}
+}
+
+// TestAHealThatFailedKeepsTheObject fails it as often as nobody would believe.
+func TestAHealThatFailedKeepsTheObject(t *testing.T) {
+	b, _ := newWitness(t, fake.Options{})
+	b.apply(small(), restarts)
+	before, _ := b.world.Get("decky.web[0]")
+	b.change("decky.web[0]")
+	b.world.SetHook(func(_ context.Context, c fake.Call) error {
+		if c.Op == "update" && c.Moment == fake.Half {
+			return fake.ErrInjected
+		}
+		return nil
+	})
+	for range 4 {
+		if _, err := b.engine.Apply(context.Background(), b.plan(small(), restarts), applyOptions()); err == nil {
+			t.Fatal("it did not fail")
+		}
+	}
+	b.world.SetHook(nil)
+	b.apply(small(), restarts)
+	b.converged(small())
+	if after, _ := b.world.Get("decky.web[0]"); after.ID != before.ID {
+		t.Error("it was made anew")
+	}
+}
+
 func TestARestartIsDriftThatHealedByItself(t *testing.T) {
 	b, e := newWitness(t, fake.Options{})
 	b.apply(small(), restarts)

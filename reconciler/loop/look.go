@@ -60,13 +60,32 @@ func (l *Loop) look(ctx context.Context) (*view, error) {
 		return v, err
 	}
 	left := l.left(v, snapshot)
-	if len(left) == 0 {
+	options.Replace = l.stubborn(v.full, left)
+	if len(left)+len(options.Replace) == 0 {
 		v.act = v.full
 		return v, nil
 	}
 	options.Excludes = append(options.Excludes, left...)
 	v.act, err = l.config.Engine.Plan(ctx, v.desired, options)
+	var prevented *plan.PreventedError
+	if errors.As(err, &prevented) && len(options.Replace) > 0 {
+		options.Replace = nil
+		v.act, err = l.config.Engine.Plan(ctx, v.desired, options)
+	}
 	return v, err
+}
+
+// stubborn are the objects that cannot be put right, and are made anew. A network
+// is not: it would take all its deckies with it.
+func (l *Loop) stubborn(full *plan.Plan, left []addr.Address) []addr.Address {
+	var all []addr.Address
+	for i := range full.Changes {
+		c := &full.Changes[i]
+		if c.Action == plan.Update && c.Type != providers.TypeNetwork && l.troubles.stubborn(c.Address) && !slices.Contains(left, c.Address) {
+			all = append(all, c.Address)
+		}
+	}
+	return all
 }
 
 // options are those of every plan of the loop.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers"
+	"github.com/decnet/decnet/reconciler"
+	"github.com/decnet/decnet/reconciler/plan"
 	"github.com/decnet/decnet/schema/addr"
 )
 
@@ -19,11 +21,15 @@ const (
 	// counted, as often.
 	longWindow = 10 * time.Minute
 	longer     = 8 // times as many
+	// updates is how often in a row an object is tried to be put right before it
+	// is made anew.
+	updates = 3
 )
 
 // trouble is an address that cannot be healed, or not for long.
 type trouble struct {
 	failures int // in a row
+	updates  int // of them, of putting right what is there
 	flaps    int // in a row it was healed too often
 	until    time.Time
 	err      string
@@ -48,7 +54,12 @@ func (ts troubles) failed(a addr.Address, err error, now time.Time, b Backoff, r
 	t := ts.at(a)
 	var away *providers.UnavailableError
 	t.failures++
-	t.err, t.away = clip(err.Error(), maxMessage), errors.As(err, &away)
+	errors.As(err, &away)
+	var step *reconciler.StepError
+	if errors.As(err, &step) && step.Op == plan.OpUpdate && away == nil {
+		t.updates++
+	}
+	t.err, t.away = clip(err.Error(), maxMessage), away != nil
 	t.until = now.Add(b.wait(t.failures, random))
 }
 
@@ -57,7 +68,7 @@ func (ts troubles) failed(a addr.Address, err error, now time.Time, b Backoff, r
 func (ts troubles) healed(a addr.Address, now time.Time, most int, b Backoff, random float64) (recovered, flaps bool) {
 	t := ts.at(a)
 	recovered = t.failures > 0
-	t.failures, t.err, t.away = 0, "", false
+	t.failures, t.updates, t.err, t.away = 0, 0, "", false
 	t.heals = append(slices.DeleteFunc(t.heals, func(h time.Time) bool { return now.Sub(h) >= longWindow }), now)
 	if inARow(t.heals) > most || len(t.heals) > longer*most || t.flaps > 0 {
 		t.flaps++
@@ -85,7 +96,7 @@ func (ts troubles) well(a addr.Address, now time.Time) (recovered bool) {
 		return false
 	}
 	recovered = t.failures > 0
-	t.failures, t.err, t.away = 0, "", false
+	t.failures, t.updates, t.err, t.away = 0, 0, "", false
 	if t.flaps == 0 {
 		t.until = time.Time{}
 	}
@@ -93,6 +104,13 @@ func (ts troubles) well(a addr.Address, now time.Time) (recovered bool) {
 		delete(ts, a)
 	}
 	return recovered
+}
+
+// stubborn tells that an object could not be put right so often that it is made
+// anew.
+func (ts troubles) stubborn(a addr.Address) bool {
+	t := ts[a]
+	return t != nil && t.updates >= updates
 }
 
 // retry lets what failed for want of its provider be tried at once.

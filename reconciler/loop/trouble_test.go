@@ -352,3 +352,31 @@ func TestARefusalOfNoAddressFailsThePass(t *testing.T) {
 		b.condition(status.Ready, status.True, "InSync")
 	})
 }
+
+// TestWhatCannotBePutRightIsMadeAnew has every update of one decky fail.
+func TestWhatCannotBePutRightIsMadeAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, t.TempDir(), fake.Options{Hook: func(_ context.Context, c fake.Call) error {
+			if c.Op == "update" && c.Moment == fake.Before && c.Address == "decky.web[0]" {
+				return errors.New("it does not start")
+			}
+			return nil
+		}})
+		b.apply(small())
+		b.run()
+		pause(time.Second)
+		before, _ := b.world.Get("decky.web[0]")
+		if err := b.world.Change("decky.web[0]", func(live map[string]any) { live["personality"] = "windows" }); err != nil {
+			t.Fatal(err)
+		}
+		pause(2 * time.Second)
+		if now, _ := b.world.Get("decky.web[0]"); now.ID != before.ID {
+			t.Error("it was made anew after one failure")
+		}
+		pause(time.Minute)
+		if now, ok := b.world.Get("decky.web[0]"); !ok || now.ID == before.ID {
+			t.Error("it was not made anew")
+		}
+		b.condition(status.Ready, status.True, "InSync")
+	})
+}
