@@ -298,8 +298,9 @@ func (f *siege) summary() {
 		slices.Sort(took)
 		worst := took[len(took)-1]
 		f.t.Logf("%-26s %3d times, median %5d ms, worst %5d ms", k.name, len(took), took[len(took)/2].Milliseconds(), worst.Milliseconds())
-		if k.prompt && worst > promptly {
-			f.t.Errorf("%s: %s until it was back, want %s", k.name, worst, promptly)
+		late := len(took) - len(slices.DeleteFunc(slices.Clone(took), func(d time.Duration) bool { return d > promptly }))
+		if k.prompt && (late > len(took)/5 || worst > 3*promptly) { // a busy machine may delay a few
+			f.t.Errorf("%s: %d of %d took longer than %s, the worst %s", k.name, late, len(took), promptly, worst)
 		}
 	}
 }
