@@ -185,12 +185,25 @@ func (s *source) Accept(_ context.Context, r status.Revision) error {
 // commit: modules beside the configuration belong to it, and none above.
 func (s *source) Export(ctx context.Context, commit, dir string) error {
 	if _, err := s.copy.Export(ctx, commit, "", dir); err != nil {
-		return s.failure(ctx, err)
+		return s.refusal(ctx, err)
 	}
 	if err := os.Mkdir(filepath.Join(dir, ".git"), 0o700); err != nil {
 		return fmt.Errorf("mark the root of the commit: %w", err)
 	}
 	return nil
+}
+
+// refusal is why a commit that was fetched cannot be exported: what is wrong
+// with its files is no better when it is fetched again.
+func (s *source) refusal(ctx context.Context, err error) error {
+	var kind *gitsync.Failure
+	var broken *repository.BrokenError
+	var missing *repository.MissingError
+	failed := s.failure(ctx, err)
+	if errors.As(failed, &kind) && kind.Reason == gitsync.FetchFailed && ctx.Err() == nil && !errors.As(err, &broken) && !errors.As(err, &missing) {
+		return gitsync.Fail(gitsync.BuildFailed, err)
+	}
+	return failed
 }
 
 // Verify implements gitsync.Verifier.
