@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/containerd/errdefs"
+	"github.com/docker/docker/api/types/container"
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
@@ -19,9 +21,10 @@ import (
 
 // A decky is cut off by packet filters of its namespace, not by its link:
 // taking that away would end its services, which are to be kept as they are.
-// The rules go with the namespace when the container is started again; a mark on
-// disk remembers that the decky is cut off, so that the next look finds it open
-// and the next Quarantine cuts it again.
+// The rules go with the namespace, so the engine is told not to start the
+// container again by itself. Where somebody does, a mark on disk remembers that
+// the decky is cut off: the next look finds it open, and the next Quarantine cuts
+// it again.
 
 // Quarantine drops every packet to and from the base container; what is
 // connected within it stays so. A base container that does not run is cut off
@@ -38,6 +41,9 @@ func (h *deckies) Quarantine(ctx context.Context, _ providers.Owner, have DeckyS
 	if err := os.WriteFile(mark, nil, 0o600); err != nil {
 		return now, fmt.Errorf("quarantine %s: %w", now.Address, err)
 	}
+	if err := h.abandon(ctx, now.ID, now.Config.Name); err != nil {
+		return now, err
+	}
 	pids, err := h.world.processes()
 	if err != nil {
 		return now, err
@@ -48,6 +54,21 @@ func (h *deckies) Quarantine(ctx context.Context, _ providers.Owner, have DeckyS
 		}
 	}
 	return h.Read(ctx, now)
+}
+
+// abandon tells the engine not to start a container again by itself: neither
+// when it ends, nor when the engine itself is started.
+func (h *deckies) abandon(ctx context.Context, id, name string) error {
+	c, err := h.engine.client(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.ContainerUpdate(ctx, id, container.UpdateConfig{RestartPolicy: container.RestartPolicy{Name: container.RestartPolicyDisabled}})
+	h.settings.forget(id)
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return h.engine.explain("quarantine container "+name, err)
 }
 
 // Quarantined tells whether the decky is cut off.

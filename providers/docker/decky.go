@@ -179,6 +179,9 @@ func (h *deckies) list(ctx context.Context, pairs ...string) ([]providers.Object
 			return nil, err
 		}
 		state.Settings = settings[c.ID]
+		if h.marked(state.Lineage, state.Config.Name) && state.Settings.Restart == string(container.RestartPolicyDisabled) {
+			state.Settings.Restart = wantedSettings(providers.TypeDecky).Restart // Quarantine took it
+		}
 		objects = append(objects, providers.Object[schema.Decky, DeckyState]{Owner: ownerOf(c.Labels), Config: state.Config, State: state})
 	}
 	return objects, nil

@@ -99,6 +99,14 @@ func TestAQuarantinedDeckyIsUnreachableAndLivesOn(t *testing.T) {
 		t.Error("a bystander is quarantined")
 	}
 
+	// The engine does not bring it back by itself, with its network.
+	b.must(syscall.Kill(b.pid(b.host(0).Name), syscall.SIGKILL))
+	b.stopped(b.host(0).Name)
+	time.Sleep(500 * time.Millisecond)
+	if cut, _ := b.quarantined(decky); !cut || b.reached() {
+		t.Errorf("after its process ended: quarantined %v, reached %v", cut, b.reached())
+	}
+
 	// A new life has its network again, which shows; the same call cuts it.
 	now := 0
 	b.must(b.api.ContainerRestart(t.Context(), b.host(0).Name, container.StopOptions{Timeout: &now}))

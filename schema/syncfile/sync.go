@@ -33,6 +33,7 @@ func (p *parser) sync(b *hclsyntax.Block) Sync {
 		AllowEmpty: r.flag("allow_empty"), Rollback: r.flag("rollback"), Suspend: r.flag("suspend"), Submodules: r.flag("submodules"),
 		MaxDestroy: r.limit(), DependsOn: r.names("depends_on", b.Labels[0]),
 		State: r.path("state"), VarFiles: r.paths("var_files"), Variables: r.variables(), Runtime: r.text("runtime"),
+		Intel:   r.path("intel_database"),
 		Secrets: r.path("secrets"), ModuleHosts: r.hosts("module_hosts"),
 		Resync: r.span("resync", DefaultResync, MinInterval, maxInterval),
 	}

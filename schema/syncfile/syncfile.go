@@ -105,6 +105,9 @@ type Sync struct {
 	// ModuleHosts are the hosts, each with its port where it is none of https's
 	// own, that modules of git are fetched from besides the repository's.
 	ModuleHosts []string
+	// Intel is the database of the decnet intel that collects what this sync's
+	// deckies record, for recycle_on; empty: where its unit has it.
+	Intel string
 	// Runtime is "docker", "native", or empty: decided at the first apply.
 	Runtime     string
 	Parallelism int           // steps at once; 0: the engine's default
