@@ -31,7 +31,9 @@ type app struct {
 	given    given          // --var and --var-file
 	values   []schema.Value // stronger than they; a daemon's own file has them
 	rootless bool           // workers may share a uid: set inside the test runner's sandbox only
-	reports  *reports       // where the answer of a command that judges goes; nil: it is no such
+	// intelDatabase is that of decnet intel, for recycle_on; "": where it usually is.
+	intelDatabase string
+	reports       *reports // where the answer of a command that judges goes; nil: it is no such
 }
 
 func (a *app) root() *cobra.Command {

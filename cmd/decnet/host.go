@@ -33,7 +33,7 @@ var _ daemon.Host = host{}
 // say reaches the terminal.
 func (h host) at(site daemon.Site) *app {
 	a := *h.app
-	a.dir, a.state, a.json, a.reports = site.Dir, site.State, false, nil
+	a.dir, a.state, a.intelDatabase, a.json, a.reports = site.Dir, site.State, site.Intel, false, nil
 	a.stdout, a.stderr = io.Discard, io.Discard
 	a.given.files = slices.Clone(a.given.files) // sites are evaluated side by side
 	for _, name := range site.VarFiles {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -31,6 +32,7 @@ type reconcileFlags struct {
 	exposed     bool
 	socket      string
 	parallelism int
+	intel       string
 }
 
 func (a *app) reconcileCommand() *cobra.Command {
@@ -67,6 +69,7 @@ systemd it tells when it is ready, and feeds the watchdog (decnet setup writes t
 	f.BoolVar(&flags.exposed, "metrics-exposed", false, "let it be an address that others reach")
 	f.StringVar(&flags.socket, "socket", "", "the control socket's `PATH` (default: as the file says, else reconcile.sock below the run directory)")
 	flags.parallelism = reconciler.DefaultParallelism
+	f.StringVar(&flags.intel, "intel-database", os.Getenv("DECNET_INTEL_DATABASE"), "with DIR: the `DATABASE` of decnet intel, which recycle_on asks who got in (default: intel.db beside the state)")
 	f.Var((*parallelism)(&flags.parallelism), "parallelism", "with DIR: how many steps run at once")
 	return cmd
 }
@@ -88,7 +91,7 @@ func (a *app) reconcileLocal(ctx context.Context, flags reconcileFlags) error {
 		return err
 	}
 	settings := a.settings()
-	site := daemon.Site{Name: settings.Name, Dir: dir, Secret: a.secretPath(settings.Secret), Parallelism: flags.parallelism}
+	site := daemon.Site{Name: settings.Name, Dir: dir, Secret: a.secretPath(settings.Secret), Parallelism: flags.parallelism, Intel: flags.intel}
 	if site.Name == "" {
 		site.Name = filepath.Base(dir)
 	}

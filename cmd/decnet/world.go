@@ -70,7 +70,7 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 	}
 	s.engine, err = reconciler.New(reconciler.Config{
 		Store: store, Registry: s.registry, DataDir: env.DataDir, Dir: dir, Parallelism: parallelism, Log: a.log, Sensitive: sensitiveArguments,
-		Tell: reconciler.Teller(store, env.DataDir), Compromises: world.Compromises{Databases: intelDatabases(path)},
+		Tell: reconciler.Teller(store, env.DataDir), Compromises: world.Compromises{Databases: a.intelDatabases(path)},
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -79,9 +79,12 @@ func (a *app) open(ctx context.Context, path, secret string, parallelism int) (*
 }
 
 // intelDatabases are the places where the events of a state's deckies may be
-// collected: beside the state, and where the unit of decnet intel has it for
+// collected: where somebody says, else beside the state, and where the unit of decnet intel has it for
 // the sync that the state's directory is named after.
-func intelDatabases(statePath string) []string {
+func (a *app) intelDatabases(statePath string) []string {
+	if a.intelDatabase != "" {
+		return []string{a.intelDatabase}
+	}
 	dir := filepath.Dir(statePath)
 	all := []string{filepath.Join(dir, "intel.db")}
 	if filepath.Dir(dir) == filepath.Join(dataDir(), "sync") {

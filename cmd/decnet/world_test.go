@@ -14,8 +14,11 @@ func TestIntelDatabases(t *testing.T) {
 		"/home/me/net/.decnet/state.db": {"/home/me/net/.decnet/intel.db"},
 		"/data/sync/office/state.db":    {"/data/sync/office/intel.db", "/intel/office/intel.db"},
 	} {
-		if diff := cmp.Diff(want, intelDatabases(filepath.FromSlash(path))); diff != "" {
+		if diff := cmp.Diff(want, (&app{}).intelDatabases(filepath.FromSlash(path))); diff != "" {
 			t.Errorf("%s: %s", path, diff)
 		}
+	}
+	if diff := cmp.Diff([]string{"/srv/intel.db"}, (&app{intelDatabase: "/srv/intel.db"}).intelDatabases("/data/sync/office/state.db")); diff != "" {
+		t.Error(diff)
 	}
 }

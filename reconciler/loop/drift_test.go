@@ -12,6 +12,7 @@ import (
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/fake"
+	"github.com/decnet/decnet/reconciler"
 	"github.com/decnet/decnet/reconciler/loop"
 	"github.com/decnet/decnet/reconciler/status"
 	"github.com/decnet/decnet/schema"
@@ -206,6 +207,37 @@ func TestRecyclesAtItsTime(t *testing.T) {
 		pause(time.Second)
 		if id() == second {
 			t.Error("what is due after a hold is not recycled")
+		}
+		b.expectDrifts()
+	})
+}
+
+// TestRecyclesWhatSomebodyGotInto asks in vain until there is whom to ask, and
+// says so.
+func TestRecyclesWhatSomebodyGotInto(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, t.TempDir(), fake.Options{}, func(c *loop.Config) { c.Interval = time.Hour })
+		b.blind = errors.New("there is no database")
+		b.apply(lifecycle(schema.Lifecycle{RecycleOn: []string{reconciler.OnLogin}}))
+		first, _ := b.world.Get("decky.web[0]")
+		b.run()
+		pause(time.Second)
+		b.condition(status.Ready, status.True, "RecycleBlind")
+		b.mu.Lock()
+		b.blind, b.got = nil, map[addr.Address]string{"decky.web[0]": "login at noon"}
+		b.mu.Unlock()
+		pause(70 * time.Second)
+		b.mu.Lock()
+		b.got = nil
+		b.mu.Unlock()
+		second, _ := b.world.Get("decky.web[0]")
+		if second.ID == first.ID {
+			t.Error("somebody got in, and it is not recycled")
+		}
+		pause(70 * time.Second)
+		b.condition(status.Ready, status.True, "InSync")
+		if third, _ := b.world.Get("decky.web[0]"); third.ID != second.ID {
+			t.Error("it is recycled again")
 		}
 		b.expectDrifts()
 	})

@@ -25,6 +25,7 @@ type view struct {
 	prevented *plan.PreventedError     // what must not be destroyed and would be
 	unknown   map[providers.Kind]error // kinds nobody can look at
 	pending   []state.Drift            // open, or not told yet
+	blind     error                    // why nobody knows whom recycle_on is about; nil: it is known
 	recycle   time.Time                // the next decky's time is up; zero: none's
 }
 
@@ -46,9 +47,9 @@ func (l *Loop) look(ctx context.Context) (*view, error) {
 	if v.pending, err = l.config.Store.PendingDrifts(ctx); err != nil {
 		return v, err
 	}
-	v.recycle = nextRecycle(v.desired, snapshot.Instances)
+	v.recycle = nextRecycle(v.desired, snapshot.Instances, l.config.Now())
 	options := l.options(snapshot.Meta)
-	options.Recycle = l.recycled(ctx, v.desired)
+	options.Recycle, v.blind = l.recycled(ctx, v.desired)
 	v.full, err = l.config.Engine.Plan(ctx, v.desired, options)
 	if errors.As(err, &v.prevented) {
 		for _, i := range v.prevented.Instances {
@@ -114,24 +115,37 @@ func (l *Loop) wanted(ctx context.Context, snapshot state.Snapshot) (*schema.Des
 	}
 }
 
-// recycled are the deckies whose time is up.
-func (l *Loop) recycled(ctx context.Context, desired *schema.Desired) []reconciler.Recycle {
+// recycled are the deckies whose time is up. The error says why that is not
+// known of all.
+func (l *Loop) recycled(ctx context.Context, desired *schema.Desired) ([]reconciler.Recycle, error) {
 	if !slices.ContainsFunc(desired.Instances, func(i schema.Instance) bool {
 		return i.Lifecycle.RecycleAfter != "" || len(i.Lifecycle.RecycleOn) > 0
 	}) {
-		return nil
+		return nil, nil
 	}
 	due, err := l.config.Engine.Due(ctx, desired)
-	if err != nil && ctx.Err() == nil {
-		l.config.Log.WarnContext(ctx, "whom to recycle is not known for all", "error", errText(err))
+	if ctx.Err() != nil {
+		err = nil
 	}
-	return due
+	if text := errText(err); text != l.blind {
+		if l.blind = text; err != nil {
+			l.config.Log.WarnContext(ctx, "whom to recycle is not known for all", "error", text)
+		}
+	}
+	return due, err
 }
 
-// nextRecycle is when recycle_after is over for the first decky that lives.
-func nextRecycle(desired *schema.Desired, rows []state.Instance) time.Time {
+// askEvery is how often it is asked whom recycle_on is about: nothing tells of
+// it.
+const askEvery = time.Minute
+
+// nextRecycle is when recycle_after is over for the first decky that lives, or
+// when it is to be asked again whom recycle_on is about.
+func nextRecycle(desired *schema.Desired, rows []state.Instance, now time.Time) time.Time {
 	after := map[addr.Address]time.Duration{}
+	asked := map[addr.Address]bool{}
 	for _, i := range desired.Instances {
+		asked[i.Address] = len(i.Lifecycle.RecycleOn) > 0 && i.Type == providers.TypeDecky && !i.Lifecycle.PreventDestroy
 		if d, err := time.ParseDuration(i.Lifecycle.RecycleAfter); err == nil && i.Type == providers.TypeDecky && !i.Lifecycle.PreventDestroy {
 			after[i.Address] = d
 		}
@@ -139,8 +153,14 @@ func nextRecycle(desired *schema.Desired, rows []state.Instance) time.Time {
 	var next time.Time
 	for i := range rows {
 		r := &rows[i]
+		if r.Object == nil || r.Quarantined != nil {
+			continue
+		}
+		if at := now.Add(askEvery); asked[r.Address] && (next.IsZero() || at.Before(next)) {
+			next = at
+		}
 		d, has := after[r.Address]
-		if !has || r.Object == nil || r.Quarantined != nil {
+		if !has {
 			continue
 		}
 		since := r.Created

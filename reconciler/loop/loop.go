@@ -110,6 +110,7 @@ type Loop struct {
 	noted    int       // runs in a row that only took note of something
 	unheard  int       // times in a row that an event could not be handed on
 	untold   time.Time // an event that could not be handed on is tried again; zero: there is none
+	blind    string    // why it is not known whom recycle_on is about
 	recycle  time.Time // the next decky's time is up; zero: none's
 	failing  failing
 	next     time.Time // of the full look

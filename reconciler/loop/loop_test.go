@@ -15,6 +15,7 @@ import (
 	"github.com/decnet/decnet/reconciler/state"
 	"github.com/decnet/decnet/reconciler/status"
 	"github.com/decnet/decnet/schema"
+	"github.com/decnet/decnet/schema/addr"
 	"github.com/decnet/decnet/schema/event"
 )
 
@@ -31,6 +32,21 @@ type bench struct {
 	passes []loop.Pass
 	told   map[string]*event.Event // by id
 	deaf   error                   // of whoever is told
+	got    map[addr.Address]string // whom somebody got into, and how
+	blind  error                   // nobody knows
+}
+
+// Compromised implements reconciler.Compromises.
+func (b *bench) Compromised(_ context.Context, suspects []reconciler.Suspect) (map[addr.Address]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	found := map[addr.Address]string{}
+	for _, s := range suspects {
+		if why, in := b.got[s.Address]; in && b.blind == nil {
+			found[s.Address] = why
+		}
+	}
+	return found, b.blind
 }
 
 // tell is the engine's Tell.
@@ -62,7 +78,7 @@ func newBench(t testing.TB, dir string, options fake.Options, edit ...func(*loop
 	if err != nil {
 		t.Fatal(err)
 	}
-	engine := reconciler.Config{Store: b.store, Registry: registry, DataDir: filepath.Join(dir, "data"), Dir: dir, Tell: b.tell}
+	engine := reconciler.Config{Store: b.store, Registry: registry, DataDir: filepath.Join(dir, "data"), Dir: dir, Tell: b.tell, Compromises: b}
 	if b.engine, err = reconciler.New(engine); err != nil {
 		t.Fatal(err)
 	}

@@ -122,6 +122,9 @@ func (l *Loop) ready(v *view, p *Pass, r *Report) status.Condition {
 		c.Reason, c.Message = "Quarantined", fmt.Sprintf("%d deckies are kept for study: %s, because %s", len(v.full.Quarantined), v.full.Quarantined[0].Address, v.full.Quarantined[0].Why)
 	default:
 		c.Status, c.Reason, c.Message = status.True, "InSync", "what is wanted is live"
+		if v.blind != nil {
+			c.Reason, c.Message = "RecycleBlind", "what is wanted is live, but nobody knows whom recycle_on is about: "+v.blind.Error()
+		}
 	}
 	return c
 }

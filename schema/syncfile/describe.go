@@ -126,6 +126,7 @@ var grammar = map[string]block{
 			{Name: "state", Type: tPath, Default: "in the data directory", Doc: "State file of its own."},
 			{Name: "var_files", Type: tPaths, Doc: "Files with values for variables, outside the repository, weakest first."},
 			{Name: "variables", Type: tValues, Doc: "Values for variables, stronger than files. Secrets belong into a file of var_files."},
+			{Name: "intel_database", Type: tPath, Default: "intel.db beside the state, or where the unit of decnet intel has it", Doc: "Database of the decnet intel that collects what these deckies record: recycle_on asks it who got in."},
 			{Name: "secrets", Type: tPath, Default: "secrets beside the sync's memory, sync/NAME/secrets in the data directory", Doc: "Directory of the files that sinks in the repository may name (secret_file, token_file, url_file, password_file, ca_file), relative to it. A commit that names any other is refused."},
 			{Name: "module_hosts", Type: tTexts, Default: "the repository's own host", Doc: "Further hosts that modules of git may come from, by https. A commit that names any other, or a path of this machine, is refused."},
 			{Name: "runtime", Type: tText, Default: "decided at the first apply", OneOf: schema.Runtimes, Doc: "What deckies run on where their configuration does not say."},

@@ -53,7 +53,8 @@ sync "prod" {
   parallelism = 4
   resync      = "10m"
 
-  module_hosts = ["Git.example.com", "[::1]:8443"]
+  intel_database = "/srv/intel.db"
+  module_hosts   = ["Git.example.com", "[::1]:8443"]
 
   auth {
     ssh_key_file     = "id_ed25519"
@@ -134,7 +135,7 @@ func TestAWholeFile(t *testing.T) {
 			Variables: []schema.Value{
 				{Name: "count", Origin: `sync "prod"`, Given: cty.NumberIntVal(3)}, {Name: "parent", Origin: `sync "prod"`, Given: cty.StringVal("eth0")},
 			},
-			Runtime: "native", Parallelism: 4, Resync: 10 * time.Minute, Secrets: "/etc/decnet/secrets/prod", ModuleHosts: []string{"git.example.com", "[::1]:8443"},
+			Runtime: "native", Parallelism: 4, Resync: 10 * time.Minute, Intel: "/srv/intel.db", Secrets: "/etc/decnet/secrets/prod", ModuleHosts: []string{"git.example.com", "[::1]:8443"},
 			Auth: syncfile.Auth{SSHKeyFile: "/etc/decnet/id_ed25519", PassphraseFile: "/run/secrets/passphrase", KnownHostsFile: "/etc/decnet/known_hosts"},
 			Verify: syncfile.Verify{Mode: syncfile.Every, AllowedSignersFile: "/etc/decnet/allowed_signers", Signers: []syncfile.Signer{{
 				Name: "ops", SSHKeys: []string{key}, SSHKeyFiles: []string{"/etc/decnet/ops.pub"}, OpenPGPKeyFiles: []string{"/etc/decnet/ops.asc"}, Paths: []string{"sites/berlin", "*.hcl"},

@@ -40,6 +40,8 @@ type Site struct {
 	Variables   []schema.Value
 	Runtime     string
 	Parallelism int
+	// Intel is the database of decnet intel; empty: where it usually stands.
+	Intel string
 	// Modules is where fetched modules are kept between commits; empty: where
 	// decnet get put them.
 	Modules string

@@ -120,7 +120,7 @@ func (g *generation) site(s syncfile.Sync, dir string) Site {
 	path := StatePath(g.owner.DataDir, s)
 	return Site{
 		Name: s.Name, Dir: dir, State: path, Secret: state.SecretPath(path), Given: true,
-		VarFiles: s.VarFiles, Variables: s.Variables, Runtime: s.Runtime, Parallelism: s.Parallelism,
+		VarFiles: s.VarFiles, Variables: s.Variables, Runtime: s.Runtime, Parallelism: s.Parallelism, Intel: s.Intel,
 		Modules: filepath.Join(SyncDir(g.owner.DataDir, s.Name), "modules"), Bounds: boundsOf(s, SyncDir(g.owner.DataDir, s.Name)),
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/decnet/decnet/intel"
@@ -15,7 +16,6 @@ import (
 )
 
 // Compromises tells from intel's database which deckies attackers got into.
-// Where none exists, none was.
 type Compromises struct {
 	Databases []string // paths where it may stand; the first that exists is asked
 }
@@ -46,7 +46,7 @@ func (c Compromises) Compromised(ctx context.Context, suspects []reconciler.Susp
 		}
 	}
 	if reader == nil {
-		return nil, nil
+		return nil, fmt.Errorf("there is no database of decnet intel, start it: %w: %s", sqlite.ErrNoDatabase, strings.Join(c.Databases, ", "))
 	}
 	got := map[addr.Address]string{}
 	for _, s := range suspects {
