@@ -13,7 +13,6 @@ import (
 	"github.com/decnet/decnet/cmd/internal/view"
 	"github.com/decnet/decnet/cmd/internal/view/plantext"
 	"github.com/decnet/decnet/reconciler/status"
-	"github.com/decnet/decnet/schema/notification"
 	"github.com/decnet/decnet/schema/syncfile"
 )
 
@@ -37,8 +36,7 @@ Without one, status and history show what it wrote down last.`,
 	cmd.AddCommand(a.syncStatusCommand(&flags), a.syncPlanCommand(&flags), a.syncApproveCommand(&flags))
 	cmd.AddCommand(a.syncOrders(&flags)...)
 	cmd.AddCommand(
-		syncList(a, &flags, "history", "Show what was applied, refused and rolled back", control.Reader.History, view.History),
-		syncList(a, &flags, "events", "Show the news of a sync since the daemon began", control.Reader.Events, view.News),
+		a.syncHistoryCommand(&flags), a.syncEventsCommand(&flags),
 	)
 	return cmd
 }
@@ -246,32 +244,39 @@ func (a *app) syncOrders(flags *syncFlags) []*cobra.Command {
 	}
 }
 
-// listed is what a list shows.
-type listed interface {
-	status.Entry | notification.Notification
-}
-
-func syncList[T listed](a *app, flags *syncFlags, verb, short string, ask func(control.Reader, context.Context, string, int) ([]T, error), table view.Table[T]) *cobra.Command {
+func (a *app) syncHistoryCommand(flags *syncFlags) *cobra.Command {
 	var limit int
 	cmd := &cobra.Command{
-		Use: verb + " NAME", Short: short, Args: cobra.ExactArgs(1),
+		Use: "history NAME", Short: "Show what was applied, refused and rolled back", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if limit < 1 || limit > control.MaxList {
-				return fmt.Errorf("--limit is a number from 1 to %d", control.MaxList)
+			if err := listLimit(limit); err != nil {
+				return err
 			}
-			all, err := read(cmd.Context(), a, flags, func(ctx context.Context, r control.Reader) ([]T, error) { return ask(r, ctx, args[0], limit) })
+			all, err := read(cmd.Context(), a, flags, func(ctx context.Context, r control.Reader) ([]status.Entry, error) {
+				return r.History(ctx, args[0], limit)
+			})
 			if err != nil {
 				return err
 			}
 			if all == nil {
-				all = []T{}
+				all = []status.Entry{}
 			}
 			if a.json {
 				return a.printJSON(all)
 			}
-			return table.Write(a.stdout, all)
+			return view.History.Write(a.stdout, all)
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", 20, "how many at most, the newest first")
+	cmd.Flags().IntVar(&limit, "limit", defaultList, "how many at most, the newest first")
 	return cmd
+}
+
+// defaultList is how many entries of a list are shown.
+const defaultList = 20
+
+func listLimit(limit int) error {
+	if limit < 1 || limit > control.MaxList {
+		return fmt.Errorf("--limit is a number from 1 to %d", control.MaxList)
+	}
+	return nil
 }

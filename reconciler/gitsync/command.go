@@ -234,8 +234,8 @@ func (m *Manager) History(_ context.Context, name string, limit int) ([]status.E
 	return out, nil
 }
 
-// Events is the news of a sync since the daemon began, the newest first, at most
-// limit of it.
+// Events is the news of a sync since Config.News was made, the newest first, at
+// most limit of it.
 func (m *Manager) Events(_ context.Context, name string, limit int) ([]notification.Notification, error) {
 	c, err := m.named(name)
 	if err != nil {

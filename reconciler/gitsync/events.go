@@ -6,18 +6,20 @@ import (
 	"github.com/decnet/decnet/schema/notification"
 )
 
-// maxEvents is how much news of one sync is kept, until the daemon ends.
+// maxEvents is how much news of one sync is kept, until the process ends.
 const maxEvents = 500
 
-// events keeps the news of late, by sync.
-type events struct {
+// News keeps the news of late, by sync. Several Managers may have it, one after
+// the other.
+type News struct {
 	mu  sync.Mutex
 	all map[string][]notification.Notification // the oldest first
 }
 
-func newEvents() *events { return &events{all: map[string][]notification.Notification{}} }
+// NewNews keeps nothing yet.
+func NewNews() *News { return &News{all: map[string][]notification.Notification{}} }
 
-func (e *events) add(n notification.Notification) {
+func (e *News) add(n notification.Notification) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	kept := append(e.all[n.Sync], n)
@@ -28,7 +30,7 @@ func (e *events) add(n notification.Notification) {
 }
 
 // latest is the newest news of a sync, the newest first.
-func (e *events) latest(name string, limit int) []notification.Notification {
+func (e *News) latest(name string, limit int) []notification.Notification {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	kept := e.all[name]

@@ -47,9 +47,11 @@ type Config struct {
 	// Notify is told what happens, in the goroutine of the sync: it must not
 	// wait. nil: nobody is told.
 	Notify func(notification.Notification)
-	Log    *slog.Logger     // nil discards
-	Now    func() time.Time // nil is time.Now
-	Rand   func() float64   // in [0, 1), for jitter; nil is that of math/rand
+	// News is where Events finds them; nil: what happens from now on.
+	News *News
+	Log  *slog.Logger     // nil discards
+	Now  func() time.Time // nil is time.Now
+	Rand func() float64   // in [0, 1), for jitter; nil is that of math/rand
 	// NewID makes ids of notifications, unique for ever; nil makes random ones.
 	NewID func() string
 	// Written, if set, is called before and after everything that is written to
@@ -69,7 +71,7 @@ type Follow struct {
 type Manager struct {
 	config  Config
 	syncs   []*controller // in the order of their names
-	events  *events
+	events  *News
 	orphans []string
 }
 
@@ -95,7 +97,10 @@ func New(config Config) (*Manager, error) {
 	if config.Written == nil {
 		config.Written = func(string, string) {}
 	}
-	m := &Manager{config: config, events: newEvents()}
+	if config.News == nil {
+		config.News = NewNews()
+	}
+	m := &Manager{config: config, events: config.News}
 	for _, f := range config.Syncs {
 		c, err := newController(m, f)
 		if err != nil {

@@ -255,6 +255,11 @@ func TestHistoryIsBounded(t *testing.T) {
 		if len(events) != 3 || events[0].Revision != commitOf("c14") {
 			t.Errorf("events %+v", events)
 		}
+		b.stop()
+		b.start()
+		if again, err := b.m.Events(b.t.Context(), "prod", 3); err != nil || !cmp.Equal(events, again) {
+			t.Errorf("after another Manager of the same News: %v: %s", err, cmp.Diff(events, again))
+		}
 		exports, err := os.ReadDir(filepath.Join(b.dir, "sync", "prod", "exports"))
 		b.must(err)
 		if len(exports) != 1 {

@@ -332,10 +332,11 @@ type bench struct {
 	die    func(name, moment string)
 	// evaluate is what the configuration means; nil: evaluate.
 	evaluate gitsync.Evaluate
+	events   *gitsync.News
 }
 
 func newBench(t *testing.T, change func(s *syncfile.Sync)) *bench {
-	b := &bench{t: t, dir: scratch(t), server: newServer(), judge: &judge{}, world: newWorld(), sync: syncfile.Sync{
+	b := &bench{t: t, dir: scratch(t), server: newServer(), judge: &judge{}, world: newWorld(), events: gitsync.NewNews(), sync: syncfile.Sync{
 		Name: "prod", Repository: "https://git.example.com/net/decoys.git", Path: "net", Ref: syncfile.Ref{Kind: syncfile.Branch, Name: "main"},
 		Interval: time.Minute, Timeout: 30 * time.Second, Policy: syncfile.Auto, Verify: syncfile.Verify{Mode: syncfile.Tip},
 	}}
@@ -362,7 +363,7 @@ func (b *bench) config() gitsync.Config {
 		meaning = evaluate
 	}
 	return gitsync.Config{
-		Dir: b.dir, Evaluate: meaning, Written: b.die, Rand: func() float64 { return 0 },
+		Dir: b.dir, Evaluate: meaning, News: b.events, Written: b.die, Rand: func() float64 { return 0 },
 		Syncs: []gitsync.Follow{{Sync: b.sync, Repository: b.server, Verifier: b.judge, Subject: b.world}},
 		Notify: func(n notification.Notification) {
 			b.mu.Lock()

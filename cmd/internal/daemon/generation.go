@@ -75,7 +75,7 @@ func (d *syncs) generate(ctx context.Context, file *syncfile.File) (_ *generatio
 		sinks[i] = s.Sink
 	}
 	g.dispatcher.SetSinks(sinks)
-	g.manager, err = gitsync.New(gitsync.Config{Dir: d.DataDir, Syncs: follows, Evaluate: g.evaluate, Notify: g.notify, Log: d.Log})
+	g.manager, err = gitsync.New(gitsync.Config{Dir: d.DataDir, Syncs: follows, Evaluate: g.evaluate, Notify: g.notify, News: d.news, Log: d.Log})
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,7 @@ type Syncs struct {
 type syncs struct {
 	Syncs
 	figures *metrics
+	news    *gitsync.News // of every generation
 	outer   *run.Daemon
 
 	mu      sync.Mutex
@@ -55,7 +56,7 @@ type order struct {
 
 // Serve follows until ctx ends. Deckies stay.
 func (d Syncs) Serve(ctx context.Context) error {
-	s := &syncs{Syncs: d, figures: newMetrics(d.Version), swap: make(chan order)}
+	s := &syncs{Syncs: d, figures: newMetrics(d.Version), news: gitsync.NewNews(), swap: make(chan order)}
 	file, err := s.Load()
 	if err != nil {
 		return err

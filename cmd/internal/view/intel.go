@@ -31,14 +31,25 @@ func (t Table[T]) Write(w io.Writer, answers []T) error {
 	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, strings.Join(t.heading, "\t"))
+	if err := t.WriteRows(table, answers); err != nil {
+		return err
+	}
+	return table.Flush()
+}
+
+// WriteRows writes the rows alone, with tabs between their cells, for a list
+// that goes on.
+func (t Table[T]) WriteRows(w io.Writer, answers []T) error {
 	for _, answer := range answers {
 		cells := t.row(answer)
 		for i, c := range cells {
 			cells[i] = Clean(short(c, maxCell))
 		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
+		if _, err := fmt.Fprintln(w, strings.Join(cells, "\t")); err != nil {
+			return err
+		}
 	}
-	return table.Flush()
+	return nil
 }
 
 // maxCell is how many characters of one value a table shows.

@@ -81,9 +81,9 @@ var History = Table[status.Entry]{
 
 // News lists notifications.
 var News = Table[notification.Notification]{
-	heading: []string{"TIME", "SEVERITY", "KIND", "REVISION", "ADDRESS", "WHAT"},
+	heading: []string{"TIME", "ID", "SEVERITY", "KIND", "REVISION", "ADDRESS", "WHAT"},
 	row: func(n notification.Notification) []string {
-		return []string{clock(n.Time), string(n.Severity), string(n.Kind), orDash(short12(n.Revision)), orDash(n.Address), n.Title}
+		return []string{clock(n.Time), orDash(short12(n.ID)), string(n.Severity), string(n.Kind), orDash(short12(n.Revision)), orDash(n.Address), n.Title}
 	},
 	none: "There is no news.",
 }
