@@ -62,6 +62,13 @@ func readBounded(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer file.Close() //nolint:errcheck // read only
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return nil, fmt.Errorf("%s can be written by everybody, who then decides what runs here: chmod o-w it", name)
+	}
 	return io.ReadAll(io.LimitReader(file, maxSource+1))
 }
 

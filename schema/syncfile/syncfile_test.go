@@ -370,6 +370,12 @@ func TestLoad(t *testing.T) {
 	if f, diags = syncfile.Load(filepath.Join(dir, "a.hcl")); len(diags) > 0 || len(f.Syncs) != 1 {
 		t.Errorf("%v: %+v", diags, f.Syncs)
 	}
+	if err := os.Chmod(filepath.Join(dir, "b.hcl"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if f, diags = syncfile.Load(dir); !diags.HasErrors() || len(f.Syncs) > 0 || !strings.Contains(diags.Error(), "chmod o-w") {
+		t.Errorf("a file that everybody may write: %v: %+v", diags, f.Syncs)
+	}
 }
 
 // Everything that may be written is described, and the examples are right.

@@ -108,6 +108,9 @@ func readKeys(name string) (string, error) {
 	if !info.Mode().IsRegular() || info.Size() > maxKeys {
 		return "", fmt.Errorf("%s is no file of keys of at most %d bytes", name, maxKeys)
 	}
+	if info.Mode().Perm()&0o002 != 0 {
+		return "", fmt.Errorf("%s can be written by everybody, who then decides who is trusted: chmod o-w it", name)
+	}
 	text, err := os.ReadFile(name)
 	return string(text), err
 }

@@ -3,6 +3,7 @@
 package view
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -79,19 +80,26 @@ func (s Style) Sign(sign string) string {
 // Clean makes text from outside safe for a terminal: control characters, and
 // what a terminal might take for one, become escapes.
 func Clean(text string) string {
-	clean := true
-	for _, r := range text {
-		if unsafe(r) {
-			clean = false
-			break
-		}
-	}
-	if clean {
+	return escapeAll(text, unsafe, escape)
+}
+
+// JSON is a document with what a terminal might act upon written as escapes: it
+// says the same. What of that is below U+0020 is escaped in JSON anyhow, and a
+// line feed stands between values only.
+func JSON(document string) string {
+	return escapeAll(document, func(r rune) bool { return r >= 0x20 && r != 0xfffd && unsafe(r) }, func(r rune) string {
+		return fmt.Sprintf(`\u%04x`, r)
+	})
+}
+
+// escapeAll writes the runes of a text that pick picks as escape says.
+func escapeAll(text string, pick func(rune) bool, escape func(rune) string) string {
+	if !strings.ContainsFunc(text, pick) {
 		return text
 	}
 	var b strings.Builder
 	for _, r := range text {
-		if unsafe(r) {
+		if pick(r) {
 			b.WriteString(escape(r))
 			continue
 		}

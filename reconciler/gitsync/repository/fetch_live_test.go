@@ -185,6 +185,7 @@ func TestUnreachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	host := strings.Fields(string(must(os.ReadFile(ssh.KnownHosts))))[0]
+	o.File(at("everybody's"), 0o666, string(must(os.ReadFile(ssh.KnownHosts))))
 	o.File(at("changed"), 0o600, host+" "+string(pub))
 	o.Keygen(at("locked"), "-t", "ed25519", "-N", token)
 	cases := map[string]struct {
@@ -203,6 +204,7 @@ func TestUnreachable(t *testing.T) {
 		"nobody listens": {repository.Options{URL: "http://127.0.0.1:1/x"}, repository.Network},
 		"wrong key":      {repository.Options{URL: ssh.URL, KeyFile: ssh.Other, KnownHostsFile: ssh.KnownHosts}, repository.Unauthorized},
 		"unknown host":   {repository.Options{URL: ssh.URL, KeyFile: ssh.Key, KnownHostsFile: at("hosts")}, repository.HostKey},
+		"open hosts":     {repository.Options{URL: ssh.URL, KeyFile: ssh.Key, KnownHostsFile: at("everybody's")}, repository.Credentials},
 		"changed host":   {repository.Options{URL: ssh.URL, KeyFile: ssh.Key, KnownHostsFile: at("changed")}, repository.HostKey},
 		"locked key":     {repository.Options{URL: ssh.URL, KeyFile: at("locked"), KnownHostsFile: ssh.KnownHosts}, repository.Credentials},
 		"unlocked key":   {repository.Options{URL: ssh.URL, KeyFile: at("locked"), PassphraseFile: at("token"), KnownHostsFile: ssh.KnownHosts}, repository.Unauthorized},

@@ -120,8 +120,8 @@ func sshConfig(o Options, a *access, user, address string) (*ssh.ClientConfig, e
 	if err != nil {
 		return nil, a.fail(Credentials, "%v", err)
 	}
-	if info, err := os.Stat(o.KnownHostsFile); err != nil || info.Size() > 1<<20 {
-		return nil, a.fail(Credentials, "%s cannot be used as known_hosts", o.KnownHostsFile)
+	if info, err := os.Stat(o.KnownHostsFile); err != nil || info.Size() > 1<<20 || info.Mode().Perm()&0o002 != 0 {
+		return nil, a.fail(Credentials, "%s cannot be used as known_hosts: it must be there, be small, and not be written by everybody", o.KnownHostsFile)
 	}
 	hosts, err := knownhosts.NewDB(o.KnownHostsFile)
 	if err != nil {

@@ -159,6 +159,9 @@ func (o *Origin) File(name string, mode os.FileMode, content string) {
 	if err := os.WriteFile(name, []byte(content), mode); err != nil {
 		o.t.Fatal(err)
 	}
+	if err := os.Chmod(name, mode); err != nil { // whatever the umask is
+		o.t.Fatal(err)
+	}
 }
 
 // Daemon serves it with git daemon and returns its URL.
