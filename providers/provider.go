@@ -79,8 +79,8 @@ type Env struct {
 	// where the user namespace has none. Only the test runner sets it.
 	Rootless bool
 	// Supervisor is the command that starts the supervisor of a lineage where
-	// something else than decnet runs it (systemd); nil, or no command: decnet
-	// starts it itself.
+	// something else than decnet runs it (systemd); nil, or no command, or one that
+	// fails: decnet starts it itself.
 	Supervisor func(lineage string) []string
 }
 

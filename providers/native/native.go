@@ -95,12 +95,11 @@ func (p *Provider) client(lineage string) *supervise.Client {
 		if p.env.Rootless {
 			args = append(args, supervise.Rootless)
 		}
-		if p.env.Supervisor != nil {
-			if command := p.env.Supervisor(lineage); len(command) > 0 {
-				args = command
-			}
+		var unit []string
+		if p.env.Supervisor != nil && !p.env.Rootless {
+			unit = p.env.Supervisor(lineage)
 		}
-		c = supervise.NewClient(supervise.ClientOptions{Log: p.env.Log, Dirs: p.dirs(lineage), Start: args, Image: p.env.DeckyDigest})
+		c = supervise.NewClient(supervise.ClientOptions{Log: p.env.Log, Dirs: p.dirs(lineage), Start: args, Unit: unit, Image: p.env.DeckyDigest})
 		p.clients[lineage] = c
 	}
 	return c

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ClientOptions of a Client; every field is needed.
+// ClientOptions of a Client; every field but Unit is needed.
 type ClientOptions struct {
 	Log  *slog.Logger
 	Dirs Dirs
@@ -27,6 +27,9 @@ type ClientOptions struct {
 	// before anything new is served.
 	Start []string
 	Image string
+	// Unit is the command that has something else start that supervisor, as
+	// systemd does, and returns when it answers. Where it does not, Start does.
+	Unit []string
 }
 
 // Client talks to the supervisor of one lineage. It is safe for concurrent use:
@@ -274,6 +277,12 @@ func (c *Client) connect(start bool) error {
 	err := c.dial()
 	if !errors.Is(err, ErrAbsent) || !start {
 		return err
+	}
+	if len(c.options.Unit) > 0 {
+		if err = c.order(); err == nil {
+			return nil
+		}
+		c.options.Log.Warn("the supervisor is started without the service manager, and ends with whoever starts it now", "command", strings.Join(c.options.Unit, " "), "error", err)
 	}
 	exited, err := c.launch()
 	if err != nil {
