@@ -142,6 +142,11 @@ func (e *Engine) nothing(ctx context.Context, p *plan.Plan, drifts *record) (*Re
 	if err = errors.Join(err, drifts.finish(ctx, nil)); err != nil {
 		return nil, err
 	}
+	if meta.Lineage != "" { // the run before this one may have died before it did so
+		if err := e.settle(ctx, meta); err != nil {
+			return nil, err
+		}
+	}
 	return &Result{Lineage: meta.Lineage, Serial: meta.Serial, Started: e.config.Now(), Outputs: p.Outputs}, nil
 }
 

@@ -41,6 +41,13 @@ func (e *Engine) witness(ctx context.Context, p *plan.Plan) (*record, error) {
 	for _, m := range p.Moves {
 		r.moved[m.From] = m.To
 	}
+	if len(pending) > 0 && len(p.Drift) > 0 {
+		snapshot, err := e.config.Store.Snapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		r.interrupted = snapshot.Interrupted
+	}
 	unseen := r.match(pending)
 	closing := r.over(unseen)
 	if err := r.capture(ctx); err != nil {
@@ -58,15 +65,17 @@ func (e *Engine) witness(ctx context.Context, p *plan.Plan) (*record, error) {
 
 // record is what one run knows of drift.
 type record struct {
-	engine   *Engine
-	plan     *plan.Plan
-	lineage  string
-	moved    map[addr.Address]addr.Address
-	fresh    []state.Drift // not on record before
-	sources  []*plan.Drift // of fresh
-	open     []state.Drift
-	back     []string // ids of those of open that came back by themselves
-	evidence *evidence.Store
+	engine  *Engine
+	plan    *plan.Plan
+	lineage string
+	moved   map[addr.Address]addr.Address
+	fresh   []state.Drift // not on record before
+	sources []*plan.Drift // of fresh
+	open    []state.Drift
+	back    []string // ids of those of open that look otherwise by now
+	// interrupted are the steps that a run died in.
+	interrupted map[addr.Address]string
+	evidence    *evidence.Store
 }
 
 // now is where an instance of a drift stands once the plan's moves are done.
@@ -94,7 +103,7 @@ func (r *record) match(pending []state.Drift) []state.Drift {
 			r.open = append(r.open, pending[at])
 			continue
 		}
-		if at := r.returned(d, pending); at >= 0 {
+		if at := r.continued(d, pending); at >= 0 {
 			shown[at] = true
 			r.open = append(r.open, pending[at])
 			r.back = append(r.back, pending[at].ID)
@@ -112,16 +121,27 @@ func (r *record) match(pending []state.Drift) []state.Drift {
 	return unseen
 }
 
-// returned finds the open drift that a restart is the end of: the object was seen
-// down, and its engine was faster than we. That is no drift of its own; -1 is
-// none.
-func (r *record) returned(d state.Drift, pending []state.Drift) int {
-	if d.Reason != state.DriftRestarted {
+// continued finds the open drift that a difference belongs to. Where the object
+// restarted it was seen down, and its engine was faster than we; where a run of
+// ours died while it healed the decky, what that did to the services follows
+// from it. Neither is a drift of its own; -1 is none.
+func (r *record) continued(d state.Drift, pending []state.Drift) int {
+	if d.Reason == state.DriftSurplus || d.Reason != state.DriftRestarted && !r.interrupts(d.Address) {
 		return -1
 	}
 	return slices.IndexFunc(pending, func(o state.Drift) bool {
 		return o.Healed.IsZero() && o.Action == state.DriftHeal && o.Reason != state.DriftSurplus && r.now(o.Address) == d.Address
 	})
+}
+
+// interrupts tells that a run died while it worked on what an instance lives in.
+func (r *record) interrupts(a addr.Address) bool {
+	for under := range r.interrupted {
+		if under = r.now(under); under != a && addr.Covers(under, a) {
+			return true
+		}
+	}
+	return false
 }
 
 // over closes what the plan no longer shows, and keeps open what it still

@@ -388,6 +388,50 @@ func TestServicesOfADeckyThatAKilledRunChanged(t *testing.T) {
 	b.expect(e.heard(), []string{"decky.web[0] : decky.web[0] restarted none"}) // the second time
 }
 
+// TestWhatFollowsFromAKilledHealIsNoDrift has a decky and its service drift, a
+// run that dies while it heals the decky, and the service look otherwise since.
+func TestWhatFollowsFromAKilledHealIsNoDrift(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	armed := false
+	b, e := newWitness(t, fake.Options{}, func(c *reconciler.Config) {
+		c.Boundary = func(at reconciler.Boundary, _ addr.Address) {
+			if armed && at == reconciler.BeforeRun {
+				cancel()
+			}
+		}
+	})
+	b.apply(small(), restarts)
+	service := func(value string) {
+		t.Helper()
+		if err := b.world.Change("decky.web[0].service.ssh", func(live map[string]any) { live["slug"] = value }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.change("decky.web[0]")
+	service("one")
+	armed = true
+	if _, err := b.engine.Apply(ctx, b.plan(small(), restarts), applyOptions()); err == nil {
+		t.Fatal("it was not interrupted")
+	}
+	armed = false
+	b.expect(len(e.heard()), 2)
+	id, _, err := b.store.BeginRun(t.Context(), state.Begin{Command: "apply", Holder: "tester"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.store.Intent(t.Context(), state.Entry{Run: id, Address: "decky.web[0]", Action: "update", Started: time.Now()}, state.Reserve{}); err != nil {
+		t.Fatal(err)
+	}
+	service("two")
+	b.apply(small(), restarts)
+	b.expect(e.heard(), []string{})
+	b.expect(b.counts(), status.Drifts{Healed: 2})
+	b.converged(small())
+	service("three")
+	b.apply(small(), restarts)
+	b.expect(len(e.heard()), 1)
+}
+
 // TestAnOldRowLearnsTheLifeOfItsObject has a state of before objects had one.
 func TestAnOldRowLearnsTheLifeOfItsObject(t *testing.T) {
 	b, e := newWitness(t, fake.Options{})

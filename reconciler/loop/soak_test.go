@@ -23,7 +23,7 @@ import (
 )
 
 // iterations is what a variable of the environment asks for, else few: `make
-// soak-loop` runs the whole.
+// soak` runs the whole.
 func iterations(t *testing.T, variable string, few int) int {
 	t.Helper()
 	text := os.Getenv(variable)
