@@ -154,7 +154,13 @@ func (s *stage) kill(verb string, random *rand.Rand) (where string, hit bool) {
 // lastRun reads from the journal where the last run was.
 func (s *stage) lastRun() (where string, hit bool) {
 	s.t.Helper()
-	store, err := state.OpenReadOnly(filepath.Join(s.dir, ".decnet", "state.db"))
+	return s.runAt(filepath.Join(s.dir, ".decnet", "state.db"))
+}
+
+// runAt is lastRun of the state at path.
+func (s *stage) runAt(path string) (where string, hit bool) {
+	s.t.Helper()
+	store, err := state.OpenReadOnly(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "before the state existed", false
 	}
