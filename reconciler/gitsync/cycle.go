@@ -94,7 +94,11 @@ func (c *controller) upstream() bool {
 // ask fetches, unless it is too early.
 func (c *controller) ask(ctx context.Context, w wake) (status.Revision, bool) {
 	now := c.now()
-	early := now.Before(c.fetch.until) && !w.hook || w.hook && now.Sub(c.fetch.last) < hookPause && !c.fetch.last.IsZero()
+	least, refused := hookPause, now.Before(c.fetch.until)
+	if refused { // whoever may push must not make this host fetch gigabytes all the time
+		least = max(least, c.sync.Interval)
+	}
+	early := refused && !w.hook || w.hook && now.Sub(c.fetch.last) < least && !c.fetch.last.IsZero()
 	if early && !w.now {
 		c.soon(max(c.fetch.until.Sub(now), hookPause))
 		return status.Revision{}, false

@@ -241,3 +241,33 @@ func TestSuspendAndResumeAtOnce(t *testing.T) {
 		m.Resume(t.Context(), "prod", "") //nolint:errcheck // it may be resumed
 	}
 }
+
+// TestPushesDoNotFetchGigabytes pushes to a repository that is too large, again
+// and again, as whoever may push can, and has the hosting service tell of it.
+func TestPushesDoNotFetchGigabytes(t *testing.T) {
+	within(t, nil, func(b *bench) {
+		b.server.push("one", "decky a 1")
+		b.server.fail(gitsync.Fail(gitsync.TooLarge, errors.New("it sends more bytes than may be received")))
+		b.start()
+		b.wait(time.Second)
+		b.expect(gitsync.TooLarge, status.False)
+		for range 3600 / 3 {
+			b.m.Hook(gitsync.Hook{Repository: b.sync.Repository})
+			b.wait(3 * time.Second)
+		}
+		b.server.mu.Lock()
+		fetches := b.server.fetches
+		b.server.mu.Unlock()
+		if fetches < 10 || fetches > 61 {
+			t.Errorf("%d fetches in an hour", fetches)
+		}
+		b.server.fail(nil) // what mends it is found at once, or nearly so
+		b.m.Hook(gitsync.Hook{Repository: b.sync.Repository})
+		b.wait(3 * time.Second)
+		for range 20 {
+			b.m.Hook(gitsync.Hook{Repository: b.sync.Repository})
+			b.wait(3 * time.Second)
+		}
+		b.expect(gitsync.Applied, status.True)
+	})
+}

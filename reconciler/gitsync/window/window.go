@@ -80,6 +80,9 @@ func look(w syncfile.Window, at time.Time) (open bool, change time.Time) {
 		if w.To <= w.From {
 			to = clock(day, 1, w.To)
 		}
+		if w.Deny { // what comes twice is forbidden twice
+			from, to = twin(from, -1), twin(to, 1)
+		}
 		open = open || !at.Before(from) && at.Before(to)
 		sooner(from)
 		sooner(to)
@@ -90,4 +93,16 @@ func look(w syncfile.Window, at time.Time) (open bool, change time.Time) {
 // clock is a time of day, some days after a day.
 func clock(day time.Time, days int, c syncfile.Clock) time.Time {
 	return time.Date(day.Year(), day.Month(), day.Day()+days, int(c)/60, int(c)%60, 0, 0, day.Location())
+}
+
+// twin is the same time of day before (-1) or after (1) clocks were turned back,
+// where it comes twice; else the time itself.
+func twin(at time.Time, way time.Duration) time.Time {
+	for _, by := range []time.Duration{time.Hour, 30 * time.Minute} {
+		other := at.Add(way * by)
+		if other.Hour() == at.Hour() && other.Minute() == at.Minute() {
+			return other
+		}
+	}
+	return at
 }

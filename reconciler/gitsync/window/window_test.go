@@ -107,3 +107,32 @@ func TestNextIsTheFirst(t *testing.T) {
 		}
 	})
 }
+
+// TestAForbiddenHourThatComesTwiceIsForbiddenTwice turns clocks back.
+func TestAForbiddenHourThatComesTwiceIsForbiddenTwice(t *testing.T) {
+	for zone, c := range map[string]struct {
+		from, to   syncfile.Clock
+		start, end time.Time
+	}{
+		// 02:30 comes at 00:30 and at 01:30 UTC.
+		"Europe/Berlin": {90, 150, time.Date(2026, 10, 24, 23, 30, 0, 0, time.UTC), time.Date(2026, 10, 25, 1, 30, 0, 0, time.UTC)},
+		// 02:15 comes at 00:15 and at 01:15 UTC.
+		"Europe/Paris": {135, 240, time.Date(2026, 10, 25, 0, 15, 0, 0, time.UTC), time.Date(2026, 10, 25, 3, 0, 0, 0, time.UTC)},
+		// 01:45 comes at 14:45 and at 15:15 UTC of the day before.
+		"Australia/Lord_Howe": {60, 105, time.Date(2026, 4, 4, 14, 0, 0, 0, time.UTC), time.Date(2026, 4, 4, 15, 15, 0, 0, time.UTC)},
+	} {
+		location, err := time.LoadLocation(zone)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := []syncfile.Window{{Deny: true, From: c.from, To: c.to, Location: location}}
+		for at := c.start.Add(-time.Hour); at.Before(c.end.Add(time.Hour)); at = at.Add(5 * time.Minute) {
+			if want := at.Before(c.start) || !at.Before(c.end); window.Open(all, at) != want {
+				t.Errorf("%s: %s: open %v", zone, at.In(location), !want)
+			}
+		}
+		if next := window.Next(all, c.start); !next.Equal(c.end) {
+			t.Errorf("%s: next %s, want %s", zone, next, c.end)
+		}
+	}
+}
