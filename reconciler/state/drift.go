@@ -42,8 +42,15 @@ const (
 	DriftRemoved     = "removed"    // the instance is no longer there
 )
 
-// keptDrifts is how many closed drifts are kept; older ones are only counted.
-const keptDrifts = 10_000
+const (
+	// keptDrifts is how many closed drifts are kept; older ones are only counted.
+	keptDrifts = 10_000
+	// keptUntold is how many closed drifts are kept that could not be told: where
+	// nobody ever reads what is told, the oldest are given up.
+	keptUntold = 20_000
+	// pendingUntold is how many of those are pending at once.
+	pendingUntold = 1024
+)
 
 // Drift is what somebody else did to an object, and what became of it. Sensitive
 // values are masked.
@@ -124,21 +131,26 @@ func writeDrift(tx *sql.Tx, d Drift) error {
 
 // pruneDrifts keeps the table small: what goes is added to the totals.
 func pruneDrifts(tx *sql.Tx) error {
-	var closed int
-	if err := tx.QueryRow("SELECT count(*) FROM drifts WHERE healed <> 0 AND told <> 0").Scan(&closed); err != nil {
-		return fmt.Errorf("prune drifts: %w", err)
-	}
-	if closed <= keptDrifts {
-		return nil
-	}
-	const oldest = "SELECT id FROM drifts WHERE healed <> 0 AND told <> 0 ORDER BY id LIMIT ?"
-	for _, statement := range []string{
-		"INSERT INTO drift_totals (action, outcome, count) SELECT action, outcome, count(*) FROM drifts WHERE id IN (" + oldest + `) GROUP BY action, outcome
-			ON CONFLICT (action, outcome) DO UPDATE SET count = count + excluded.count`,
-		"DELETE FROM drifts WHERE id IN (" + oldest + ")",
-	} {
-		if _, err := tx.Exec(statement, closed-keptDrifts); err != nil {
+	for _, class := range []struct {
+		where string
+		kept  int
+	}{{"healed <> 0 AND told <> 0", keptDrifts}, {"healed <> 0 AND told = 0", keptUntold}} {
+		var closed int
+		if err := tx.QueryRow("SELECT count(*) FROM drifts WHERE " + class.where).Scan(&closed); err != nil {
 			return fmt.Errorf("prune drifts: %w", err)
+		}
+		if closed <= class.kept {
+			continue
+		}
+		oldest := "SELECT id FROM drifts WHERE " + class.where + " ORDER BY id LIMIT ?"
+		for _, statement := range []string{
+			"INSERT INTO drift_totals (action, outcome, count) SELECT action, outcome, count(*) FROM drifts WHERE id IN (" + oldest + `) GROUP BY action, outcome
+			ON CONFLICT (action, outcome) DO UPDATE SET count = count + excluded.count`,
+			"DELETE FROM drifts WHERE id IN (" + oldest + ")",
+		} {
+			if _, err := tx.Exec(statement, closed-class.kept); err != nil {
+				return fmt.Errorf("prune drifts: %w", err)
+			}
 		}
 	}
 	return nil
@@ -163,9 +175,10 @@ func (s *Store) Drifts(ctx context.Context, limit int) ([]Drift, error) {
 	return s.drifts(ctx, "ORDER BY id DESC LIMIT ?", limit)
 }
 
-// PendingDrifts are those that are open or not told yet, oldest first.
+// PendingDrifts are those that are open or not told yet, oldest first; of those
+// that are over, a bounded number.
 func (s *Store) PendingDrifts(ctx context.Context) ([]Drift, error) {
-	return s.drifts(ctx, "WHERE healed = 0 UNION "+driftColumns+"WHERE told = 0 ORDER BY id")
+	return s.drifts(ctx, "WHERE healed = 0 UNION "+driftColumns+"WHERE id IN (SELECT id FROM drifts WHERE told = 0 AND healed <> 0 ORDER BY id LIMIT ?) ORDER BY id", pendingUntold)
 }
 
 // Drift is the one whose id begins with prefix; ErrNoDrift where that is none,

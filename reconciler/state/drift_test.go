@@ -97,6 +97,33 @@ func TestDriftsArePrunedAndStillCounted(t *testing.T) {
 	}
 }
 
+// TestWhatNobodyReadsIsBounded cannot tell for a long time.
+func TestWhatNobodyReadsIsBounded(t *testing.T) {
+	s := open(t, state.DefaultPath(t.TempDir()))
+	at := time.Unix(1000, 0).UTC()
+	const n = 20_500
+	all := make([]state.Drift, n)
+	for i := range all {
+		all[i] = state.Drift{ID: fmt.Sprintf("%05d", i), Address: "decky.a", Action: state.DriftHeal, Seen: at, Healed: at, Outcome: state.DriftHealed}
+	}
+	all[n-1].Healed, all[n-1].Outcome = time.Time{}, "" // still open
+	if err := s.AddDrifts(ctx, all, nil); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := s.Drifts(ctx, 2*n)
+	if err != nil || len(kept) != 20_001 || kept[len(kept)-1].ID != "00499" {
+		t.Errorf("%d are kept, %v", len(kept), err)
+	}
+	pending, err := s.PendingDrifts(ctx)
+	if err != nil || len(pending) != 1025 || pending[0].ID != "00499" || pending[1024].ID != all[n-1].ID {
+		t.Errorf("%d are pending, %v", len(pending), err)
+	}
+	counts, err := s.DriftCounts(ctx)
+	if want := (status.Drifts{Healed: n - 1, Open: 1}); err != nil || counts != want {
+		t.Errorf("%+v, %v", counts, err)
+	}
+}
+
 // TestRowsKeepTheAgeOfTheirObject writes over a row as steps and records do.
 func TestRowsKeepTheAgeOfTheirObject(t *testing.T) {
 	s := open(t, state.DefaultPath(t.TempDir()))
