@@ -259,7 +259,16 @@ func (a *app) approve(p *plan.Plan, auto bool) error {
 	if p.Destroy {
 		verb = "destroy all of this"
 	}
-	fmt.Fprintf(a.stdout, "\nDo you want decnet to %s? Only yes is taken for it: ", verb)
+	if err := a.confirm(verb); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout)
+	return nil
+}
+
+// confirm asks, and takes only yes for it.
+func (a *app) confirm(what string) error {
+	fmt.Fprintf(a.stdout, "\nDo you want decnet to %s? Only yes is taken for it: ", what)
 	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the answer: %w", err)
@@ -268,6 +277,5 @@ func (a *app) approve(p *plan.Plan, auto bool) error {
 		fmt.Fprintln(a.stdout, "Nothing was touched.")
 		return exitFailure
 	}
-	fmt.Fprintln(a.stdout)
 	return nil
 }

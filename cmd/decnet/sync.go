@@ -36,7 +36,7 @@ Without one, status and history show what it wrote down last.`,
 	cmd.AddCommand(a.syncStatusCommand(&flags), a.syncPlanCommand(&flags), a.syncApproveCommand(&flags))
 	cmd.AddCommand(a.syncOrders(&flags)...)
 	cmd.AddCommand(
-		a.syncHistoryCommand(&flags), a.syncEventsCommand(&flags),
+		a.syncHistoryCommand(&flags), a.syncEventsCommand(&flags), a.syncPruneCommand(&flags),
 	)
 	return cmd
 }
