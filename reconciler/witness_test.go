@@ -653,6 +653,22 @@ func TestHealingDoesNotWaitForEvidence(t *testing.T) {
 	b.converged(desired)
 }
 
+// TestABrokenEvidenceStoreHoldsNobodyUp has a file where the evidence should be.
+func TestABrokenEvidenceStoreHoldsNobodyUp(t *testing.T) {
+	b, e := newWitness(t, fake.Options{})
+	b.apply(small(), restarts)
+	if err := os.WriteFile(evidence.Dir(filepath.Join(b.dir, "data"), b.lineage()), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b.change("decky.web[0]")
+	b.apply(small(), restarts)
+	b.expect(len(e.heard()), 1)
+	if d := b.drifts()[0]; d.Outcome != state.DriftHealed || !strings.Contains(d.Missing, "open evidence") || len(d.Evidence) != 0 {
+		t.Errorf("row: %+v", d)
+	}
+	b.converged(small())
+}
+
 // TestEvidenceIsBounded is given more than is kept of one object.
 func TestEvidenceIsBounded(t *testing.T) {
 	var exhibits []providers.Exhibit
