@@ -25,6 +25,7 @@ import (
 type host struct {
 	app  *app
 	told *sync.Map // names of sites whose operators were told of what is passed over
+	file string    // the daemon's own; empty: commits are not tried first
 }
 
 var _ daemon.Host = host{}
@@ -64,6 +65,11 @@ func (h host) Open(ctx context.Context, site daemon.Site) (*daemon.Session, erro
 
 // Evaluate implements daemon.Host.
 func (h host) Evaluate(ctx context.Context, opened *daemon.Session, site daemon.Site) (*schema.Desired, error) {
+	if site.Given && h.file != "" {
+		if err := try(ctx, h.file, site, maxTrial); err != nil {
+			return nil, err
+		}
+	}
 	a := h.at(site)
 	s := &session{store: opened.Store, registry: opened.Registry, engine: opened.Engine, runtime: site.Runtime}
 	var err error
@@ -85,8 +91,10 @@ func (h host) Evaluate(ctx context.Context, opened *daemon.Session, site daemon.
 		return nil, err
 	}
 	set := configuration.Settings()
-	if _, told := h.told.LoadOrStore(site.Name, true); !told && site.Given && (set.State != "" || set.Secret != "") {
-		a.log.Warn("what the configuration says of its state and secret is passed over: the daemon's own file decides where they stand", "sync", site.Name)
+	if site.Given && (set.State != "" || set.Secret != "") {
+		if _, told := h.told.LoadOrStore(site.Name, true); !told {
+			a.log.Warn("what the configuration says of its state and secret is passed over: the daemon's own file decides where they stand", "sync", site.Name)
+		}
 	}
 	desired, diags, err := a.resolve(ctx, configuration, s)
 	if err != nil {

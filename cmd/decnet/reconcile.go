@@ -134,7 +134,7 @@ func (a *app) reconcileSyncs(ctx context.Context, flags reconcileFlags) error {
 		return err
 	}
 	return daemon.Syncs{
-		Host: host{app: a, told: &sync.Map{}}, File: flags.file, DataDir: dataDir(), Load: func() (*syncfile.File, error) { return a.loadSyncFile(flags.file) },
+		Host: host{app: a, told: &sync.Map{}, file: flags.file}, File: flags.file, DataDir: dataDir(), Load: func() (*syncfile.File, error) { return a.loadSyncFile(flags.file) },
 		Holder: holder("reconcile"), Socket: socketPath(flags.socket, file), Readers: readers(), Metrics: flags.metrics, Exposed: flags.exposed,
 		Version: version.String(), Log: a.log,
 	}.Serve(ctx)

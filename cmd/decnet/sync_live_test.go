@@ -40,6 +40,16 @@ func site(more string) map[string]string {
 	return map[string]string{"site/main.hcl": decoysOf(fleet, 99, more)}
 }
 
+// bomb is a text of gigabytes in a few lines.
+func bomb() string {
+	var b strings.Builder
+	b.WriteString("locals {\n  a0 = \"xxxxxxxxxxxxxxxx\"\n")
+	for i := range 7 {
+		fmt.Fprintf(&b, "  a%d = \"%s\"\n", i+1, strings.Repeat(fmt.Sprintf("${local.a%d}", i), 16))
+	}
+	return b.String() + "}\noutput \"x\" { value = length(local.a7) }\n"
+}
+
 // badCommits are refused, each in its own words.
 var badCommits = []bad{
 	{name: "tampered", make: (*followed).tampered, reason: "BadSignature", says: "signature"},
@@ -69,6 +79,7 @@ var badCommits = []bad{
 	{name: "syntax", files: map[string]string{"site/main.hcl": decoysOf(fleet, 99, "decky {{{\n")}, reason: "BuildFailed", says: "main.hcl:"},
 	{name: "an archetype that there is not", files: site("decky \"x\" {\n  network = network.lan\n  archetype = \"windows-workstaton\"\n}\n"), reason: "BuildFailed", says: "There is no archetype"},
 	{name: "a value that cannot be", files: site("output \"x\" { value = 1 / 0 }\n"), reason: "BuildFailed", says: "main.hcl:"},
+	{name: "more memory than there is", files: site(bomb()), reason: "BuildFailed", says: "memory"},
 	{name: "no configuration", make: func(f *followed) string {
 		f.prod.Git("rm", "-q", "-r", "site")
 		return f.prod.Pushed(nil)

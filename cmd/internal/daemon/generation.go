@@ -116,12 +116,15 @@ func (g *generation) follow(ctx context.Context, s syncfile.Sync) (gitsync.Follo
 }
 
 // site is the configuration of a sync in a directory.
-func (g *generation) site(s syncfile.Sync, dir string) Site {
-	path := StatePath(g.owner.DataDir, s)
+func (g *generation) site(s syncfile.Sync, dir string) Site { return SiteOf(g.owner.DataDir, s, dir) }
+
+// SiteOf is the configuration of a sync in a directory.
+func SiteOf(dataDir string, s syncfile.Sync, dir string) Site {
+	path := StatePath(dataDir, s)
 	return Site{
 		Name: s.Name, Dir: dir, State: path, Secret: state.SecretPath(path), Given: true,
 		VarFiles: s.VarFiles, Variables: s.Variables, Runtime: s.Runtime, Parallelism: s.Parallelism, Intel: s.Intel,
-		Modules: filepath.Join(SyncDir(g.owner.DataDir, s.Name), "modules"), Bounds: boundsOf(s, SyncDir(g.owner.DataDir, s.Name)),
+		Modules: filepath.Join(SyncDir(dataDir, s.Name), "modules"), Bounds: boundsOf(s, SyncDir(dataDir, s.Name)),
 	}
 }
 
