@@ -61,8 +61,12 @@ func TestLiveDaemonKill(t *testing.T) {
 				o.round(kills)
 			}
 			t.Logf("%d kills, %d of them within a run, in %s; %d drifts", o.kills, o.hits, time.Since(began).Round(time.Second), len(o.seen))
-			if o.hits*100 < wantDaemonHits*o.kills {
-				t.Errorf("only %d of %d kills hit a run, want %d of 100", o.hits, o.kills, wantDaemonHits)
+			want := wantDaemonHits
+			if kills < 100 {
+				want -= 20 // chance weighs more in few
+			}
+			if o.hits*100 < want*o.kills {
+				t.Errorf("only %d of %d kills hit a run, want %d of 100", o.hits, o.kills, want)
 			}
 			o.told()
 			o.die()
@@ -218,7 +222,7 @@ func (o *ordeal) next() lineup {
 		f.title = f.title[max(0, len(f.title)-8):]
 	default:
 		former := f.name
-		f.name = map[string]string{"host": "guest", "guest": "host"}[former]
+		f.name = fmt.Sprintf("host_%d", o.commits) // a name that comes back may be that of an object that moved
 		if o.random.IntN(2) == 0 {
 			f.former = former
 		}
