@@ -117,6 +117,11 @@ func newSiege(s *stage) *siege {
 	if s.runtime == providers.RuntimeDocker {
 		f.faults = dockerFaults
 	}
+	// An attacker that asked in vain who has an address asks again after a second
+	// (arp(7), retrans_time_ms): it would be that second that is measured.
+	if out, err := s.command(s.t.Context(), lab.Attacker, "sysctl", "-qw", "net.ipv4.neigh."+lab.AttackerLink+".retrans_time_ms=50").CombinedOutput(); err != nil {
+		s.t.Fatalf("%v: %s", err, out)
+	}
 	if only := os.Getenv("DECNET_FAULTS"); only != "" { // to look into one kind
 		f.faults = slices.DeleteFunc(slices.Clone(f.faults), func(k fault) bool { return k.name != only })
 	}

@@ -150,6 +150,13 @@ func (d *Daemon) Run(ctx context.Context) error {
 	feed, stopFeeding := context.WithCancel(context.WithoutCancel(ctx))
 	feeding.Go(func() { d.feed(feed) })
 	defer func() { stopFeeding(); feeding.Wait() }()
+	hangup := d.config.Hangup
+	if hangup == nil { // one that comes while the parts start must not end the process
+		own := make(chan os.Signal, 1)
+		signal.Notify(own, syscall.SIGHUP)
+		defer signal.Stop(own)
+		hangup = own
+	}
 
 	if err := d.start(ctx, fail); err != nil {
 		fail(err)
@@ -158,7 +165,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.started = true
 		d.mu.Unlock()
 		d.notify(daemon.SdNotifyReady)
-		d.serve(ctx)
+		d.serve(ctx, hangup)
 	}
 	cause := context.Cause(ctx)
 	d.notify(daemon.SdNotifyStopping)
@@ -248,14 +255,7 @@ func (d *Daemon) stop() error {
 }
 
 // serve handles reloads until ctx ends.
-func (d *Daemon) serve(ctx context.Context) {
-	hangup := d.config.Hangup
-	if hangup == nil {
-		own := make(chan os.Signal, 1)
-		signal.Notify(own, syscall.SIGHUP)
-		defer signal.Stop(own)
-		hangup = own
-	}
+func (d *Daemon) serve(ctx context.Context, hangup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
