@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -131,8 +132,15 @@ func (e *evaluator) allot(instances []*decky) {
 	}
 }
 
+// nameAll names instances: first those that keep a name, then the others. A name
+// that something has which is no longer wanted is not free before that is gone,
+// which may be after the new one is made.
 func (e *evaluator) nameAll(instances []*decky) {
-	for _, kept := range []bool{true, false} {
+	wanted := make(map[addr.Address]bool, len(instances))
+	for _, i := range instances {
+		wanted[i.address] = true
+	}
+	name := func(kept bool) {
 		for _, i := range instances {
 			prior := e.prior(i.address).Name
 			if (prior != "") != kept {
@@ -145,6 +153,16 @@ func (e *evaluator) nameAll(instances []*decky) {
 			i.name = e.names.Derive("decky/"+string(i.address), prior, parts...)
 		}
 	}
+	name(true)
+	for _, address := range slices.Sorted(maps.Keys(e.options.Prior)) {
+		if wanted[address] || strings.Contains(string(address), ".service.") {
+			continue
+		}
+		if prior := e.prior(address); prior.Name != "" && prior.Host.IP != "" {
+			e.names.Keep("decky/"+string(address), prior.Name)
+		}
+	}
+	name(false)
 }
 
 // writtenValues takes ip, mac and hostname where the configuration says them.

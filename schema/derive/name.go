@@ -55,6 +55,9 @@ func (n *Names) Derive(address, prior string, parts ...string) string {
 	return hashed
 }
 
+// Keep claims a name for the address that has it, unless another has it already.
+func (n *Names) Keep(address, name string) { n.claim(name, address) }
+
 func (n *Names) claim(name, address string) bool {
 	if owner, taken := n.owner[name]; taken {
 		return owner == address
