@@ -74,6 +74,10 @@ output "ip" { value = decky.%[2]s.ip }
 			s.configure(fmt.Sprintf(source, "lan", "newer"))
 			s.must("apply", "--auto-approve")
 			s.mustBeEmpty("after state mv")
+			// Another decky of the first address, while the one that kept its name goes.
+			s.configure(fmt.Sprintf(source, "lan", "old"))
+			s.must("apply", "--auto-approve")
+			s.mustBeEmpty("after its old name came back")
 			s.must("destroy", "--auto-approve")
 			s.mustBeGone()
 		})
