@@ -20,6 +20,9 @@ import (
 // brought along by their own Update (see incarnation).
 func (h *deckies) Update(ctx context.Context, owner providers.Owner, want schema.Decky, have DeckyState) (DeckyState, error) {
 	now, err := h.Read(ctx, have)
+	if errors.Is(err, providers.ErrGone) { // as the engine was asked to by an apply that was killed
+		return h.Create(ctx, owner, want)
+	}
 	if err != nil {
 		return have, err
 	}

@@ -389,3 +389,31 @@ func TestANameIsTakenByWhatIsStillBeingMade(t *testing.T) {
 	}
 	settled(t, p, steps)
 }
+
+// What a killed decnet asked the engine to remove may go between the plan and
+// the update of it: it is made again.
+func TestAServiceThatGoesUnderItsUpdateIsMade(t *testing.T) {
+	f := newFakeEngine(t)
+	p := fakeProvider(testEnv(t, f.url), f)
+	steps := story(t, driverMacvlan)
+	if err := converge(p, steps); err != nil {
+		t.Fatal(err)
+	}
+	service := steps[2]
+	r := resourceOf(p, service.kind)
+	found, err := r.List(t.Context(), lineage)
+	if err != nil || len(found) != 1 {
+		t.Fatalf("%d objects, %v", len(found), err)
+	}
+	f.mu.Lock()
+	for id, c := range f.containers {
+		if c.name != "quickstart-web-0" {
+			delete(f.containers, id)
+		}
+	}
+	f.mu.Unlock()
+	if _, err := r.Update(t.Context(), service.owner(), service.config, found[0].State); err != nil {
+		t.Fatal(err)
+	}
+	settled(t, p, steps)
+}

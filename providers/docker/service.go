@@ -2,6 +2,7 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -283,12 +284,18 @@ const settlePatience = 500 * time.Millisecond
 // What clients wrote stays.
 func (h *services) Update(ctx context.Context, owner providers.Owner, want schema.Service, have ServiceState) (ServiceState, error) {
 	now, err := h.Read(ctx, have)
-	for deadline := time.Now().Add(settlePatience); err == nil; {
-		if err = h.heal(ctx, owner, want, now); err != nil {
+	for deadline := time.Now().Add(settlePatience); ; {
+		switch {
+		case errors.Is(err, providers.ErrGone): // as the engine was asked to by an apply that was killed
+			return h.Create(ctx, owner, want)
+		case err != nil:
+			return have, err
+		}
+		if err := h.heal(ctx, owner, want, now); err != nil && !errors.Is(err, providers.ErrGone) {
 			return now, err
 		}
-		if now, err = h.Read(ctx, now); err != nil || now.serves() || time.Now().After(deadline) {
-			return now, err
+		if now, err = h.Read(ctx, now); err == nil && (now.serves() || time.Now().After(deadline)) {
+			return now, nil
 		}
 		select {
 		case <-ctx.Done():
@@ -296,7 +303,6 @@ func (h *services) Update(ctx context.Context, owner providers.Owner, want schem
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-	return have, err
 }
 
 // serves tells that a process of the container runs where its decky is.
