@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -49,6 +50,7 @@ machine: what was applied last, or, with --auto-approve, what its files say.
 An interrupt finishes the steps in flight; the deckies stay. SIGHUP reads the file again. Under
 systemd it tells when it is ready, and feeds the watchdog (decnet setup writes the units).`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			small()
 			if len(args) == 0 && (cmd.Flags().Changed("file") || !cmd.Flags().Changed("chdir")) {
 				return a.reconcileSyncs(cmd.Context(), flags)
 			}
@@ -152,4 +154,15 @@ func readers() int {
 		return 0
 	}
 	return id
+}
+
+// idleGarbage is how much garbage, in percent of what lives, the daemon may hold:
+// it idles beside its fleet for months, where memory is dearer than a collection.
+const idleGarbage = 25
+
+// small keeps the process small, unless its environment says how large it may be.
+func small() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(idleGarbage)
+	}
 }
