@@ -79,7 +79,7 @@ func (a *app) setup(ctx context.Context, flags setupFlags) error {
 	if err != nil {
 		return err
 	}
-	var todo []unit.File
+	var pending []unit.File
 	report := []written{}
 	for _, f := range files {
 		text := f.Diff(flags.remove)
@@ -97,20 +97,20 @@ func (a *app) setup(ctx context.Context, flags setupFlags) error {
 		if text == "" {
 			continue
 		}
-		todo = append(todo, f)
+		pending = append(pending, f)
 		if !a.json {
 			fmt.Fprint(a.stdout, text)
 		}
 	}
-	if len(todo) > 0 && !flags.dryRun {
-		if err := a.carryOutSetup(ctx, options, flags, todo); err != nil {
+	if len(pending) > 0 && !flags.dryRun {
+		if err := a.carryOutSetup(ctx, options, flags, pending); err != nil {
 			return err
 		}
 	}
 	if a.json {
 		return a.printJSON(map[string]any{"files": report, "done": !flags.dryRun})
 	}
-	if len(todo) == 0 {
+	if len(pending) == 0 {
 		fmt.Fprintln(a.stdout, "There is nothing to change.")
 	}
 	return nil

@@ -566,9 +566,6 @@ func (f *followed) policies() {
 // TestFollowedTwoGigabytes follows repositories that really have 2 GB, with the
 // daemon's whole fleet alive.
 func TestFollowedTwoGigabytes(t *testing.T) {
-	if os.Getenv("DECNET_LONG") == "" {
-		t.Skip("set DECNET_LONG=1: it makes a repository of 2 GB")
-	}
 	f := newFollowed(t)
 	before := f.usage()
 	cmd := exec.Command("git", "-c", "core.compression=0", "-c", "core.bigFileThreshold=1m", "fast-import", "--quiet", "--force")

@@ -70,9 +70,6 @@ func TestOverTheWire(t *testing.T) {
 // TestSlowSendersHoldNobodyUp opens every connection there may be and says
 // nothing on them.
 func TestSlowSendersHoldNobodyUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes as long as the receiver is patient")
-	}
 	w := newWorld(t)
 	address := serve(t, w)
 	for range 64 {
