@@ -41,6 +41,15 @@ type Env struct {
 	Derive func(label string) []byte
 	// Store keeps what clients wrote over restarts.
 	Store Store
+	// SharedStore is a Store that all services of the decky have in common,
+	// for what more than one of them shows: its files, who logged in.
+	// Another process may write it: Load what may have changed before use.
+	SharedStore Store
+	// Shared is the value under key that all services of this decky have in
+	// common within one process: the first call makes it, and make must not
+	// call Shared. A value that is a Flusher is flushed when the decky's last
+	// service goes. Keys are the code's own, never a client's.
+	Shared func(key string, make func() any) any
 }
 
 // Store keeps small named values within a quota. A value that does not fit is

@@ -14,7 +14,10 @@ type Spec struct {
 	// what clients wrote; both as the process sees them.
 	Journal string `json:"journal"`
 	Store   string `json:"store"`
-	Limits  Limits `json:"limits,omitzero"`
+	// Shared is the directory of what the decky's services have in common
+	// where they are served by several processes; empty: within Store.
+	Shared string `json:"shared,omitempty"`
+	Limits Limits `json:"limits,omitzero"`
 }
 
 // ServiceSpec is one service of a decky.

@@ -25,10 +25,13 @@ type host struct {
 	closed  bool
 	journal Journal // nil until the first event
 	store   *Store  // nil until the first handler
+	shared  *Store  // likewise; store itself unless the decky has several processes
 	conns   int
 	sources map[netip.Addr]int
 	refused int64
 	noticed time.Time
+
+	values values
 }
 
 func newHost(r *Runtime, spec decky.Spec) *host {
@@ -66,6 +69,12 @@ func (h *host) openStore() (*Store, error) {
 	store, err := h.runtime.options.OpenStore(h.spec.Store, h.spec.Limits.StoreBytes)
 	if err != nil {
 		return nil, err
+	}
+	h.shared = store
+	if h.spec.Shared != "" {
+		if h.shared, err = h.runtime.options.OpenStore(h.spec.Shared, h.spec.Limits.StoreBytes); err != nil {
+			return nil, errors.Join(err, store.Close())
+		}
 	}
 	h.store = store
 	return store, nil
@@ -109,6 +118,7 @@ func (h *host) close() error {
 	h.refused = 0
 	opened := h.journal != nil
 	h.mu.Unlock()
+	flushed := h.values.flush()
 	now := h.runtime.options.Now()
 	if refused > 0 {
 		h.note(h.system(now, "", &event.System{Name: "limit", Detail: "connections", Count: refused}))
@@ -119,9 +129,12 @@ func (h *host) close() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.closed = true
-	var err error
+	err := flushed
 	if h.store != nil {
-		err = h.store.Close()
+		err = errors.Join(err, h.store.Close())
+	}
+	if h.shared != nil && h.shared != h.store {
+		err = errors.Join(err, h.shared.Close())
 	}
 	if h.journal != nil {
 		err = errors.Join(err, h.journal.Close())

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/decnet/decnet/providers/decky"
 )
@@ -20,15 +21,15 @@ const maxFiles = 4096
 
 // Store keeps what clients of one decky wrote, one file a value, within a quota
 // that the decky's services share. A value is replaced whole or not at all,
-// also when the process or the machine dies. It is safe for concurrent use.
+// also when the process or the machine dies. It is safe for concurrent use, and
+// several processes may hold the same directory: each save takes the directory's
+// lock and counts what the others keep there.
 type Store struct {
 	dir      string
 	maxBytes int64
 
-	mu    sync.Mutex
-	root  *os.Root
-	sizes map[string]int64 // by file
-	used  int64
+	mu   sync.Mutex
+	root *os.Root
 }
 
 func makeDir(dir string) error {
@@ -41,9 +42,17 @@ func makeDir(dir string) error {
 // OpenStore opens the directory dir, which is made with its first value. Files
 // of an interrupted Save are removed.
 func OpenStore(dir string, maxBytes int64) (*Store, error) {
-	s := &Store{dir: dir, maxBytes: maxBytes, sizes: map[string]int64{}}
+	s := &Store{dir: dir, maxBytes: maxBytes}
+	lock, err := lockDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return s, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	defer lock.Close()
 	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	for _, entry := range entries {
@@ -51,18 +60,50 @@ func OpenStore(dir string, maxBytes int64) (*Store, error) {
 			if err := os.Remove(filepath.Join(dir, entry.Name())); err != nil {
 				return nil, fmt.Errorf("clean store: %w", err)
 			}
-			continue
-		}
-		info, err := entry.Info()
-		if err != nil {
-			return nil, fmt.Errorf("open store: %w", err)
-		}
-		if info.Mode().IsRegular() {
-			s.sizes[entry.Name()] = info.Size()
-			s.used += info.Size()
 		}
 	}
 	return s, nil
+}
+
+// lockDir takes the directory's lock until the returned file is closed, by
+// which the kernel releases it, or by the process's death.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		if err == nil {
+			return f, nil
+		}
+		if !errors.Is(err, syscall.EINTR) {
+			return nil, errors.Join(fmt.Errorf("lock store: %w", err), f.Close())
+		}
+	}
+}
+
+// usage is what the values of the directory take but file, and how many there
+// are beside it.
+func usage(dir *os.File, file string) (bytes int64, values int, err error) {
+	entries, err := dir.ReadDir(-1)
+	if err != nil {
+		return 0, 0, fmt.Errorf("count store: %w", err)
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return 0, 0, fmt.Errorf("count store: %w", err)
+		}
+		if info.Mode().IsRegular() && entry.Name() != file && !strings.HasSuffix(entry.Name(), temporary) {
+			bytes += info.Size()
+			values++
+		}
+	}
+	return bytes, values, nil
 }
 
 // temporary ends the name of a value that is being written; fileName makes no
@@ -105,14 +146,19 @@ func plain(name string) bool {
 func (s *Store) load(file string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.sizes[file]; !ok {
-		return nil, nil
+	if s.root == nil {
+		if _, err := os.Lstat(s.dir); errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
 	}
 	root, err := s.open()
 	if err != nil {
 		return nil, err
 	}
 	f, err := root.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("load value: %w", err)
 	}
@@ -130,20 +176,23 @@ var ErrQuota = errors.New("the store's quota is used up")
 func (s *Store) save(file string, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	old, known := s.sizes[file]
-	if s.used-old+int64(len(data)) > s.maxBytes || !known && len(s.sizes) >= maxFiles {
-		return ErrQuota
-	}
 	root, err := s.open()
 	if err != nil {
 		return err
 	}
-	if err := replace(root, file, data); err != nil {
+	lock, err := lockDir(s.dir)
+	if err != nil {
 		return err
 	}
-	s.used += int64(len(data)) - old
-	s.sizes[file] = int64(len(data))
-	return nil
+	defer lock.Close()
+	used, values, err := usage(lock, file)
+	if err != nil {
+		return err
+	}
+	if used+int64(len(data)) > s.maxBytes || values >= maxFiles {
+		return ErrQuota
+	}
+	return replace(root, file, data)
 }
 
 // open opens the directory, and makes it first where it is missing.

@@ -138,3 +138,23 @@ func TestReadersNeverSeeHalfAValue(t *testing.T) {
 	}
 	done.Wait()
 }
+
+func TestTwoProcessesShareADirectory(t *testing.T) {
+	dir := t.TempDir()
+	ssh, telnet := openStore(t, dir, 100), openStore(t, dir, 100)
+	if err := ssh.Of("_").Save("files", make([]byte, 60)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := telnet.Of("_").Load("files"); err != nil || len(got) != 60 {
+		t.Errorf("the other process reads %d bytes, %v", len(got), err)
+	}
+	if err := telnet.Of("_").Save("more", make([]byte, 60)); !errors.Is(err, runtime.ErrQuota) {
+		t.Errorf("60 and 60 bytes fit into 100: %v", err)
+	}
+	if err := telnet.Of("_").Save("files", make([]byte, 100)); err != nil {
+		t.Errorf("replace what the other wrote: %v", err)
+	}
+	if err := ssh.Of("_").Save("more", []byte("x")); !errors.Is(err, runtime.ErrQuota) {
+		t.Errorf("one byte more than the quota: %v", err)
+	}
+}

@@ -33,6 +33,7 @@ type Options struct {
 	Now       func() time.Time // time.Now where nil
 	Log       *slog.Logger     // discards where nil
 	Store     *Store           // a new one where nil
+	Shared    *Shared          // what it has in common with other services; a new one where nil
 	Idle      time.Duration    // a session's deadline unless the service sets its own; 30 s where zero
 }
 
@@ -87,6 +88,9 @@ func Start(t testing.TB, service decky.Service, options Options) *Server {
 	if options.Store == nil {
 		options.Store = NewStore(0)
 	}
+	if options.Shared == nil {
+		options.Shared = NewShared()
+	}
 	if options.Idle == 0 {
 		options.Idle = 30 * time.Second
 	}
@@ -106,6 +110,7 @@ func (s *Server) start(addr string) error {
 	handler, err := s.service.Open(json.RawMessage(s.options.Arguments), decky.Env{
 		Log: s.options.Log, Now: s.options.Now, Host: s.options.Host, Name: s.options.Name,
 		Derive: persona.Derive(s.options.Host), Store: s.options.Store,
+		SharedStore: s.options.Shared.store, Shared: s.options.Shared.get,
 	})
 	if err != nil {
 		return err
@@ -184,9 +189,11 @@ func (s *Server) halt() error {
 		return fmt.Errorf("sessions still run %s after their connections were closed", Patience)
 	}
 	if f, ok := handler.(decky.Flusher); ok {
-		return f.Flush()
+		if err := f.Flush(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.options.Shared.flush()
 }
 
 // Addr is the listener's "127.0.0.1:port".
