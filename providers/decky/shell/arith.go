@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/word"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -60,7 +61,7 @@ func (r *runner) number(text string) (int64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	if n, ok := parseNumber(text); ok {
+	if n, ok := word.Number(text); ok {
 		return n, nil
 	}
 	if c := text[0]; c >= '0' && c <= '9' && !strings.ContainsAny(text, "+-*/%<>=&|^?() ") {
@@ -74,7 +75,7 @@ func (r *runner) number(text string) (int64, error) {
 		if value == "" {
 			return 0, nil
 		}
-		if n, ok := parseNumber(strings.TrimSpace(value)); ok {
+		if n, ok := word.Number(strings.TrimSpace(value)); ok {
 			return n, nil
 		}
 		text = value
@@ -98,35 +99,6 @@ func badNumber(text string) error {
 		return wordsError(text + ": value too great for base (error token is \"" + text + "\")")
 	}
 	return wordsError(text + ": syntax error: invalid arithmetic operator (error token is \"" + strings.TrimLeft(text, "0123456789") + "\")")
-}
-
-func parseNumber(text string) (int64, bool) {
-	negative := strings.HasPrefix(text, "-")
-	text = strings.TrimPrefix(text, "-")
-	base := 10
-	digits := text
-	if b, d, ok := strings.Cut(text, "#"); ok {
-		n, err := strconv.Atoi(b)
-		if err != nil || n < 2 || n > 36 {
-			return 0, false
-		}
-		base, digits = n, d
-	} else if strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") {
-		base, digits = 16, text[2:]
-	} else if len(text) > 1 && text[0] == '0' {
-		base, digits = 8, text[1:]
-	}
-	if strings.ContainsAny(digits, "+-_") {
-		return 0, false
-	}
-	n, err := strconv.ParseUint(digits, base, 64)
-	if err != nil {
-		return 0, false
-	}
-	if negative {
-		return -int64(n), true
-	}
-	return int64(n), true
 }
 
 // target is what an assignment in an expression changes.

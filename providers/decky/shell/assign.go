@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/word"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -32,7 +33,7 @@ func (r *runner) assign(a *syntax.Assign) error {
 		}
 		if a.Append {
 			old, _ := r.state.get(name)
-			before, _ := parseNumber(old)
+			before, _ := word.Number(old)
 			n += before
 		}
 		value = strconv.FormatInt(n, 10)
@@ -152,7 +153,7 @@ func (r *runner) assignArray(a *syntax.Assign) error {
 }
 
 // declare is declare, local, export, readonly and typeset.
-func (r *runner) declare(d *syntax.DeclClause, io streams) error {
+func (r *runner) declare(d *syntax.DeclClause, io Streams) error {
 	kind := d.Variant.Value
 	flags := ""
 	var names []*syntax.Assign
@@ -184,7 +185,7 @@ func (r *runner) declare(d *syntax.DeclClause, io streams) error {
 		return nil
 	}
 	if kind == "local" && len(r.state.locals) == 0 {
-		io.err.print(r.prefix() + "local: can only be used in a function\n")
+		io.Err.Print(r.prefix() + "local: can only be used in a function\n")
 		r.state.status = 1
 		return nil
 	}
@@ -196,10 +197,10 @@ func (r *runner) declare(d *syntax.DeclClause, io streams) error {
 	return nil
 }
 
-func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io streams) error {
+func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io Streams) error {
 	name := a.Name.Value
 	if !syntax.ValidName(name) {
-		io.err.print(r.prefix() + kind + ": `" + name + "': not a valid identifier\n")
+		io.Err.Print(r.prefix() + kind + ": `" + name + "': not a valid identifier\n")
 		r.state.status = 1
 		return nil
 	}
@@ -207,7 +208,7 @@ func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io streams) er
 		if _, ok := r.state.funcs[name]; !ok {
 			r.state.status = 1
 		} else if strings.Contains(flags, "f") {
-			io.out.print(r.definition(name))
+			io.Out.Print(r.definition(name))
 		}
 		return nil
 	}
@@ -257,24 +258,24 @@ func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io streams) er
 }
 
 // listVariables is declare -p, export -p and the like without names.
-func (r *runner) listVariables(kind, flags string, io streams) {
+func (r *runner) listVariables(kind, flags string, io Streams) {
 	for _, name := range slices.Sorted(maps.Keys(r.state.vars)) {
 		v := r.state.vars[name]
 		if kind == "export" && !v.exported || kind == "readonly" && !v.readonly {
 			continue
 		}
 		if kind != "export" && kind != "readonly" && !strings.Contains(flags, "p") {
-			io.out.print(name + "=" + shown(v.value) + "\n")
+			io.Out.Print(name + "=" + word.Shown(v.value) + "\n")
 			continue
 		}
 		r.showVariable(name, io)
 	}
 }
 
-func (r *runner) showVariable(name string, io streams) {
+func (r *runner) showVariable(name string, io Streams) {
 	v := r.state.vars[name]
 	if v == nil {
-		io.err.print(r.prefix() + "declare: " + name + ": not found\n")
+		io.Err.Print(r.prefix() + "declare: " + name + ": not found\n")
 		r.state.status = 1
 		return
 	}
@@ -301,25 +302,9 @@ func (r *runner) showVariable(name string, io streams) {
 			value = "(" + strings.Join(parts, " ") + " )"
 		}
 	}
-	io.out.print("declare -" + flags + " " + name + "=" + value + "\n")
+	io.Out.Print("declare -" + flags + " " + name + "=" + value + "\n")
 }
 
 func doubleQuoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s) + `"`
-}
-
-// shown is a value as set lists it.
-func shown(s string) string {
-	if s != "" && strings.IndexFunc(s, func(c rune) bool {
-		return !strings.ContainsRune("_-./:@%+=,", c) && !inClass("alnum", byte(min(c, 255)))
-	}) < 0 {
-		return s
-	}
-	if s == "" {
-		return ""
-	}
-	if strings.ContainsAny(s, "\n\t\x1b") {
-		return "$'" + strings.NewReplacer("\n", `\n`, "\t", `\t`, "'", `\'`, "\x1b", `\E`).Replace(s) + "'"
-	}
-	return quote(s)
 }

@@ -4,13 +4,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
-	"github.com/decnet/decnet/providers/decky/shell"
 )
 
 func BenchmarkMachine(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		shell.NewMachine(servicetest.Host(), []string{"admin"}, time.Now)
+		machine.New(servicetest.Host(), []string{"admin"}, time.Now)
 	}
 }

@@ -1,9 +1,10 @@
 package shell
 
 import (
-	"errors"
 	"strconv"
 	"time"
+
+	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
 // Limits bound what one command line may cost. A zero field takes its default.
@@ -41,20 +42,17 @@ func (l Limits) withDefaults() Limits {
 
 // Ways a script is stopped.
 var (
-	errBudget      = errors.New("budget of the command line is used up")
-	errInterrupted = errors.New("interrupted")
-	errPipe        = errors.New("broken pipe")
+	errBudget      = program.ErrBudget
+	errInterrupted = program.ErrInterrupted
+	errPipe        = program.ErrPipe
 )
 
 type (
-	exitError   int // exit n
-	returnError int // return n
-	breakError  int // break n
-	nextError   int // continue n
+	exitError   = program.Exit // exit n
+	returnError int            // return n
+	breakError  int            // break n
+	nextError   int            // continue n
 )
-
-// Error implements error.
-func (e exitError) Error() string { return "exit " + strconv.Itoa(int(e)) }
 
 // Error implements error.
 func (e returnError) Error() string { return "return " + strconv.Itoa(int(e)) }

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 )
@@ -34,7 +35,7 @@ func TestBudgetsHold(t *testing.T) {
 	for name, line := range bombs {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			bounded(t, shell.NewMachine(servicetest.Host(), nil, time.Now), line, "")
+			bounded(t, machine.New(servicetest.Host(), nil, time.Now), line, "")
 		})
 	}
 }
@@ -47,7 +48,7 @@ func TestDefaultBudgetsEndInTime(t *testing.T) {
 		if !ok {
 			line = name
 		}
-		s := shell.New(shell.Options{Machine: shell.NewMachine(servicetest.Host(), nil, time.Now), User: "root"})
+		s := shell.New(shell.Options{Machine: machine.New(servicetest.Host(), nil, time.Now), User: "root"})
 		w := writer(func([]byte) {})
 		var before, after runtime.MemStats
 		runtime.GC()

@@ -2,8 +2,6 @@ package shell
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -11,93 +9,22 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
+	"github.com/decnet/decnet/providers/decky/shell/word"
 )
 
-// call is one command as it runs.
+// call is one builtin as it runs: a program's call, and the shell it changes.
 type call struct {
-	r    *runner
-	name string
-	args []string // without the name
-	in   io.Reader
-	out  sink
-	err  sink
-	io   streams
-	stop error // ends the script
+	*program.Call
+	r *runner
 }
 
-// command is a program or builtin; it returns its exit status.
+// command is a builtin; it returns its exit status.
 type command func(*call) int
 
-func (c *call) print(text string) { c.write(c.out, text) }
-
-func (c *call) printf(format string, args ...any) {
-	c.write(c.out, fmt.Sprintf(format, args...))
-}
-
-func (c *call) write(to sink, text string) {
-	if c.stop != nil {
-		return
-	}
-	_, err := io.WriteString(to, text)
-	switch {
-	case err == nil:
-	case errors.Is(err, errPipe), errors.Is(err, errBudget):
-		c.stop = err
-	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EFBIG), errors.Is(err, syscall.EBADF):
-		c.err.print(c.name + ": write error: " + vfs.Text(err) + "\n")
-		c.stop = errPipe
-	}
-}
-
-// complain prints "name: message" and returns status 1.
-func (c *call) complain(format string, args ...any) int {
-	c.err.print(c.name + ": " + fmt.Sprintf(format, args...) + "\n")
-	return 1
-}
-
-// shout is complain of a builtin: bash names itself first.
-func (c *call) shout(format string, args ...any) int {
-	c.err.print(c.r.prefix() + c.name + ": " + fmt.Sprintf(format, args...) + "\n")
-	return 1
-}
-
-// path is a file name as seen from the working directory.
-func (c *call) path(name string) string {
-	if name == "" {
-		return ""
-	}
-	return vfs.Clean(c.r.state.cwd, name)
-}
-
-func (c *call) view() vfs.View { return c.r.view() }
-
-// read is the whole of a file, "-" being standard input.
-func (c *call) read(name string) ([]byte, error) {
-	if name == "-" {
-		return c.r.readAll(c.in)
-	}
-	file, err := c.r.open(name, vfs.Read, c.io)
-	if err != nil {
-		return nil, err
-	}
-	data, err := c.r.readAll(file)
-	if errors.Is(err, errBudget) {
-		c.stop = err
-	}
-	return data, err
-}
-
-// busy counts a step of a long command and tells whether to stop.
-func (c *call) busy() bool {
-	if c.stop == nil {
-		c.stop = c.r.step()
-	}
-	return c.stop != nil
-}
-
 // call runs a simple command.
-func (r *runner) call(x *syntax.CallExpr, io streams) error {
+func (r *runner) call(x *syntax.CallExpr, io Streams) error {
 	if err := r.alias(x); err != nil {
 		return err
 	}
@@ -131,16 +58,16 @@ func (r *runner) call(x *syntax.CallExpr, io streams) error {
 	return r.run(args, io)
 }
 
-func (r *runner) trace(args []string, io streams) {
+func (r *runner) trace(args []string, io Streams) {
 	if r.state.options["xtrace"] {
 		shown := make([]string, len(args))
 		for i, a := range args {
 			shown[i] = a
 			if a == "" || strings.ContainsAny(a, " \t\n'\"$`\\*?[]<>|&;()!") {
-				shown[i] = quote(a)
+				shown[i] = word.Quote(a)
 			}
 		}
-		io.err.print("+ " + strings.Join(shown, " ") + "\n")
+		io.Err.Print("+ " + strings.Join(shown, " ") + "\n")
 	}
 }
 
@@ -169,13 +96,13 @@ func (r *runner) alias(x *syntax.CallExpr) error {
 }
 
 // expansionFailed is the end of a command whose words were bad.
-func (r *runner) expansionFailed(err error, io streams) error {
+func (r *runner) expansionFailed(err error, io Streams) error {
 	if errors.Is(err, errExpansion) {
 		return nil
 	}
 	var said wordsError
 	if errors.As(err, &said) {
-		io.err.print(r.prefix() + string(said) + "\n")
+		io.Err.Print(r.prefix() + string(said) + "\n")
 		r.state.status = 1
 		if r.session.options.TTY == "" || r.state.subshell > 0 {
 			return exitError(1)
@@ -210,7 +137,7 @@ func (r *runner) temporarily(assigns []*syntax.Assign) func() {
 }
 
 // run finds a command by name: function, builtin, program.
-func (r *runner) run(args []string, io streams) error {
+func (r *runner) run(args []string, io Streams) error {
 	if err := r.step(); err != nil {
 		return err
 	}
@@ -219,23 +146,23 @@ func (r *runner) run(args []string, io streams) error {
 	if body, ok := r.state.funcs[name]; ok {
 		return r.function(body, args, io)
 	}
-	if b, ok := r.session.machine.builtins[name]; ok {
-		return r.invoke(b, args, io)
+	if b, ok := builtins()[name]; ok {
+		return r.builtin(b, args, io)
 	}
 	return r.program(args, io)
 }
 
 // program runs what the file system holds under a name.
-func (r *runner) program(args []string, io streams) error {
+func (r *runner) program(args []string, io Streams) error {
 	name := args[0]
 	path, err := r.find(name)
 	if err != nil {
 		r.answer.unknown = r.answer.unknown || errors.Is(err, syscall.ENOENT)
 		switch {
 		case errors.Is(err, syscall.ENOENT) && !strings.Contains(name, "/"):
-			io.err.print(r.prefix() + name + ": command not found\n")
+			io.Err.Print(r.prefix() + name + ": command not found\n")
 		default:
-			io.err.print(r.prefix() + name + ": " + vfs.Text(err) + "\n")
+			io.Err.Print(r.prefix() + name + ": " + vfs.Text(err) + "\n")
 		}
 		r.state.status = 127
 		if !errors.Is(err, syscall.ENOENT) {
@@ -243,13 +170,13 @@ func (r *runner) program(args []string, io streams) error {
 		}
 		return nil
 	}
-	if r.session.machine.genuine(path) {
-		if c, ok := r.session.machine.commands[base(path)]; ok {
-			return r.invoke(c, args, io)
+	if r.session.machine.Genuine(path) {
+		if p, ok := simulated(base(path)); ok {
+			return r.invoke(p, args, io)
 		}
 		if resolved, err := r.view().Resolve(path); err == nil {
-			if c, ok := r.session.machine.commands[base(resolved)]; ok {
-				return r.invoke(c, args, io)
+			if p, ok := simulated(base(resolved)); ok {
+				return r.invoke(p, args, io)
 			}
 		}
 		return r.mute(args, io)
@@ -259,11 +186,11 @@ func (r *runner) program(args []string, io streams) error {
 
 // mute runs a program of the base that is not simulated: it prints nothing
 // and ends well, which is what most tools do without work.
-func (r *runner) mute(args []string, io streams) error {
+func (r *runner) mute(args []string, io Streams) error {
 	r.answer.unknown = true
 	r.state.status = 0
 	if len(args) > 1 && (args[1] == "--help" || args[1] == "-h") {
-		io.out.print("Usage: " + base(args[0]) + " [OPTION]...\n")
+		io.Out.Print("Usage: " + base(args[0]) + " [OPTION]...\n")
 	}
 	return nil
 }
@@ -303,18 +230,45 @@ func (r *runner) find(name string) (string, error) {
 	return "", denied
 }
 
-func base(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
+func base(path string) string { return program.Base(path) }
 
-func (r *runner) invoke(c command, args []string, io streams) error {
+// simulated is the program of a name; test, [ are the shell's own code.
+func simulated(name string) (program.Func, bool) {
+	if name == "test" || name == "[" {
+		return func(c *program.Call) int { return testCommand(&call{Call: c, r: c.Kernel.(*kernel).r}) }, true
+	}
+	return program.Find(name)
+}
+
+// builtin runs a builtin in this shell.
+func (r *runner) builtin(f command, args []string, io Streams) error {
+	return r.invoke(func(c *program.Call) int {
+		c.Prefix = r.prefix()
+		c.SetVariable = func(name, value string) { r.state.set(name, value) }
+		return f(&call{Call: c, r: r})
+	}, args, io)
+}
+
+// invoke runs a program or builtin and keeps its status.
+func (r *runner) invoke(f program.Func, args []string, io Streams) error {
 	if err := r.budget.enter(); err != nil {
 		return err
 	}
 	defer r.budget.leave()
-	call := &call{r: r, name: base(args[0]), args: args[1:], in: io.in, out: io.out, err: io.err, io: io}
-	r.state.status = c(call) & 0xff
-	if errors.Is(call.stop, errPipe) {
+	c := &program.Call{Process: r.process(), Kernel: &kernel{r}, Ctx: r.ctx, Name: base(args[0]), Args: args[1:], Streams: io}
+	r.state.status = f(c) & 0xff
+	if errors.Is(c.Stop, errPipe) {
 		r.state.status = 141
 		return nil
 	}
-	return call.stop
+	return c.Stop
+}
+
+// process is what a program of this shell inherits.
+func (r *runner) process() program.Process {
+	s := r.session
+	return program.Process{
+		Machine: s.machine, User: r.asUser, Cwd: r.state.cwd, Umask: r.state.umask, TTY: s.options.TTY,
+		Rows: int(s.rows.Load()), Cols: int(s.cols.Load()), Source: s.options.Source, Local: s.options.Local, PID: s.pid,
+	}
 }

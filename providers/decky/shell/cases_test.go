@@ -13,6 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 )
@@ -164,7 +165,7 @@ func caseFiles(t testing.TB) []string {
 func ours(t testing.TB, setup, script string) answer {
 	t.Helper()
 	s := shell.New(shell.Options{
-		Machine: shell.NewMachine(servicetest.Host(), []string{"admin"}, time.Now), User: "admin",
+		Machine: machine.New(servicetest.Host(), []string{"admin"}, time.Now), User: "admin",
 		Env: map[string]string{"LANG": "C.UTF-8", "HOME": caseDir, "TZ": "UTC"}, Limits: shell.Limits{Time: 10 * time.Second},
 	})
 	if _, stderr, status := run(t, s, "mkdir "+caseDir+"; cd "+caseDir+"\n"+setup, ""); status != 0 || stderr != "" {

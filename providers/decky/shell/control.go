@@ -3,10 +3,11 @@ package shell
 import (
 	"errors"
 
+	"github.com/decnet/decnet/providers/decky/shell/pattern"
 	"mvdan.cc/sh/v3/syntax"
 )
 
-func (r *runner) ifClause(c *syntax.IfClause, io streams) error {
+func (r *runner) ifClause(c *syntax.IfClause, io Streams) error {
 	for ; c != nil; c = c.Else {
 		if len(c.Cond) == 0 {
 			return r.stmts(c.Then, io)
@@ -22,14 +23,14 @@ func (r *runner) ifClause(c *syntax.IfClause, io streams) error {
 	return nil
 }
 
-func (r *runner) condition(list []*syntax.Stmt, io streams) error {
+func (r *runner) condition(list []*syntax.Stmt, io Streams) error {
 	r.quiet++
 	defer func() { r.quiet-- }()
 	return r.stmts(list, io)
 }
 
 // loop runs one pass of a loop's body; done tells that the loop ends.
-func (r *runner) loop(body []*syntax.Stmt, io streams) (done bool, err error) {
+func (r *runner) loop(body []*syntax.Stmt, io Streams) (done bool, err error) {
 	if err := r.step(); err != nil {
 		return true, err
 	}
@@ -53,7 +54,7 @@ func (r *runner) loop(body []*syntax.Stmt, io streams) (done bool, err error) {
 	return err != nil, err
 }
 
-func (r *runner) while(c *syntax.WhileClause, io streams) error {
+func (r *runner) while(c *syntax.WhileClause, io Streams) error {
 	status := 0
 	for {
 		if err := r.step(); err != nil {
@@ -74,7 +75,7 @@ func (r *runner) while(c *syntax.WhileClause, io streams) error {
 	}
 }
 
-func (r *runner) forClause(c *syntax.ForClause, io streams) error {
+func (r *runner) forClause(c *syntax.ForClause, io Streams) error {
 	switch l := c.Loop.(type) {
 	case *syntax.WordIter:
 		items := r.state.params
@@ -98,7 +99,7 @@ func (r *runner) forClause(c *syntax.ForClause, io streams) error {
 	return nil
 }
 
-func (r *runner) countLoop(l *syntax.CStyleLoop, body []*syntax.Stmt, io streams) error {
+func (r *runner) countLoop(l *syntax.CStyleLoop, body []*syntax.Stmt, io Streams) error {
 	number := func(x syntax.ArithmExpr) (int64, error) {
 		if x == nil {
 			return 1, nil
@@ -125,7 +126,7 @@ func (r *runner) countLoop(l *syntax.CStyleLoop, body []*syntax.Stmt, io streams
 	}
 }
 
-func (r *runner) caseClause(c *syntax.CaseClause, io streams) error {
+func (r *runner) caseClause(c *syntax.CaseClause, io Streams) error {
 	subject, err := r.literal(c.Word)
 	if err != nil {
 		return r.failed(err, io)
@@ -138,11 +139,11 @@ func (r *runner) caseClause(c *syntax.CaseClause, io streams) error {
 			if hit {
 				break
 			}
-			pattern, err := r.pattern(p)
+			glob, err := r.pattern(p)
 			if err != nil {
 				return r.failed(err, io)
 			}
-			hit = match(pattern, subject)
+			hit = pattern.Match(glob, subject)
 		}
 		if !hit {
 			continue
@@ -162,7 +163,7 @@ func (r *runner) caseClause(c *syntax.CaseClause, io streams) error {
 	return nil
 }
 
-func (r *runner) arithmStatus(x syntax.ArithmExpr, io streams) error {
+func (r *runner) arithmStatus(x syntax.ArithmExpr, io Streams) error {
 	n, err := r.arithm(x)
 	if err != nil {
 		return r.failed(err, io)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 	"github.com/decnet/decnet/schema/event"
@@ -85,8 +86,8 @@ func typed(t *testing.T, line string) (known bool, took time.Duration) {
 		}
 		return nil
 	}
-	machine := shell.NewMachine(servicetest.Host(), nil, time.Now)
-	s := shell.New(shell.Options{Machine: machine, User: "root", Limits: limits, Record: record})
+	host := machine.New(servicetest.Host(), nil, time.Now)
+	s := shell.New(shell.Options{Machine: host, User: "root", Limits: limits, Record: record})
 	var out bytes.Buffer
 	began := time.Now()
 	if _, err := s.Run(context.Background(), line, shell.ModeExec, strings.NewReader(""), &out, &out); err != nil {
@@ -95,8 +96,8 @@ func typed(t *testing.T, line string) (known bool, took time.Duration) {
 	if took = time.Since(began); took > corpusBudget {
 		t.Errorf("%.80q took %s", line, took)
 	}
-	if out.Len() > limits.Output+4096 || machine.FS.Used() > shell.FSQuota {
-		t.Errorf("%.80q said %d bytes and holds %d", line, out.Len(), machine.FS.Used())
+	if out.Len() > limits.Output+4096 || host.FS.Used() > machine.FSQuota {
+		t.Errorf("%.80q said %d bytes and holds %d", line, out.Len(), host.FS.Used())
 	}
 	return known, took
 }

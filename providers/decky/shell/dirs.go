@@ -12,14 +12,14 @@ const maxDirs = 256
 func pushd(c *call) int {
 	stack := c.r.state.dirs
 	from := c.r.state.cwd
-	if len(c.args) == 0 {
+	if len(c.Args) == 0 {
 		if len(stack) == 0 {
-			return c.shout("no other directory")
+			return c.Shout("no other directory")
 		}
-		c.args = []string{stack[len(stack)-1]}
+		c.Args = []string{stack[len(stack)-1]}
 		c.r.state.dirs = stack[:len(stack)-1]
 	}
-	if status := c.changeTo(c.args[0]); status != 0 {
+	if status := c.changeTo(c.Args[0]); status != 0 {
 		c.r.state.dirs = stack
 		return status
 	}
@@ -33,7 +33,7 @@ func pushd(c *call) int {
 func popd(c *call) int {
 	stack := c.r.state.dirs
 	if len(stack) == 0 {
-		return c.shout("directory stack empty")
+		return c.Shout("directory stack empty")
 	}
 	if status := c.changeTo(stack[len(stack)-1]); status != 0 {
 		return status
@@ -44,13 +44,13 @@ func popd(c *call) int {
 
 func (c *call) changeTo(dir string) int {
 	inner := *c
-	inner.args = []string{"--", dir}
+	inner.Args = []string{"--", dir}
 	return cd(&inner)
 }
 
 // dirs lists the stack.
 func dirs(c *call) int {
-	if slices.Contains(c.args, "-c") {
+	if slices.Contains(c.Args, "-c") {
 		c.r.state.dirs = nil
 		return 0
 	}
@@ -64,6 +64,6 @@ func dirs(c *call) int {
 			list[i] = "~" + dir[len(home):]
 		}
 	}
-	c.print(strings.Join(list, " ") + "\n")
+	c.Print(strings.Join(list, " ") + "\n")
 	return 0
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -18,8 +20,8 @@ type runner struct {
 	state    *state
 	budget   *budget
 	answer   *answer
-	asUser   account // who commands run as: sudo changes it
-	io       streams // of the statement that runs, for its expansions
+	asUser   machine.Account // who commands run as: sudo changes it
+	io       Streams         // of the statement that runs, for its expansions
 	loops    int
 	sourcing int  // files that . reads
 	line     uint // of the statement that runs, in its script
@@ -81,7 +83,7 @@ func (r *runner) isolate(f func(*runner) error) error {
 	return nil
 }
 
-func (r *runner) stmts(list []*syntax.Stmt, io streams) error {
+func (r *runner) stmts(list []*syntax.Stmt, io Streams) error {
 	for _, s := range list {
 		if err := r.stmt(s, io); err != nil {
 			return err
@@ -91,7 +93,7 @@ func (r *runner) stmts(list []*syntax.Stmt, io streams) error {
 }
 
 // stmt runs one statement: its redirections, then its command.
-func (r *runner) stmt(s *syntax.Stmt, io streams) error {
+func (r *runner) stmt(s *syntax.Stmt, io Streams) error {
 	if err := r.step(); err != nil {
 		return err
 	}
@@ -129,12 +131,12 @@ func isList(c syntax.Command) bool {
 
 // background runs a statement to its end, as nothing else goes on meanwhile;
 // a sleep in it does not hold the shell up.
-func (r *runner) background(s *syntax.Stmt, io streams) error {
-	pid := r.session.machine.nextPID()
+func (r *runner) background(s *syntax.Stmt, io Streams) error {
+	pid := r.session.machine.NextPID()
 	if r.session.options.TTY != "" && r.state.subshell == 0 {
-		io.err.print(fmt.Sprintf("[1] %d\n", pid))
+		io.Err.Print(fmt.Sprintf("[1] %d\n", pid))
 	}
-	io.in = strings.NewReader("")
+	io.In = strings.NewReader("")
 	ctx, cancel := context.WithTimeout(r.ctx, 200*time.Millisecond)
 	defer cancel()
 	err := r.isolate(func(sub *runner) error {
@@ -152,46 +154,46 @@ func (r *runner) background(s *syntax.Stmt, io streams) error {
 }
 
 // keep makes the redirections of exec the shell's own.
-func (r *runner) keep(list []*syntax.Redirect, opened streams) {
+func (r *runner) keep(list []*syntax.Redirect, opened Streams) {
 	kept := &r.state.files
-	opened.out.given, opened.err.given = 0, 0
-	if kept.other = opened.other; len(kept.other) > r.budget.limits.Files {
-		kept.other = nil
+	opened.Out.Given, opened.Err.Given = 0, 0
+	if kept.Other = opened.Other; len(kept.Other) > r.budget.limits.Files {
+		kept.Other = nil
 	}
 	for _, redirect := range list {
 		fd := redirect.N
 		switch {
 		case fd == nil && (redirect.Op == syntax.RdrIn || redirect.Op == syntax.DplIn || redirect.Op == syntax.WordHdoc || redirect.Op == syntax.Hdoc), fd != nil && fd.Value == "0":
-			kept.in = opened.in
+			kept.In = opened.In
 		case redirect.Op == syntax.RdrAll || redirect.Op == syntax.AppAll:
-			kept.out, kept.err = opened.out, opened.err
+			kept.Out, kept.Err = opened.Out, opened.Err
 		case fd == nil || fd.Value == "1":
-			kept.out = opened.out
+			kept.Out = opened.Out
 		case fd.Value == "2":
-			kept.err = opened.err
+			kept.Err = opened.Err
 		}
 	}
 }
 
 // kept puts what exec opened in the place of what a statement was given.
-func (r *runner) kept(io streams) streams {
+func (r *runner) kept(io Streams) Streams {
 	files := r.state.files
-	if files.other != nil && io.other == nil {
-		io.other = files.other
+	if files.Other != nil && io.Other == nil {
+		io.Other = files.Other
 	}
-	if _, given := io.in.(*lineInput); given && files.in != nil {
-		io.in = files.in
+	if _, given := io.In.(*lineInput); given && files.In != nil {
+		io.In = files.In
 	}
-	if files.out.Writer != nil && io.out.given == 1 {
-		io.out = files.out
+	if files.Out.Writer != nil && io.Out.Given == 1 {
+		io.Out = files.Out
 	}
-	if files.err.Writer != nil && io.err.given == 2 {
-		io.err = files.err
+	if files.Err.Writer != nil && io.Err.Given == 2 {
+		io.Err = files.Err
 	}
 	return io
 }
 
-func (r *runner) redirected(s *syntax.Stmt, io streams) error {
+func (r *runner) redirected(s *syntax.Stmt, io Streams) error {
 	io = r.kept(io)
 	if len(s.Redirs) == 0 {
 		return r.command(s.Cmd, io)
@@ -209,10 +211,10 @@ func (r *runner) redirected(s *syntax.Stmt, io streams) error {
 }
 
 // failed reports a failure that does not stop a script.
-func (r *runner) failed(err error, io streams) error {
+func (r *runner) failed(err error, io Streams) error {
 	var said wordsError
 	if errors.As(err, &said) {
-		io.err.print(r.prefix() + string(said) + "\n")
+		io.Err.Print(r.prefix() + string(said) + "\n")
 		r.state.status = 1
 		return nil
 	}
@@ -236,7 +238,7 @@ func (r *runner) prefix() string {
 	return "-bash: line " + strconv.Itoa(r.session.lines) + ": "
 }
 
-func (r *runner) command(c syntax.Command, io streams) error {
+func (r *runner) command(c syntax.Command, io Streams) error {
 	switch c := c.(type) {
 	case nil:
 		r.state.status = 0
@@ -279,7 +281,7 @@ func (r *runner) command(c syntax.Command, io streams) error {
 	case *syntax.CoprocClause:
 		return r.background(c.Stmt, io)
 	}
-	io.err.print(r.prefix() + "syntax error\n")
+	io.Err.Print(r.prefix() + "syntax error\n")
 	r.state.status = 2
 	return nil
 }
@@ -292,14 +294,14 @@ func (r *runner) nested(f func() error) error {
 	return f()
 }
 
-func (r *runner) timed(c *syntax.TimeClause, io streams) error {
+func (r *runner) timed(c *syntax.TimeClause, io Streams) error {
 	began := time.Now()
 	var err error
 	if c.Stmt != nil {
 		err = r.stmt(c.Stmt, io)
 	}
 	took := time.Since(began).Seconds()
-	io.err.print(fmt.Sprintf("\nreal\t%dm%.3fs\nuser\t0m0.00%ds\nsys\t0m0.00%ds\n", int(took)/60, took-float64(int(took)/60*60), 1+r.session.rand.IntN(3), r.session.rand.IntN(3)))
+	io.Err.Print(fmt.Sprintf("\nreal\t%dm%.3fs\nuser\t0m0.00%ds\nsys\t0m0.00%ds\n", int(took)/60, took-float64(int(took)/60*60), 1+r.session.rand.IntN(3), r.session.rand.IntN(3)))
 	return err
 }
 
@@ -311,7 +313,7 @@ func (r *runner) pipeStatuses(left *syntax.Stmt) []int {
 	return []int{r.state.status}
 }
 
-func (r *runner) binary(c *syntax.BinaryCmd, io streams) error {
+func (r *runner) binary(c *syntax.BinaryCmd, io Streams) error {
 	switch c.Op {
 	case syntax.AndStmt, syntax.OrStmt:
 		r.quiet++
@@ -322,11 +324,11 @@ func (r *runner) binary(c *syntax.BinaryCmd, io streams) error {
 		}
 		return r.nested(func() error { return r.stmt(c.Y, io) })
 	}
-	p := &pipe{limit: r.budget.limits.Pipe, budget: r.budget}
+	p := &program.Pipe{Budget: &kernel{r}}
 	left := io
-	left.out = sink{Writer: p}
+	left.Out = Stream{Writer: p}
 	if c.Op == syntax.PipeAll {
-		left.err = left.out
+		left.Err = left.Out
 	}
 	if err := r.isolate(func(sub *runner) error { return sub.stmt(c.X, left) }); err != nil {
 		return err
@@ -334,7 +336,7 @@ func (r *runner) binary(c *syntax.BinaryCmd, io streams) error {
 	status := r.state.status
 	statuses := r.pipeStatuses(c.X)
 	right := io
-	right.in = p
+	right.In = p
 	err := r.isolate(func(sub *runner) error { return sub.stmt(c.Y, right) })
 	r.state.pipe = append(statuses, r.state.status)
 	if r.state.options["pipefail"] && r.state.status == 0 {

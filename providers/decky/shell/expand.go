@@ -4,6 +4,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/pattern"
+	"github.com/decnet/decnet/providers/decky/shell/word"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -112,7 +114,7 @@ func (r *runner) oneWord(w *syntax.Word) ([]string, error) {
 	var out []string
 	for _, f := range e.done {
 		text := string(f.text)
-		if p := f.pattern(); !r.state.options["noglob"] && hasMeta(p) {
+		if p := f.pattern(); !r.state.options["noglob"] && pattern.HasMeta(p) {
 			if list := r.glob(p); len(list) > 0 {
 				out = append(out, list...)
 				continue
@@ -264,7 +266,7 @@ func (r *runner) home(name string) (string, bool) {
 	case "":
 		home, ok := r.state.get("HOME")
 		if !ok {
-			home = r.asUser.home
+			home = r.asUser.Home
 		}
 		return home, true
 	case "+":
@@ -272,9 +274,9 @@ func (r *runner) home(name string) (string, bool) {
 	case "-":
 		return r.state.get("OLDPWD")
 	}
-	for _, a := range r.session.machine.accounts() {
-		if a.name == name {
-			return a.home, true
+	for _, a := range r.session.machine.Accounts() {
+		if a.Name == name {
+			return a.Home, true
 		}
 	}
 	return "", false
@@ -282,6 +284,6 @@ func (r *runner) home(name string) (string, bool) {
 
 // ansiQuoted is the text of $'...'.
 func ansiQuoted(s string) string {
-	out, _ := escapes(s, true)
+	out, _ := word.Escapes(s, true)
 	return out
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 )
@@ -16,9 +17,9 @@ import (
 var small = shell.Limits{Steps: 3000, Depth: 24, Output: 64 << 10, Pipe: 64 << 10, Work: 2 << 20, Time: 2 * time.Second, Files: 16}
 
 // bounded runs a line within small and tells of what went beyond.
-func bounded(t testing.TB, machine *shell.Machine, line, stdin string) string {
+func bounded(t testing.TB, host *machine.Machine, line, stdin string) string {
 	t.Helper()
-	s := shell.New(shell.Options{Machine: machine, User: "root", Limits: small})
+	s := shell.New(shell.Options{Machine: host, User: "root", Limits: small})
 	var out bytes.Buffer
 	began := time.Now()
 	if _, err := s.Run(context.Background(), line, shell.ModeExec, strings.NewReader(stdin), &out, &out); err != nil {
@@ -30,7 +31,7 @@ func bounded(t testing.TB, machine *shell.Machine, line, stdin string) string {
 	if out.Len() > small.Output+4096 {
 		t.Errorf("%.200q said %d bytes", line, out.Len())
 	}
-	if used := machine.FS.Used(); used < 0 || used > shell.FSQuota {
+	if used := host.FS.Used(); used < 0 || used > machine.FSQuota {
 		t.Errorf("%.200q holds %d bytes", line, used)
 	}
 	return out.String()
@@ -38,7 +39,7 @@ func bounded(t testing.TB, machine *shell.Machine, line, stdin string) string {
 
 // workshop is a machine that the runs of one fuzz target share: what is fuzzed
 // there is a parser, not the files.
-var workshop = sync.OnceValue(func() *shell.Machine { return shell.NewMachine(servicetest.Host(), nil, time.Now) })
+var workshop = sync.OnceValue(func() *machine.Machine { return machine.New(servicetest.Host(), nil, time.Now) })
 
 // word is text as one word of the shell.
 func word(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
@@ -58,7 +59,7 @@ func FuzzRun(f *testing.F) {
 		if strings.Contains(line, "sleep") || strings.Contains(line, "ping") || len(line) > 4096 {
 			return // it would only wait, or is longer than a terminal sends
 		}
-		bounded(t, shell.NewMachine(servicetest.Host(), nil, time.Now), line, "a b\nc\n")
+		bounded(t, machine.New(servicetest.Host(), nil, time.Now), line, "a b\nc\n")
 	})
 }
 

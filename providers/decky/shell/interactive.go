@@ -108,15 +108,15 @@ func (s *Session) prompt() string {
 		ps1 = `\u@\h:\w\$ `
 	}
 	dir := s.state.cwd
-	if home := s.login.home; home != "/" && (dir == home || strings.HasPrefix(dir, home+"/")) {
+	if home := s.login.Home; home != "/" && (dir == home || strings.HasPrefix(dir, home+"/")) {
 		dir = "~" + dir[len(home):]
 	}
 	mark := "$"
-	if s.login.uid == 0 {
+	if s.login.UID == 0 {
 		mark = "#"
 	}
-	host, _, _ := strings.Cut(s.machine.host.Hostname, ".")
-	return strings.NewReplacer(`\u`, s.login.name, `\h`, host, `\H`, s.machine.host.Hostname, `\w`, dir, `\W`, base("/"+strings.Trim(dir, "/")), `\$`, mark, `\[`, "", `\]`, "", `\n`, "\r\n", `\e`, "\x1b", `\033`, "\x1b", `\a`, "\a", `\t`, s.machine.now().Format("15:04:05")).Replace(ps1)
+	host, _, _ := strings.Cut(s.machine.Host.Hostname, ".")
+	return strings.NewReplacer(`\u`, s.login.Name, `\h`, host, `\H`, s.machine.Host.Hostname, `\w`, dir, `\W`, base("/"+strings.Trim(dir, "/")), `\$`, mark, `\[`, "", `\]`, "", `\n`, "\r\n", `\e`, "\x1b", `\033`, "\x1b", `\a`, "\a", `\t`, s.machine.Now().Format("15:04:05")).Replace(ps1)
 }
 
 func (s *Session) remember(line string) {
@@ -139,7 +139,7 @@ func (s *Session) historyFile() string {
 
 func (s *Session) loadHistory() {
 	if file := s.historyFile(); file != "" {
-		if data, err := s.machine.FS.As(s.login.uid, s.login.gid).ReadFile(file); err == nil {
+		if data, err := s.machine.FS.As(s.login.UID, s.login.GID).ReadFile(file); err == nil {
 			for line := range strings.SplitSeq(strings.TrimSpace(string(data)), "\n") {
 				if line != "" && len(s.history) < maxHistory {
 					s.history = append(s.history, line)
@@ -152,14 +152,14 @@ func (s *Session) loadHistory() {
 func (s *Session) saveHistory() {
 	if file := s.historyFile(); file != "" && len(s.history) > 0 {
 		// A full disk loses the history, as it would there.
-		_ = s.machine.FS.As(s.login.uid, s.login.gid).WriteFile(file, []byte(strings.Join(s.history, "\n")+"\n"), 0o600)
+		_ = s.machine.FS.As(s.login.UID, s.login.GID).WriteFile(file, []byte(strings.Join(s.history, "\n")+"\n"), 0o600)
 	}
 }
 
 // complete is what Tab adds: the rest of the one file or command that fits.
 func (s *Session) complete(line string) string {
 	word := line[strings.LastIndexAny(line, " ;|&<>")+1:]
-	view := s.machine.FS.As(s.login.uid, s.login.gid)
+	view := s.machine.FS.As(s.login.UID, s.login.GID)
 	dir, prefix := s.state.cwd, word
 	if i := strings.LastIndexByte(word, '/'); i >= 0 {
 		dir, prefix = vfs.Clean(s.state.cwd, word[:i+1]), word[i+1:]
@@ -200,10 +200,10 @@ func (s *Session) complete(line string) string {
 func (s *Session) Destination(target, name string) string {
 	path := vfs.Clean(s.state.cwd, target)
 	if target == "" || target == "~" {
-		path = s.login.home
+		path = s.login.Home
 	}
-	path = strings.Replace(path, s.state.cwd+"/~/", s.login.home+"/", 1)
-	if info, err := s.machine.FS.As(s.login.uid, s.login.gid).Stat(path); err == nil && info.IsDir() {
+	path = strings.Replace(path, s.state.cwd+"/~/", s.login.Home+"/", 1)
+	if info, err := s.machine.FS.As(s.login.UID, s.login.GID).Stat(path); err == nil && info.IsDir() {
 		path = strings.TrimSuffix(path, "/") + "/" + base("/"+name)
 	}
 	return path
@@ -212,13 +212,13 @@ func (s *Session) Destination(target, name string) string {
 // MakeDir makes a directory unless it is there.
 func (s *Session) MakeDir(path string) {
 	// What fails shows when a file is put in it.
-	_ = s.machine.FS.As(s.login.uid, s.login.gid).Mkdir(path, 0o755)
+	_ = s.machine.FS.As(s.login.UID, s.login.GID).Mkdir(path, 0o755)
 }
 
 // Store keeps a file that was sent; it returns the C library's words for what
 // went wrong, else nothing.
 func (s *Session) Store(path string, data []byte) string {
-	if err := s.machine.FS.As(s.login.uid, s.login.gid).WriteFile(path, data, 0o644); err != nil {
+	if err := s.machine.FS.As(s.login.UID, s.login.GID).WriteFile(path, data, 0o644); err != nil {
 		return vfs.Text(err)
 	}
 	return ""

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/decnet/decnet/providers/decky/shell/word"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -22,7 +23,7 @@ func (r *runner) kindOf(name string) (kind, where string) {
 	if _, ok := r.state.funcs[name]; ok {
 		return "function", ""
 	}
-	if _, ok := r.session.machine.builtins[name]; ok {
+	if _, ok := builtins()[name]; ok {
 		return "builtin", ""
 	}
 	if path, err := r.find(name); err == nil {
@@ -34,7 +35,7 @@ func (r *runner) kindOf(name string) (kind, where string) {
 func typeCommand(c *call) int {
 	status := 0
 	short, files := false, ""
-	for _, name := range c.args {
+	for _, name := range c.Args {
 		if name == "-t" || name == "-p" || name == "-a" || name == "-P" {
 			short = name == "-t"
 			if name != "-a" {
@@ -51,28 +52,28 @@ func typeCommand(c *call) int {
 		switch {
 		case files == "-p" || files == "-P":
 			if kind == "file" {
-				c.print(where + "\n")
+				c.Print(where + "\n")
 			} else if kind == "" || files == "-P" {
 				status = 1
 			}
 		case kind == "":
 			status = 1
 			if !short {
-				c.shout("%s: not found", name)
+				c.Shout("%s: not found", name)
 			}
 		case short:
-			c.print(kind + "\n")
+			c.Print(kind + "\n")
 		case kind == "alias":
-			c.print(name + " is aliased to `" + where + "'\n")
+			c.Print(name + " is aliased to `" + where + "'\n")
 		case kind == "function":
-			c.print(name + " is a function\n")
-			c.print(c.r.definition(name))
+			c.Print(name + " is a function\n")
+			c.Print(c.r.definition(name))
 		case kind == "builtin":
-			c.print(name + " is a shell builtin\n")
+			c.Print(name + " is a shell builtin\n")
 		case kind == "keyword":
-			c.print(name + " is a shell keyword\n")
+			c.Print(name + " is a shell keyword\n")
 		default:
-			c.print(name + " is " + where + "\n")
+			c.Print(name + " is " + where + "\n")
 		}
 	}
 	return status
@@ -80,7 +81,7 @@ func typeCommand(c *call) int {
 
 // commandCommand is command, command -v and command -V.
 func commandCommand(c *call) int {
-	args := c.args
+	args := c.Args
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
 		if strings.ContainsAny(args[0], "vV") {
 			status := 1
@@ -90,11 +91,11 @@ func commandCommand(c *call) int {
 				case "":
 					continue
 				case "file":
-					c.print(where + "\n")
+					c.Print(where + "\n")
 				case "alias":
-					c.print("alias " + name + "=" + quote(where) + "\n")
+					c.Print("alias " + name + "=" + word.Quote(where) + "\n")
 				default:
-					c.print(name + "\n")
+					c.Print(name + "\n")
 				}
 				status = 0
 			}
@@ -105,29 +106,29 @@ func commandCommand(c *call) int {
 	if len(args) == 0 {
 		return 0
 	}
-	if b, ok := c.r.session.machine.builtins[args[0]]; ok {
-		c.stop = c.r.invoke(b, args, c.io)
+	if b, ok := builtins()[args[0]]; ok {
+		c.Stop = c.r.builtin(b, args, c.Streams)
 	} else {
-		c.stop = c.r.program(args, c.io)
+		c.Stop = c.r.program(args, c.Streams)
 	}
 	return c.r.state.status
 }
 
 func builtinCommand(c *call) int {
-	if len(c.args) == 0 {
+	if len(c.Args) == 0 {
 		return 0
 	}
-	b, ok := c.r.session.machine.builtins[c.args[0]]
+	b, ok := builtins()[c.Args[0]]
 	if !ok {
-		return c.shout("%s: not a shell builtin", c.args[0])
+		return c.Shout("%s: not a shell builtin", c.Args[0])
 	}
-	c.stop = c.r.invoke(b, c.args, c.io)
+	c.Stop = c.r.builtin(b, c.Args, c.Streams)
 	return c.r.state.status
 }
 
 // exec runs a command in the shell's place.
 func execCommand(c *call) int {
-	args := c.args
+	args := c.Args
 	for len(args) > 1 && strings.HasPrefix(args[0], "-") {
 		if args[0] == "-a" {
 			args = args[1:]
@@ -139,36 +140,36 @@ func execCommand(c *call) int {
 	}
 	if _, err := c.r.find(args[0]); err != nil && errors.Is(err, syscall.ENOENT) {
 		c.r.answer.unknown = true
-		c.shout("%s: not found", args[0])
+		c.Shout("%s: not found", args[0])
 		if c.r.session.options.TTY == "" || c.r.state.subshell > 0 {
-			c.stop = exitError(127)
+			c.Stop = exitError(127)
 		}
 		return 127
 	}
-	if err := c.r.program(args, c.io); err != nil {
-		c.stop = err
+	if err := c.r.program(args, c.Streams); err != nil {
+		c.Stop = err
 		return c.r.state.status
 	}
-	c.stop = exitError(c.r.state.status)
+	c.Stop = exitError(c.r.state.status)
 	return c.r.state.status
 }
 
 func alias(c *call) int {
 	status := 0
-	if len(c.args) == 0 {
+	if len(c.Args) == 0 {
 		for _, name := range slices.Sorted(maps.Keys(c.r.state.aliases)) {
-			c.print("alias " + name + "=" + quote(c.r.state.aliases[name]) + "\n")
+			c.Print("alias " + name + "=" + word.Quote(c.r.state.aliases[name]) + "\n")
 		}
 	}
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		name, value, ok := strings.Cut(a, "=")
 		switch current, known := c.r.state.aliases[name]; {
 		case ok && len(c.r.state.aliases) < 256:
 			c.r.state.aliases[name] = value
 		case known:
-			c.print("alias " + name + "=" + quote(current) + "\n")
+			c.Print("alias " + name + "=" + word.Quote(current) + "\n")
 		default:
-			status = c.shout("%s: not found", name)
+			status = c.Shout("%s: not found", name)
 		}
 	}
 	return status
@@ -176,13 +177,13 @@ func alias(c *call) int {
 
 func unalias(c *call) int {
 	status := 0
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		if a == "-a" {
 			clear(c.r.state.aliases)
 			continue
 		}
 		if _, ok := c.r.state.aliases[a]; !ok {
-			status = c.shout("%s: not found", a)
+			status = c.Shout("%s: not found", a)
 		}
 		delete(c.r.state.aliases, a)
 	}

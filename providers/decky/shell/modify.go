@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/shell/pattern"
+	"github.com/decnet/decnet/providers/decky/shell/word"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -85,15 +87,15 @@ func (r *runner) modify(p *syntax.ParamExp, value string) (string, error) {
 		}
 		return transform(op, value), nil
 	}
-	pattern, err := r.pattern(p.Exp.Word)
+	glob, err := r.pattern(p.Exp.Word)
 	if err != nil {
 		return "", err
 	}
 	switch p.Exp.Op {
 	case syntax.RemSmallSuffix, syntax.RemLargeSuffix, syntax.RemSmallPrefix, syntax.RemLargePrefix:
-		return trim(p.Exp.Op, pattern, value), nil
+		return trim(p.Exp.Op, glob, value), nil
 	case syntax.UpperFirst, syntax.UpperAll, syntax.LowerFirst, syntax.LowerAll:
-		return changeCase(p.Exp.Op, pattern, value), nil
+		return changeCase(p.Exp.Op, glob, value), nil
 	}
 	return value, nil
 }
@@ -101,7 +103,7 @@ func (r *runner) modify(p *syntax.ParamExp, value string) (string, error) {
 func transform(op, value string) string {
 	switch op {
 	case "Q":
-		return quote(value)
+		return word.Quote(value)
 	case "U":
 		return strings.ToUpper(value)
 	case "L":
@@ -117,7 +119,7 @@ func transform(op, value string) string {
 // maxTrim bounds the text that is searched for a prefix or suffix.
 const maxTrim = 64 << 10
 
-func trim(op syntax.ParExpOperator, pattern, value string) string {
+func trim(op syntax.ParExpOperator, glob, value string) string {
 	if len(value) > maxTrim {
 		return value
 	}
@@ -125,7 +127,7 @@ func trim(op syntax.ParExpOperator, pattern, value string) string {
 	// All the places share a bound, and where it is reached nothing is cut.
 	hit := func(s string) bool {
 		one := 0
-		found := steps < 50*maxMatch && matchAt(pattern, s, &one)
+		found := steps < 50*pattern.MaxSteps && pattern.MatchSteps(glob, s, &one)
 		steps += one + 1
 		return found
 	}
@@ -158,13 +160,13 @@ func trim(op syntax.ParExpOperator, pattern, value string) string {
 	return value
 }
 
-func changeCase(op syntax.ParExpOperator, pattern, value string) string {
+func changeCase(op syntax.ParExpOperator, glob, value string) string {
 	upper := op == syntax.UpperFirst || op == syntax.UpperAll
 	all := op == syntax.UpperAll || op == syntax.LowerAll
 	var b strings.Builder
 	for i, c := range value {
 		s := string(c)
-		if (all || i == 0) && (pattern == "" || match(pattern, s)) {
+		if (all || i == 0) && (glob == "" || pattern.Match(glob, s)) {
 			if upper {
 				s = strings.ToUpper(s)
 			} else {
@@ -177,8 +179,8 @@ func changeCase(op syntax.ParExpOperator, pattern, value string) string {
 }
 
 func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
-	pattern, err := r.pattern(rep.Orig)
-	if err != nil || pattern == "" || len(value) > maxTrim {
+	glob, err := r.pattern(rep.Orig)
+	if err != nil || glob == "" || len(value) > maxTrim {
 		return value, err
 	}
 	with, err := r.literal(rep.With)
@@ -186,12 +188,12 @@ func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
 		return "", err
 	}
 	anchor := byte(0)
-	if !rep.All && len(pattern) > 1 && (pattern[0] == '#' || pattern[0] == '%') {
-		anchor, pattern = pattern[0], pattern[1:]
+	if !rep.All && len(glob) > 1 && (glob[0] == '#' || glob[0] == '%') {
+		anchor, glob = glob[0], glob[1:]
 	}
 	if anchor == '%' {
 		for i := 0; i <= len(value); i++ {
-			if match(pattern, value[i:]) {
+			if pattern.Match(glob, value[i:]) {
 				return value[:i] + with, nil
 			}
 		}
@@ -205,7 +207,7 @@ func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
 		}
 		end := -1
 		for j := len(value); j > i; j-- {
-			if match(pattern, value[i:j]) {
+			if pattern.Match(glob, value[i:j]) {
 				end = j
 				break
 			}

@@ -77,7 +77,7 @@ func (e *expander) param(p *syntax.ParamExp, quoted bool) error {
 
 // unset ends the script, as a shell that is not interactive does.
 func (r *runner) unset(message string) error {
-	r.io.err.print(r.prefix() + message + "\n")
+	r.io.Err.Print(r.prefix() + message + "\n")
 	r.state.status = 1
 	switch {
 	case r.state.subshell > 0:
@@ -199,9 +199,4 @@ func (r *runner) key(index syntax.ArithmExpr) (string, error) {
 	}
 	n, err := r.arithm(index)
 	return strconv.FormatInt(n, 10), err
-}
-
-// quote is s so that a shell reads it as one word.
-func quote(s string) string {
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

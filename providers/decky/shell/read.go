@@ -4,13 +4,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/pattern"
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"mvdan.cc/sh/v3/syntax"
 )
 
 // read reads a line into variables.
 func read(c *call) int {
 	raw, array, prompt, delimiter, limit := false, "", "", byte('\n'), maxValue
-	args := c.args
+	args := c.Args
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' {
 		a := args[0]
 		args = args[1:]
@@ -44,18 +46,18 @@ func read(c *call) int {
 				raw = true
 			case 's', 'e':
 			default:
-				c.err.print(c.r.prefix() + "read: " + a + ": invalid option\nread: usage: read [-ers] [-a array] [-d delim] [-i text] [-n nchars] [-N nchars] [-p prompt] [-t timeout] [-u fd] [name ...]\n")
+				c.Err.Print(c.r.prefix() + "read: " + a + ": invalid option\nread: usage: read [-ers] [-a array] [-d delim] [-i text] [-n nchars] [-N nchars] [-p prompt] [-t timeout] [-u fd] [name ...]\n")
 				return 2
 			}
 		}
 	}
 	for _, name := range args {
 		if !syntax.ValidName(name) && !strings.Contains(name, "[") {
-			return c.shout("`%s': not a valid identifier", name)
+			return c.Shout("`%s': not a valid identifier", name)
 		}
 	}
-	if prompt != "" && c.out.tty {
-		c.err.print(prompt)
+	if prompt != "" && c.Out.TTY {
+		c.Err.Print(prompt)
 	}
 	line, eof, err := c.logicalLine(raw, delimiter, limit)
 	if err != nil {
@@ -74,17 +76,17 @@ func (c *call) descriptor(fd string) {
 	if err != nil || n == 0 {
 		return
 	}
-	if from, ok := c.io.other[n].(interface{ Read([]byte) (int, error) }); ok {
-		c.in = from
+	if from, ok := c.Streams.Other[n].(interface{ Read([]byte) (int, error) }); ok {
+		c.In = from
 	}
 }
 
 // logicalLine joins lines that end in a backslash.
 func (c *call) logicalLine(raw bool, delimiter byte, limit int) (string, bool, error) {
-	line, eof, err := readLine(c.in, delimiter, limit)
-	for !raw && err == nil && !eof && delimiter == '\n' && strings.HasSuffix(line, `\`) && !c.busy() {
+	line, eof, err := program.ReadLine(c.In, delimiter, limit)
+	for !raw && err == nil && !eof && delimiter == '\n' && strings.HasSuffix(line, `\`) && !c.Busy() {
 		var more string
-		more, eof, err = readLine(c.in, delimiter, limit)
+		more, eof, err = program.ReadLine(c.In, delimiter, limit)
 		line = line[:len(line)-1] + more
 	}
 	return line, eof, err
@@ -101,7 +103,7 @@ func (c *call) distribute(line string, names []string, array string, raw bool) {
 		if raw {
 			return s
 		}
-		return unescape(s)
+		return pattern.Unescape(s)
 	}
 	if array == "" && len(names) == 0 {
 		c.r.state.set("REPLY", clean(line))
@@ -151,14 +153,14 @@ func (c *call) distribute(line string, names []string, array string, raw bool) {
 // mapfile reads lines into an array.
 func mapfile(c *call) int {
 	name, cut := "MAPFILE", false
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		if strings.HasPrefix(a, "-") {
 			cut = cut || strings.Contains(a, "t")
 			continue
 		}
 		name = a
 	}
-	data, err := c.r.readAll(c.in)
+	data, err := c.r.readAll(c.In)
 	if err != nil {
 		return 1
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 	"github.com/decnet/decnet/schema/event"
@@ -13,7 +14,7 @@ import (
 
 func TestRecordComesBeforeOutput(t *testing.T) {
 	var order []string
-	s := shell.New(shell.Options{Machine: shell.NewMachine(servicetest.Host(), nil, time.Now), User: "root", Record: func(b event.Body) error {
+	s := shell.New(shell.Options{Machine: machine.New(servicetest.Host(), nil, time.Now), User: "root", Record: func(b event.Body) error {
 		order = append(order, "record")
 		c, ok := b.(*event.Command)
 		if !ok || c.Line != "echo a; nosuch" || c.Output != "a\nbash: line 1: nosuch: command not found\n" || c.Known || c.Status != 127 || c.Mode != "exec" || c.User != "root" || c.Cwd != "/root" {
@@ -35,7 +36,7 @@ type writer func([]byte)
 func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
 func TestNothingIsSentThatIsNotOnRecord(t *testing.T) {
-	s := shell.New(shell.Options{Machine: shell.NewMachine(servicetest.Host(), nil, time.Now), User: "root", Record: func(event.Body) error { return context.Canceled }})
+	s := shell.New(shell.Options{Machine: machine.New(servicetest.Host(), nil, time.Now), User: "root", Record: func(event.Body) error { return context.Canceled }})
 	sent := 0
 	w := writer(func(p []byte) { sent += len(p) })
 	if _, err := s.Run(context.Background(), "echo a", shell.ModeExec, nil, w, w); err == nil || sent != 0 {

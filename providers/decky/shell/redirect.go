@@ -9,14 +9,15 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 // redirect opens the files of a statement. done closes them and is never nil.
-func (r *runner) redirect(list []*syntax.Redirect, s streams) (_ streams, done func(), err error) {
+func (r *runner) redirect(list []*syntax.Redirect, s Streams) (_ Streams, done func(), err error) {
 	opened := 0
 	done = func() { r.budget.files -= opened }
-	s.other = maps.Clone(s.other)
+	s.Other = maps.Clone(s.Other)
 	for _, redirect := range list {
 		if opened++; r.budget.files+opened > r.budget.limits.Files {
 			return s, done, wordsError("Too many open files")
@@ -30,7 +31,7 @@ func (r *runner) redirect(list []*syntax.Redirect, s streams) (_ streams, done f
 	return s, done, nil
 }
 
-func (r *runner) redirectOne(redirect *syntax.Redirect, s *streams) error {
+func (r *runner) redirectOne(redirect *syntax.Redirect, s *Streams) error {
 	fd := -1
 	if redirect.N != nil {
 		n, err := strconv.Atoi(redirect.N.Value)
@@ -45,7 +46,7 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *streams) error {
 		if err != nil {
 			return err
 		}
-		s.setIn(max(fd, 0), strings.NewReader(text))
+		setIn(s, max(fd, 0), strings.NewReader(text))
 		return nil
 	}
 	word, err := r.target(redirect)
@@ -55,7 +56,7 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *streams) error {
 	flags := 0
 	switch redirect.Op {
 	case syntax.WordHdoc:
-		s.setIn(max(fd, 0), strings.NewReader(word+"\n"))
+		setIn(s, max(fd, 0), strings.NewReader(word+"\n"))
 		return nil
 	case syntax.DplIn, syntax.DplOut:
 		return r.duplicate(redirect.Op, fd, word, s)
@@ -78,21 +79,21 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *streams) error {
 		return wordsError(word + ": " + vfs.Text(err))
 	}
 	if flags&vfs.Write == 0 || redirect.Op == syntax.RdrInOut {
-		s.setIn(max(fd, 0), file)
+		setIn(s, max(fd, 0), file)
 		return nil
 	}
-	out := sink{Writer: &fileWriter{r.budget, file}}
-	if w, ok := file.(sink); ok {
+	out := Stream{Writer: &program.CountedWriter{Budget: &kernel{r}, To: file}}
+	if w, ok := file.(Stream); ok {
 		out = w
 	}
 	if redirect.Op == syntax.RdrAll || redirect.Op == syntax.AppAll {
-		s.out, s.err = out, out
+		s.Out, s.Err = out, out
 		return nil
 	}
 	if fd < 0 {
 		fd = 1
 	}
-	s.setOut(fd, out)
+	setOut(s, fd, out)
 	return nil
 }
 
@@ -116,25 +117,25 @@ func (r *runner) target(redirect *syntax.Redirect) (string, error) {
 }
 
 // open opens a path for a command, the devices of the session included.
-func (r *runner) open(path string, flags int, s streams) (io.ReadWriter, error) {
+func (r *runner) open(path string, flags int, s Streams) (io.ReadWriter, error) {
 	if path == "" {
 		return nil, syscall.ENOENT
 	}
 	switch path {
 	case "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0":
-		return readOnly{s.in}, nil
+		return program.ReadOnly{Reader: s.In}, nil
 	case "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1":
-		return s.out.duplex(), nil
+		return s.Out, nil
 	case "/dev/stderr", "/dev/fd/2", "/proc/self/fd/2":
-		return s.err.duplex(), nil
+		return s.Err, nil
 	case "/dev/tty", r.session.options.TTY:
 		if r.session.options.TTY == "" {
 			return nil, syscall.ENXIO
 		}
 		if flags&vfs.Write != 0 {
-			return r.answer.stream(1).duplex(), nil
+			return r.answer.stream(1), nil
 		}
-		return readOnly{s.in}, nil
+		return program.ReadOnly{Reader: s.In}, nil
 	}
 	if strings.HasPrefix(path, "/dev/tcp/") || strings.HasPrefix(path, "/dev/udp/") {
 		return nil, r.dial(path)
@@ -142,69 +143,36 @@ func (r *runner) open(path string, flags int, s streams) (io.ReadWriter, error) 
 	return r.view().Open(vfs.Clean(r.state.cwd, path), flags, 0o666&^r.state.umask)
 }
 
-// duplex makes a sink of a file that is opened by name.
-func (s sink) duplex() sink { return s }
-
-// Read implements io.Reader for what is open for writing only.
-func (s sink) Read([]byte) (int, error) { return 0, syscall.EBADF }
-
-type readOnly struct{ io.Reader }
-
-// Read implements io.Reader; no input at all reads empty.
-func (r readOnly) Read(p []byte) (int, error) {
-	if r.Reader == nil {
-		return 0, io.EOF
-	}
-	return r.Reader.Read(p)
-}
-
-// Write implements io.Writer for what is open for reading only.
-func (readOnly) Write([]byte) (int, error) { return 0, syscall.EBADF }
-
-// fileWriter counts what goes to a file.
-type fileWriter struct {
-	budget *budget
-	to     io.Writer
-}
-
-// Write implements io.Writer.
-func (f *fileWriter) Write(p []byte) (int, error) {
-	if err := f.budget.spend(len(p)); err != nil {
-		return 0, err
-	}
-	return f.to.Write(p)
-}
-
-func (s *streams) setIn(fd int, from io.Reader) {
+func setIn(s *Streams, fd int, from io.Reader) {
 	if fd == 0 {
-		s.in = from
+		s.In = from
 		return
 	}
-	s.put(fd, from)
+	put(s, fd, from)
 }
 
-func (s *streams) setOut(fd int, to sink) {
+func setOut(s *Streams, fd int, to Stream) {
 	switch fd {
 	case 0:
-		s.in = to
+		s.In = to
 	case 1:
-		s.out = to
+		s.Out = to
 	case 2:
-		s.err = to
+		s.Err = to
 	default:
-		s.put(fd, to)
+		put(s, fd, to)
 	}
 }
 
-func (s *streams) put(fd int, what any) {
-	if s.other == nil {
-		s.other = map[int]any{}
+func put(s *Streams, fd int, what any) {
+	if s.Other == nil {
+		s.Other = map[int]any{}
 	}
-	s.other[fd] = what
+	s.Other[fd] = what
 }
 
 // duplicate is n>&m and n<&m; "-" closes.
-func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *streams) error {
+func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *Streams) error {
 	if fd < 0 {
 		fd = 0
 		if op == syntax.DplOut {
@@ -214,11 +182,11 @@ func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *stre
 	if word == "-" {
 		switch fd {
 		case 0:
-			s.in = strings.NewReader("")
+			s.In = strings.NewReader("")
 		case 1, 2:
-			s.setOut(fd, sink{Writer: closed{}})
+			setOut(s, fd, Stream{Writer: closed{}})
 		default:
-			delete(s.other, fd)
+			delete(s.Other, fd)
 		}
 		return nil
 	}
@@ -229,25 +197,25 @@ func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *stre
 			if err != nil {
 				return wordsError(word + ": " + vfs.Text(err))
 			}
-			out := sink{Writer: &fileWriter{r.budget, file}}
-			s.out, s.err = out, out
+			out := Stream{Writer: &program.CountedWriter{Budget: &kernel{r}, To: file}}
+			s.Out, s.Err = out, out
 			return nil
 		}
 		return wordsError(word + ": ambiguous redirect")
 	}
 	switch from {
 	case 0:
-		s.setIn(fd, s.in)
+		setIn(s, fd, s.In)
 	case 1:
-		s.setOut(fd, s.out)
+		setOut(s, fd, s.Out)
 	case 2:
-		s.setOut(fd, s.err)
+		setOut(s, fd, s.Err)
 	default:
-		switch what := s.other[from].(type) {
-		case sink:
-			s.setOut(fd, what)
+		switch what := s.Other[from].(type) {
+		case Stream:
+			setOut(s, fd, what)
 		case io.Reader:
-			s.setIn(fd, what)
+			setIn(s, fd, what)
 		default:
 			return wordsError(strconv.Itoa(from) + ": Bad file descriptor")
 		}

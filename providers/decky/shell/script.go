@@ -10,7 +10,7 @@ import (
 )
 
 // function runs a function's body with its own parameters.
-func (r *runner) function(body *syntax.Stmt, args []string, io streams) error {
+func (r *runner) function(body *syntax.Stmt, args []string, io Streams) error {
 	if err := r.budget.enter(); err != nil {
 		return err
 	}
@@ -33,11 +33,11 @@ func (r *runner) function(body *syntax.Stmt, args []string, io streams) error {
 
 // script runs a file that a client made: a shell script is evaluated, anything
 // else is what the kernel says of a file that is no program for it.
-func (r *runner) script(path string, args []string, io streams) error {
+func (r *runner) script(path string, args []string, io Streams) error {
 	view := r.view()
 	data, err := view.ReadFile(path)
 	if err != nil {
-		io.err.print(r.prefix() + args[0] + ": " + vfs.Text(err) + "\n")
+		io.Err.Print(r.prefix() + args[0] + ": " + vfs.Text(err) + "\n")
 		r.state.status = 126
 		return nil
 	}
@@ -46,15 +46,15 @@ func (r *runner) script(path string, args []string, io streams) error {
 	case strings.HasPrefix(text, "\x7fELF"):
 		// A program of another machine, or one that falls over at once.
 		if len(text) < 64 || !strings.HasPrefix(text[18:], "\x3e\x00") {
-			io.err.print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")
+			io.Err.Print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")
 			r.state.status = 126
 			return nil
 		}
-		io.err.print("Segmentation fault\n")
+		io.Err.Print("Segmentation fault\n")
 		r.state.status = 139
 		return nil
 	case strings.IndexByte(text[:min(len(text), 512)], 0) >= 0:
-		io.err.print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")
+		io.Err.Print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")
 		r.state.status = 126
 		return nil
 	}
@@ -67,7 +67,7 @@ func (r *runner) script(path string, args []string, io streams) error {
 		case "sh", "bash", "dash", "ash":
 		default:
 			if _, err := r.find(interpreter); err != nil {
-				io.err.print(r.prefix() + args[0] + ": " + interpreter + ": bad interpreter: No such file or directory\n")
+				io.Err.Print(r.prefix() + args[0] + ": " + interpreter + ": bad interpreter: No such file or directory\n")
 				r.state.status = 126
 			}
 			return nil
@@ -77,7 +77,7 @@ func (r *runner) script(path string, args []string, io streams) error {
 }
 
 // sourced evaluates a script in a subshell with args as $0, $1...
-func (r *runner) sourced(text string, args []string, io streams) error {
+func (r *runner) sourced(text string, args []string, io Streams) error {
 	return r.isolate(func(sub *runner) error {
 		sub.state.name, sub.state.params, sub.state.status = args[0], args[1:], 0
 		sub.state.fresh()
@@ -86,7 +86,7 @@ func (r *runner) sourced(text string, args []string, io streams) error {
 }
 
 // evaluate parses and runs text; a mistake in it is printed.
-func (r *runner) evaluate(text string, io streams) error {
+func (r *runner) evaluate(text string, io Streams) error {
 	stopped, failed := r.parsed(text, io)
 	if stopped == nil && failed != nil {
 		r.syntaxError(failed, text, io, false)

@@ -12,8 +12,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/netip"
-	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -21,6 +19,7 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/schema/event"
 )
@@ -33,7 +32,7 @@ const (
 
 // Options say who logged in to which machine.
 type Options struct {
-	Machine *Machine
+	Machine *machine.Machine
 	User    string
 	// Source and Local are the ends of the connection, as SSH_CONNECTION and
 	// w show them; zero where there is none.
@@ -50,11 +49,11 @@ type Options struct {
 // Session is one shell: variables, functions, working directory. It is not
 // safe for concurrent use.
 type Session struct {
-	machine *Machine
+	machine *machine.Machine
 	options Options
 	limits  Limits
 	record  func(event.Body) error
-	login   account
+	login   machine.Account
 	started time.Time
 	pid     int
 	rows    atomic.Int32 // may change while a command runs
@@ -75,9 +74,9 @@ func New(options Options) *Session {
 	if s.record == nil {
 		s.record = func(event.Body) error { return nil }
 	}
-	s.started = s.machine.now()
-	s.login = s.machine.account(options.User)
-	s.pid = s.machine.nextPID()
+	s.started = s.machine.Now()
+	s.login = s.machine.Account(options.User)
+	s.pid = s.machine.NextPID()
 	s.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	s.state = newState(s)
 	return s
@@ -109,7 +108,7 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	s.lines++
 	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdout: stdout, stderr: stderr}
 	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login}
-	streams := streams{in: &lineInput{answer: answer, from: stdin}, out: answer.stream(1), err: answer.stream(2)}
+	streams := Streams{In: &lineInput{answer: answer, from: stdin}, Out: answer.stream(1), Err: answer.stream(2)}
 	r.text(line, streams, mode == ModeExec)
 	if body, ok := s.state.traps["EXIT"]; ok && (mode == ModeExec || s.exited) {
 		status := s.state.status
@@ -125,7 +124,7 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 
 // text parses and runs a whole script. A line that does not parse runs up to
 // the mistake, as bash reads one command at a time.
-func (r *runner) text(script string, io streams, once bool) {
+func (r *runner) text(script string, io Streams, once bool) {
 	stopped, failed := r.parsed(script, io)
 	if stopped != nil {
 		r.end(stopped, io)
@@ -140,7 +139,7 @@ const maxNesting = 5000
 
 // parsed runs every statement of a script until one stops it; failed is the
 // parser's error.
-func (r *runner) parsed(script string, io streams) (stopped, failed error) {
+func (r *runner) parsed(script string, io Streams) (stopped, failed error) {
 	if len(script) > r.budget.limits.Line*8 || nesting(script) > maxNesting {
 		return errBudget, nil
 	}
@@ -200,7 +199,7 @@ func nesting(script string) int {
 }
 
 // end is what a script does with the error that stopped it.
-func (r *runner) end(err error, io streams) {
+func (r *runner) end(err error, io Streams) {
 	var exit exitError
 	switch {
 	case errors.As(err, &exit):
@@ -212,13 +211,13 @@ func (r *runner) end(err error, io streams) {
 		r.state.status = 130
 	case errors.Is(err, errBudget):
 		r.state.status = 137
-		io.err.print("Killed\n")
+		io.Err.Print("Killed\n")
 	}
 }
 
 // syntaxError prints bash's words for a parse error as far as they can be told
 // from the parser's.
-func (r *runner) syntaxError(err error, script string, io streams, once bool) {
+func (r *runner) syntaxError(err error, script string, io Streams, once bool) {
 	r.state.status = 2
 	prefix := func(int) string { return r.prefix() }
 	if once {
@@ -233,112 +232,17 @@ func (r *runner) syntaxError(err error, script string, io streams, once bool) {
 	token, _, _ := strings.Cut(after, "`")
 	switch {
 	case syntax.IsIncomplete(err) && strings.Contains(message, "quote"):
-		io.err.print(prefix(line) + "unexpected EOF while looking for matching `" + token + "'\n")
+		io.Err.Print(prefix(line) + "unexpected EOF while looking for matching `" + token + "'\n")
 	case syntax.IsIncomplete(err):
-		io.err.print(prefix(strings.Count(script, "\n")+2) + "syntax error: unexpected end of file\n")
+		io.Err.Print(prefix(strings.Count(script, "\n")+2) + "syntax error: unexpected end of file\n")
 	default:
 		if token == "" {
 			token = "newline"
 		}
 		lines := strings.Split(script, "\n")
-		io.err.print(prefix(line) + "syntax error near unexpected token `" + token + "'\n" + prefix(line) + "`" + lines[min(max(line-1, 0), len(lines)-1)] + "'\n")
+		io.Err.Print(prefix(line) + "syntax error near unexpected token `" + token + "'\n" + prefix(line) + "`" + lines[min(max(line-1, 0), len(lines)-1)] + "'\n")
 	}
-}
-
-// account is a line of /etc/passwd.
-type account struct {
-	name, home, shell, comment string
-	uid, gid                   int
-}
-
-// account reads /etc/passwd for name.
-func (m *Machine) account(name string) account {
-	for _, a := range m.accounts() {
-		if a.name == name {
-			return a
-		}
-	}
-	return account{name: "root", home: "/root", shell: "/bin/bash", comment: "root"}
-}
-
-// accounts are the lines of /etc/passwd as it stands.
-func (m *Machine) accounts() []account {
-	data, err := m.FS.As(0, 0).ReadFile("/etc/passwd")
-	if err != nil {
-		return nil
-	}
-	var list []account
-	for line := range strings.SplitSeq(string(data), "\n") {
-		f := strings.Split(line, ":")
-		if len(f) < 7 {
-			continue
-		}
-		uid, err1 := strconv.Atoi(f[2])
-		gid, err2 := strconv.Atoi(f[3])
-		if err1 == nil && err2 == nil {
-			list = append(list, account{name: f[0], uid: uid, gid: gid, comment: f[4], home: f[5], shell: f[6]})
-		}
-	}
-	return list
-}
-
-// group is a line of /etc/group.
-type group struct {
-	name    string
-	gid     int
-	members []string
-}
-
-func (m *Machine) groups() []group {
-	data, err := m.FS.As(0, 0).ReadFile("/etc/group")
-	if err != nil {
-		return nil
-	}
-	var list []group
-	for line := range strings.SplitSeq(string(data), "\n") {
-		f := strings.Split(line, ":")
-		if len(f) < 4 {
-			continue
-		}
-		if gid, err := strconv.Atoi(f[2]); err == nil {
-			list = append(list, group{f[0], gid, strings.Split(f[3], ",")})
-		}
-	}
-	return list
-}
-
-// groupsOf are the groups of a, its own first.
-func (m *Machine) groupsOf(a account) []group {
-	var own, more []group
-	for _, g := range m.groups() {
-		switch {
-		case g.gid == a.gid:
-			own = append(own, g)
-		case slices.Contains(g.members, a.name):
-			more = append(more, g)
-		}
-	}
-	sort.Slice(more, func(i, j int) bool { return more[i].gid < more[j].gid })
-	return append(own, more...)
-}
-
-func (m *Machine) userName(uid int) string {
-	for _, a := range m.accounts() {
-		if a.uid == uid {
-			return a.name
-		}
-	}
-	return strconv.Itoa(uid)
-}
-
-func (m *Machine) groupName(gid int) string {
-	for _, g := range m.groups() {
-		if g.gid == gid {
-			return g.name
-		}
-	}
-	return strconv.Itoa(gid)
 }
 
 // view is the file system as the runner's user sees it.
-func (r *runner) view() vfs.View { return r.session.machine.FS.As(r.asUser.uid, r.asUser.gid) }
+func (r *runner) view() vfs.View { return r.session.machine.FS.As(r.asUser.UID, r.asUser.GID) }

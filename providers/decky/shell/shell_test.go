@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 )
@@ -14,7 +15,7 @@ import (
 // newShell is a shell of user on a machine of its own.
 func newShell(t testing.TB, user string) *shell.Session {
 	t.Helper()
-	return shell.New(shell.Options{Machine: shell.NewMachine(servicetest.Host(), []string{"admin"}, time.Now), User: user})
+	return shell.New(shell.Options{Machine: machine.New(servicetest.Host(), []string{"admin"}, time.Now), User: user})
 }
 
 // run evaluates line and returns what it said on both outputs.

@@ -26,7 +26,7 @@ func (c *call) setOption(name string, on bool) bool {
 			return true
 		}
 	}
-	c.err.print(c.r.prefix() + "set: " + name + ": invalid option name\n")
+	c.Err.Print(c.r.prefix() + "set: " + name + ": invalid option name\n")
 	return false
 }
 
@@ -37,7 +37,7 @@ func (c *call) showOptions() {
 		if !changed {
 			on = o.on || c.r.session.options.TTY != "" && slices.Contains([]string{"emacs", "histexpand", "history", "monitor"}, o.name)
 		}
-		c.print(onOff(o.name, on))
+		c.Print(onOff(o.name, on))
 	}
 }
 
@@ -62,7 +62,7 @@ var shoptOptions = map[string]bool{
 // shopt sets and shows bash's own options.
 func shopt(c *call) int {
 	set, unset, quiet := false, false, false
-	args := c.args
+	args := c.Args
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 		set = set || strings.Contains(args[0], "s")
 		unset = unset || strings.Contains(args[0], "u")
@@ -78,7 +78,7 @@ func shopt(c *call) int {
 	if len(args) == 0 {
 		for _, name := range slices.Sorted(maps.Keys(shoptOptions)) {
 			if on := value(name); !set && !unset || set == on {
-				c.print(onOff(name, on))
+				c.Print(onOff(name, on))
 			}
 		}
 		return 0
@@ -87,7 +87,7 @@ func shopt(c *call) int {
 	for _, name := range args {
 		switch _, known := shoptOptions[name]; {
 		case !known:
-			status = c.shout("%s: invalid shell option name", name)
+			status = c.Shout("%s: invalid shell option name", name)
 		case set || unset:
 			c.r.state.shopt[name] = set
 		default:
@@ -95,7 +95,7 @@ func shopt(c *call) int {
 				status = 1
 			}
 			if !quiet {
-				c.print(onOff(name, value(name)))
+				c.Print(onOff(name, value(name)))
 			}
 		}
 	}

@@ -57,11 +57,11 @@ func (r *runner) variable(name string) (string, bool) {
 		value, set := r.array(name).list[0]
 		return value, set
 	case "SECONDS":
-		return strconv.Itoa(int(r.session.machine.now().Sub(r.session.started).Seconds())), true
+		return strconv.Itoa(int(r.session.machine.Now().Sub(r.session.started).Seconds())), true
 	case "EPOCHSECONDS":
-		return strconv.FormatInt(r.session.machine.now().Unix(), 10), true
+		return strconv.FormatInt(r.session.machine.Now().Unix(), 10), true
 	case "EPOCHREALTIME":
-		now := r.session.machine.now()
+		now := r.session.machine.Now()
 		return fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000), true
 	case "BASHPID":
 		return strconv.Itoa(r.session.pid + s.subshell), true

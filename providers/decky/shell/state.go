@@ -7,14 +7,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"mvdan.cc/sh/v3/syntax"
 )
 
 // Bounds of a shell's memory.
+// Bounds on what variables hold, shared with the programs.
 const (
-	maxVariables = 4096
-	maxValue     = 1 << 20
-	maxArray     = 10_000
+	maxVariables = program.MaxVariables
+	maxValue     = program.MaxValue
+	maxArray     = program.MaxArray
 	maxHistory   = 500
 )
 
@@ -50,24 +52,24 @@ type state struct {
 	running  []string    // FUNCNAME, the innermost last
 	dirs     []string    // pushd's
 	ended    map[int]int // statuses of jobs by their pid
-	files    streams     // what exec opened for good
+	files    Streams     // what exec opened for good
 	shopt    map[string]bool
 }
 
 func newState(s *Session) *state {
 	st := &state{
 		session: s, vars: map[string]*variable{}, funcs: map[string]*syntax.Stmt{}, aliases: map[string]string{}, options: map[string]bool{},
-		traps: map[string]string{}, shopt: map[string]bool{}, ended: map[int]int{}, cwd: s.login.home, name: "-bash", umask: 0o022,
+		traps: map[string]string{}, shopt: map[string]bool{}, ended: map[int]int{}, cwd: s.login.Home, name: "-bash", umask: 0o022,
 	}
-	if _, err := s.machine.FS.As(s.login.uid, s.login.gid).ReadDir(st.cwd); err != nil {
+	if _, err := s.machine.FS.As(s.login.UID, s.login.GID).ReadDir(st.cwd); err != nil {
 		st.cwd = "/"
 	}
 	path := "/usr/local/bin:/usr/bin:/bin:/usr/games"
-	if s.login.uid == 0 {
+	if s.login.UID == 0 {
 		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	}
 	env := map[string]string{
-		"PATH": path, "HOME": s.login.home, "USER": s.login.name, "LOGNAME": s.login.name, "SHELL": s.login.shell, "PWD": st.cwd,
+		"PATH": path, "HOME": s.login.Home, "USER": s.login.Name, "LOGNAME": s.login.Name, "SHELL": s.login.Shell, "PWD": st.cwd,
 		"LANG": "en_US.UTF-8", "SHLVL": "1", "MOTD_SHOWN": "pam", "_": "/usr/bin/env",
 	}
 	if s.options.Source.IsValid() {
@@ -83,19 +85,19 @@ func newState(s *Session) *state {
 		st.vars[k] = &variable{value: v, exported: true}
 	}
 	for k, v := range map[string]string{
-		"IFS": " \t\n", "BASH": "/usr/bin/bash", "BASH_VERSION": "5.2.15(1)-release", "HOSTNAME": s.machine.host.Hostname, "HOSTTYPE": "x86_64", "OSTYPE": "linux-gnu",
-		"MACHTYPE": "x86_64-pc-linux-gnu", "OPTIND": "1", "PS4": "+ ", "UID": strconv.Itoa(s.login.uid), "EUID": strconv.Itoa(s.login.uid), "PPID": strconv.Itoa(s.pid - 1),
+		"IFS": " \t\n", "BASH": "/usr/bin/bash", "BASH_VERSION": "5.2.15(1)-release", "HOSTNAME": s.machine.Host.Hostname, "HOSTTYPE": "x86_64", "OSTYPE": "linux-gnu",
+		"MACHTYPE": "x86_64-pc-linux-gnu", "OPTIND": "1", "PS4": "+ ", "UID": strconv.Itoa(s.login.UID), "EUID": strconv.Itoa(s.login.UID), "PPID": strconv.Itoa(s.pid - 1),
 	} {
 		st.vars[k] = &variable{value: v}
 	}
 	st.vars["BASH_VERSINFO"] = &variable{readonly: true, list: map[int]string{0: "5", 1: "2", 2: "15", 3: "1", 4: "release", 5: "x86_64-pc-linux-gnu"}}
 	if s.options.TTY != "" {
 		st.name = "-bash"
-		for k, v := range map[string]string{"HISTFILE": s.login.home + "/.bash_history", "HISTSIZE": "1000", "HISTFILESIZE": "2000", "COLUMNS": "80", "LINES": "24", "PS2": "> "} {
+		for k, v := range map[string]string{"HISTFILE": s.login.Home + "/.bash_history", "HISTSIZE": "1000", "HISTFILESIZE": "2000", "COLUMNS": "80", "LINES": "24", "PS2": "> "} {
 			st.vars[k] = &variable{value: v}
 		}
 		st.aliases["ls"] = "ls --color=auto"
-		if s.login.uid == 0 {
+		if s.login.UID == 0 {
 			delete(st.aliases, "ls")
 		}
 	} else {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -29,15 +30,15 @@ func (r *runner) substitute(stmts []*syntax.Stmt) (string, error) {
 	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 && stmts[0].Redirs[0].Op == syntax.RdrIn {
 		return r.slurp(stmts[0].Redirs[0])
 	}
-	p := &pipe{limit: r.budget.limits.Pipe, budget: r.budget}
+	p := &program.Pipe{Budget: &kernel{r}}
 	io := r.io
-	io.out = sink{Writer: p}
+	io.Out = Stream{Writer: p}
 	before := r.state.status
 	if err := r.isolate(func(sub *runner) error { return sub.stmts(stmts, io) }); err != nil {
 		return "", err
 	}
 	r.substituted, r.state.status = r.state.status, before
-	text := bytes.ReplaceAll(p.buffer.Bytes(), []byte{0}, nil)
+	text := bytes.ReplaceAll(p.Bytes(), []byte{0}, nil)
 	return strings.TrimRight(string(text), "\n"), nil
 }
 
@@ -48,7 +49,7 @@ func (r *runner) slurp(redirect *syntax.Redirect) (string, error) {
 	if err != nil {
 		return "", r.failed(err, r.io)
 	}
-	data, err := r.readAll(io.in)
+	data, err := r.readAll(io.In)
 	return strings.TrimRight(string(data), "\n"), err
 }
 

@@ -7,15 +7,17 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/decnet/decnet/providers/decky/shell/pattern"
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 // testCommand is test and [.
 func testCommand(c *call) int {
-	args := c.args
-	if c.name == "[" {
+	args := c.Args
+	if c.Name == "[" {
 		if len(args) == 0 || args[len(args)-1] != "]" {
-			c.err.print(c.r.prefix() + "[: missing `]'\n")
+			c.Err.Print(c.r.prefix() + "[: missing `]'\n")
 			return 2
 		}
 		args = args[:len(args)-1]
@@ -23,7 +25,7 @@ func testCommand(c *call) int {
 	t := &tester{c: c, args: args}
 	ok, err := t.evaluate()
 	if err != "" {
-		c.err.print(c.r.prefix() + c.name + ": " + err + "\n")
+		c.Err.Print(c.r.prefix() + c.Name + ": " + err + "\n")
 		return 2
 	}
 	if ok {
@@ -160,7 +162,7 @@ func (c *call) unaryTest(op, arg string) (bool, string) {
 	case "-n":
 		return arg != "", ""
 	case "-t":
-		return c.r.session.options.TTY != "" && (arg == "0" || arg == "1" && c.out.tty || arg == "2"), ""
+		return c.r.session.options.TTY != "" && (arg == "0" || arg == "1" && c.Out.TTY || arg == "2"), ""
 	case "-v":
 		_, ok := c.r.variable(arg)
 		return ok, ""
@@ -172,8 +174,8 @@ func (c *call) unaryTest(op, arg string) (bool, string) {
 
 // fileTest is the tests on files.
 func (c *call) fileTest(op, arg string) bool {
-	view := c.view()
-	path := c.path(arg)
+	view := c.View()
+	path := c.Path(arg)
 	if op == "-L" || op == "-h" {
 		info, err := view.Lstat(path)
 		return err == nil && info.IsLink()
@@ -210,9 +212,9 @@ func (c *call) fileTest(op, arg string) bool {
 	case "-k":
 		return info.Mode&0o1000 != 0
 	case "-O":
-		return info.UID == c.r.asUser.uid
+		return info.UID == c.r.asUser.UID
 	case "-G":
-		return info.GID == c.r.asUser.gid
+		return info.GID == c.r.asUser.GID
 	case "-N":
 		return false
 	}
@@ -260,8 +262,8 @@ func compareNumbers(op string, x, y int64) bool {
 }
 
 func (c *call) compareFiles(a, op, b string) bool {
-	x, err1 := c.view().Stat(c.path(a))
-	y, err2 := c.view().Stat(c.path(b))
+	x, err1 := c.View().Stat(c.Path(a))
+	y, err2 := c.View().Stat(c.Path(b))
 	switch op {
 	case "-nt":
 		return err1 == nil && (err2 != nil || x.MTime.After(y.MTime))
@@ -272,8 +274,8 @@ func (c *call) compareFiles(a, op, b string) bool {
 }
 
 // testClause is [[ ... ]].
-func (r *runner) testClause(t *syntax.TestClause, io streams) error {
-	c := &call{r: r, name: "[[", in: io.in, out: io.out, err: io.err, io: io}
+func (r *runner) testClause(t *syntax.TestClause, io Streams) error {
+	c := &call{Call: &program.Call{Process: r.process(), Kernel: &kernel{r}, Ctx: r.ctx, Name: "[[", Streams: io}, r: r}
 	ok, err := r.testExpr(c, t.X)
 	if err != nil {
 		return r.expansionFailed(err, io)
@@ -337,7 +339,7 @@ func (r *runner) binaryTestExpr(c *call, x *syntax.BinaryTest) (bool, error) {
 	switch x.Op {
 	case syntax.TsMatch, syntax.TsMatchShort, syntax.TsNoMatch:
 		p, err := r.pattern(right)
-		return match(p, a) == (x.Op != syntax.TsNoMatch), err
+		return pattern.Match(p, a) == (x.Op != syntax.TsNoMatch), err
 	case syntax.TsReMatch:
 		return r.regexTest(a, right)
 	}

@@ -9,31 +9,33 @@ import (
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
+	"github.com/decnet/decnet/providers/decky/shell/word"
 )
 
 var optionLetters = map[byte]string{'a': "allexport", 'b': "notify", 'e': "errexit", 'f': "noglob", 'h': "hashall", 'm': "monitor", 'n': "noexec", 'u': "nounset", 'v': "verbose", 'x': "xtrace", 'B': "braceexpand", 'C': "noclobber", 'H': "histexpand", 'P': "physical"}
 
 // set changes options and positional parameters, or lists variables.
 func set(c *call) int {
-	if len(c.args) == 0 {
+	if len(c.Args) == 0 {
 		for _, name := range slices.Sorted(maps.Keys(c.r.state.vars)) {
-			c.print(name + "=" + shown(c.r.state.vars[name].value) + "\n")
+			c.Print(name + "=" + word.Shown(c.r.state.vars[name].value) + "\n")
 		}
 		return 0
 	}
-	for i := 0; i < len(c.args); i++ {
-		a := c.args[i]
+	for i := 0; i < len(c.Args); i++ {
+		a := c.Args[i]
 		switch {
 		case a == "--":
-			c.r.state.params = slices.Clone(c.args[i+1:])
+			c.r.state.params = slices.Clone(c.Args[i+1:])
 			return 0
 		case a == "-":
-			c.r.state.params = slices.Clone(c.args[i+1:])
+			c.r.state.params = slices.Clone(c.Args[i+1:])
 			return 0
-		case (a == "-o" || a == "+o") && i+1 < len(c.args):
+		case (a == "-o" || a == "+o") && i+1 < len(c.Args):
 			i++
-			if !c.setOption(c.args[i], a == "-o") {
+			if !c.setOption(c.Args[i], a == "-o") {
 				return 2
 			}
 		case a == "-o" || a == "+o":
@@ -42,13 +44,13 @@ func set(c *call) int {
 			for _, letter := range []byte(a[1:]) {
 				name, ok := optionLetters[letter]
 				if !ok {
-					c.err.print(c.r.prefix() + "set: " + a[:1] + string(letter) + ": invalid option\nset: usage: set [-abefhkmnptuvxBCEHPT] [-o option-name] [--] [-] [arg ...]\n")
+					c.Err.Print(c.r.prefix() + "set: " + a[:1] + string(letter) + ": invalid option\nset: usage: set [-abefhkmnptuvxBCEHPT] [-o option-name] [--] [-] [arg ...]\n")
 					return 2
 				}
 				c.r.state.options[name] = a[0] == '-'
 			}
 		default:
-			c.r.state.params = slices.Clone(c.args[i:])
+			c.r.state.params = slices.Clone(c.Args[i:])
 			return 0
 		}
 	}
@@ -58,7 +60,7 @@ func set(c *call) int {
 func unset(c *call) int {
 	functions := false
 	status := 0
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		switch {
 		case a == "-f":
 			functions = true
@@ -74,7 +76,7 @@ func unset(c *call) int {
 					delete(c.r.state.funcs, name)
 				}
 			case v.readonly:
-				status = c.shout("%s: cannot unset: readonly variable", name)
+				status = c.Shout("%s: cannot unset: readonly variable", name)
 			case element && v.table != nil:
 				delete(v.table, index)
 			case element:
@@ -91,10 +93,10 @@ func unset(c *call) int {
 
 func shift(c *call) int {
 	n := 1
-	if len(c.args) > 0 {
+	if len(c.Args) > 0 {
 		var err error
-		if n, err = strconv.Atoi(c.args[0]); err != nil {
-			return c.shout("%s: numeric argument required", c.args[0])
+		if n, err = strconv.Atoi(c.Args[0]); err != nil {
+			return c.Shout("%s: numeric argument required", c.Args[0])
 		}
 	}
 	if n < 0 || n > len(c.r.state.params) {
@@ -106,53 +108,55 @@ func shift(c *call) int {
 
 func eval(c *call) int {
 	c.r.state.status = 0
-	c.stop = c.r.evaluate(strings.Join(c.args, " "), c.io)
+	c.Stop = c.r.evaluate(strings.Join(c.Args, " "), c.Streams)
 	return c.r.state.status
 }
 
 // source runs a file in this shell.
 func source(c *call) int {
-	if len(c.args) == 0 {
-		c.err.print(c.r.prefix() + c.name + ": filename argument required\n" + c.name + ": usage: " + c.name + " filename [arguments]\n")
+	if len(c.Args) == 0 {
+		c.Err.Print(c.r.prefix() + c.Name + ": filename argument required\n" + c.Name + ": usage: " + c.Name + " filename [arguments]\n")
 		return 2
 	}
-	data, err := c.view().ReadFile(c.path(c.args[0]))
+	data, err := c.View().ReadFile(c.Path(c.Args[0]))
 	if err != nil {
-		c.err.print(c.r.prefix() + c.args[0] + ": " + vfs.Text(err) + "\n")
+		c.Err.Print(c.r.prefix() + c.Args[0] + ": " + vfs.Text(err) + "\n")
 		return 1
 	}
 	params := c.r.state.params
-	if len(c.args) > 1 {
-		c.r.state.params = c.args[1:]
+	if len(c.Args) > 1 {
+		c.r.state.params = c.Args[1:]
 	}
 	c.r.state.status = 0
 	c.r.sourcing++
-	c.stop = c.r.evaluate(string(data), c.io)
+	c.Stop = c.r.evaluate(string(data), c.Streams)
 	c.r.sourcing--
-	if len(c.args) > 1 {
+	if len(c.Args) > 1 {
 		c.r.state.params = params
 	}
-	if ret, ok := c.stop.(returnError); ok {
-		c.stop, c.r.state.status = nil, int(ret)
+	if ret, ok := c.Stop.(returnError); ok {
+		c.Stop, c.r.state.status = nil, int(ret)
 	}
 	return c.r.state.status
 }
 
 func trap(c *call) int {
 	switch {
-	case len(c.args) == 0 || c.args[0] == "-p":
+	case len(c.Args) == 0 || c.Args[0] == "-p":
 		for _, name := range slices.Sorted(maps.Keys(c.r.state.traps)) {
 			shown := name
-			if slices.Contains(signals, name) {
+			if slices.Contains(program.Signals, name) {
 				shown = "SIG" + name
 			}
-			c.print("trap -- " + quote(c.r.state.traps[name]) + " " + shown + "\n")
+			c.Print("trap -- " + word.Quote(c.r.state.traps[name]) + " " + shown + "\n")
 		}
 		return 0
-	case c.args[0] == "-l":
-		return kill(&call{r: c.r, name: "kill", args: []string{"-l"}, in: c.in, out: c.out, err: c.err, io: c.io})
+	case c.Args[0] == "-l":
+		inner := *c.Call
+		inner.Name, inner.Args = "kill", []string{"-l"}
+		return program.Kill(&inner)
 	}
-	args := c.args
+	args := c.Args
 	if args[0] == "--" {
 		args = args[1:]
 	}
@@ -171,14 +175,14 @@ func trap(c *call) int {
 }
 
 func getopts(c *call) int {
-	if len(c.args) < 2 {
-		c.err.print("getopts: usage: getopts optstring name [arg ...]\n")
+	if len(c.Args) < 2 {
+		c.Err.Print("getopts: usage: getopts optstring name [arg ...]\n")
 		return 2
 	}
-	spec, name := c.args[0], c.args[1]
+	spec, name := c.Args[0], c.Args[1]
 	args := c.r.state.params
-	if len(c.args) > 2 {
-		args = c.args[2:]
+	if len(c.Args) > 2 {
+		args = c.Args[2:]
 	}
 	index, _ := c.r.state.get("OPTIND")
 	n, err := strconv.Atoi(index)
@@ -206,7 +210,7 @@ func getopts(c *call) int {
 	case i < 0 || letter == ":":
 		value = "?"
 		if !strings.HasPrefix(spec, ":") {
-			c.err.print(c.r.state.name + ": illegal option -- " + letter + "\n")
+			c.Err.Print(c.r.state.name + ": illegal option -- " + letter + "\n")
 		}
 		c.r.state.set("OPTARG", letter)
 	case i+1 < len(rest) && rest[i+1] == ':':
@@ -230,8 +234,8 @@ func getopts(c *call) int {
 
 func history(c *call) int {
 	s := c.r.session
-	if len(c.args) > 0 {
-		switch c.args[0] {
+	if len(c.Args) > 0 {
+		switch c.Args[0] {
 		case "-c":
 			s.history = nil
 			return 0
@@ -240,31 +244,31 @@ func history(c *call) int {
 		}
 	}
 	from := 0
-	if len(c.args) > 0 {
-		if n, err := strconv.Atoi(c.args[0]); err == nil {
+	if len(c.Args) > 0 {
+		if n, err := strconv.Atoi(c.Args[0]); err == nil {
 			from = max(len(s.history)-n, 0)
 		}
 	}
 	for i, line := range s.history[from:] {
-		c.print(fmt.Sprintf("%5d  %s\n", from+i+1, line))
+		c.Print(fmt.Sprintf("%5d  %s\n", from+i+1, line))
 	}
 	return 0
 }
 
 func umask(c *call) int {
-	if len(c.args) == 0 {
-		c.printf("%04o\n", c.r.state.umask)
+	if len(c.Args) == 0 {
+		c.Printf("%04o\n", c.r.state.umask)
 		return 0
 	}
-	if c.args[0] == "-S" {
-		text := modeString(vfs.TypeFile | 0o777&^c.r.state.umask)
+	if c.Args[0] == "-S" {
+		text := program.ModeString(vfs.TypeFile | 0o777&^c.r.state.umask)
 		letters := func(part string) string { return strings.ReplaceAll(part, "-", "") }
-		c.print("u=" + letters(text[1:4]) + ",g=" + letters(text[4:7]) + ",o=" + letters(text[7:10]) + "\n")
+		c.Print("u=" + letters(text[1:4]) + ",g=" + letters(text[4:7]) + ",o=" + letters(text[7:10]) + "\n")
 		return 0
 	}
-	n, err := strconv.ParseUint(c.args[0], 8, 32)
+	n, err := strconv.ParseUint(c.Args[0], 8, 32)
 	if err != nil || n > 0o777 {
-		return c.shout("%s: octal number out of range", c.args[0])
+		return c.Shout("%s: octal number out of range", c.Args[0])
 	}
 	c.r.state.umask = uint32(n)
 	return 0
@@ -272,28 +276,28 @@ func umask(c *call) int {
 
 var limits = []struct{ text, letter, value string }{
 	{"real-time non-blocking time  (microseconds, -R) ", "R", "unlimited"}, {"core file size              (blocks, -c) ", "c", "0"}, {"data seg size               (kbytes, -d) ", "d", "unlimited"}, {"scheduling priority                 (-e) ", "e", "0"},
-	{"file size                   (blocks, -f) ", "f", "unlimited"}, {"pending signals                     (-i) ", "i", "7741"}, {"max locked memory           (kbytes, -l) ", "l", "253536"}, {"max memory size             (kbytes, -m) ", "m", "unlimited"},
+	{"file size                   (blocks, -f) ", "f", "unlimited"}, {"pending program.Signals                     (-i) ", "i", "7741"}, {"max locked memory           (kbytes, -l) ", "l", "253536"}, {"max memory size             (kbytes, -m) ", "m", "unlimited"},
 	{"open files                          (-n) ", "n", "1024"}, {"pipe size                (512 bytes, -p) ", "p", "8"}, {"POSIX message queues         (bytes, -q) ", "q", "819200"}, {"real-time priority                  (-r) ", "r", "0"},
 	{"stack size                  (kbytes, -s) ", "s", "8192"}, {"cpu time                   (seconds, -t) ", "t", "unlimited"}, {"max user processes                  (-u) ", "u", "7741"}, {"virtual memory              (kbytes, -v) ", "v", "unlimited"}, {"file locks                          (-x) ", "x", "unlimited"},
 }
 
 func ulimit(c *call) int {
 	which := "f"
-	if len(c.args) > 0 {
-		which = strings.Trim(c.args[0], "-SH")
+	if len(c.Args) > 0 {
+		which = strings.Trim(c.Args[0], "-SH")
 	}
 	if which == "a" {
 		for _, l := range limits {
-			c.print(l.text + l.value + "\n")
+			c.Print(l.text + l.value + "\n")
 		}
 		return 0
 	}
-	if len(c.args) > 1 {
+	if len(c.Args) > 1 {
 		return 0
 	}
 	for _, l := range limits {
 		if l.letter == which {
-			c.print(l.value + "\n")
+			c.Print(l.value + "\n")
 		}
 	}
 	return 0
@@ -301,13 +305,13 @@ func ulimit(c *call) int {
 
 // export and its kin where they are no keyword: after command or in eval.
 func exportCommand(c *call) int {
-	for _, a := range c.args {
+	for _, a := range c.Args {
 		if strings.HasPrefix(a, "-") {
 			continue
 		}
 		name, value, ok := strings.Cut(a, "=")
 		if !syntax.ValidName(name) {
-			c.shout("`%s': not a valid identifier", a)
+			c.Shout("`%s': not a valid identifier", a)
 			return 1
 		}
 		if ok {
@@ -321,6 +325,6 @@ func exportCommand(c *call) int {
 }
 
 func times(c *call) int {
-	c.print("0m0.012s 0m0.008s\n0m0.021s 0m0.017s\n")
+	c.Print("0m0.012s 0m0.008s\n0m0.021s 0m0.017s\n")
 	return 0
 }

@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/persona"
-	"github.com/decnet/decnet/providers/decky/shell"
 )
 
 // Config is the service's configuration.
@@ -78,7 +78,7 @@ type handler struct {
 	startups atomic.Int64    // connections that are not logged in
 
 	mu      sync.Mutex
-	machine *shell.Machine // made at the first login
+	machine *machine.Machine // made at the first login
 	last    map[string]lastLogin
 }
 
@@ -111,13 +111,13 @@ func banner(config Config, host decky.Host) string {
 }
 
 // host is the machine that the sessions share, made from what was kept.
-func (h *handler) host() *shell.Machine {
+func (h *handler) host() *machine.Machine {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.machine != nil {
 		return h.machine
 	}
-	h.machine = shell.NewMachine(h.env.Host, slices.Sorted(maps.Keys(h.config.Users)), h.env.Now)
+	h.machine = machine.New(h.env.Host, slices.Sorted(maps.Keys(h.config.Users)), h.env.Now)
 	data, err := h.env.Store.Load("files")
 	if err == nil {
 		err = h.machine.FS.Restore(data)
