@@ -71,7 +71,10 @@ func allowed(from, to string) bool {
 	case from == "providers/decky":
 		return to == "schema/event"
 	case within(from, "providers/decky/services"):
-		return to == "providers/decky" || within(to, "providers/decky/persona", "providers/decky/personality", "providers/decky/shell", "schema/event", slugOf(from))
+		// A service: its own sub-packages, the contract, and what the services
+		// share; never another service, nor what serves them.
+		return within(to, "schema/event", slugOf(from)) || within(to, "providers/decky") &&
+			!within(to, "providers/decky/services", "providers/decky/all", "providers/decky/runtime", "providers/decky/supervise", "providers/decky/jail", "providers/decky/egress", "providers/decky/listen", "providers/decky/record")
 	case from == "providers/decky/all":
 		return to == "providers/decky" || within(to, "providers/decky/services")
 	case within(from, "providers/decky", "providers/link"):
