@@ -8,7 +8,7 @@ LDFLAGS  = -s -w -X github.com/decnet/decnet/cmd/internal/version.Version=$(VERS
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo test test-corpus soak check bench fuzz generate judges clean
+.PHONY: help build demo test test-corpus soak check bench judge fuzz generate judges clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ check: ## formatting, vet, staticcheck, generated files, layers
 
 bench: build ## figures against their goals; exits 1 on SHORT (BENCH=small for a quick one)
 	$(GO) run ./cmd/internal/bench -size=$(or $(BENCH),full)
+
+judge: judges bin/decky ## ours beside the real servers: scores, differences, controls (root; JUDGE=flags)
+	$(GO) run ./cmd/internal/judge -decky bin/decky $(JUDGE)
 
 fuzz: ## every fuzz target for FUZZTIME each
 	@for pkg in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$pkg 2>/dev/null | grep '^Fuzz'); do \

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"os/exec"
+	"strings"
+
+	"github.com/decnet/decnet/cmd/internal/judge/server"
+)
+
+// data is the probes and the masks, a folder for each service.
+//
+//go:embed data
+var data embed.FS
+
+// hostname is the lab's and the judged deckies'.
+const hostname = "srv-atlas-17"
+
+// contest is one reference, ours with the same persona, and what must be told
+// from it, on one set of probes.
+type contest struct {
+	name    string // "ssh", "ssh-grace"
+	service string // scores are summed by it; data/SERVICE/masks.json are its masks
+	probes  []string
+	// reference is the real server; foreign is the control that a set of probes
+	// must tell from it, nil where another contest of the service has it.
+	reference, foreign server.Kind
+	// ours is told the decky binary.
+	ours func(binary string) server.Kind
+	// workers is how many probes are played at once against one server; 4.
+	workers int
+}
+
+// installed is the version of a Debian package as its banner has it: Debian's
+// revision where cut is false, the product's alone where it is true.
+func installed(ctx context.Context, name string, cut bool) (string, error) {
+	out, err := exec.CommandContext(ctx, "dpkg-query", "-W", "-f", "${Version}", name).Output()
+	if err != nil || len(out) == 0 {
+		return "", fmt.Errorf("no %s on this machine: apt-get install %s (%w)", name, name, err)
+	}
+	version := string(out)
+	if _, after, epoch := strings.Cut(version, ":"); epoch {
+		version = after
+	}
+	if cut {
+		version, _, _ = strings.Cut(version, "-")
+	}
+	return version, nil
+}
+
+// versions are those that the references' packages have, as a persona has them.
+func versions(ctx context.Context) (map[string]string, error) {
+	openssh, err := installed(ctx, "openssh-server", false)
+	if err != nil {
+		return nil, err
+	}
+	product, revision, _ := strings.Cut(openssh, "-")
+	nginx, err := installed(ctx, "nginx", true)
+	return map[string]string{"openssh": "OpenSSH_" + product + " Debian-" + revision, "nginx": nginx}, err
+}
+
+// contests is every contest there is.
+func contests(packages map[string]string) []contest {
+	host := server.Debian12(hostname, packages)
+	return []contest{
+		{
+			name: "ssh", service: "ssh", probes: []string{"data/ssh/*.probes.json"},
+			reference: server.SSHD(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-" + packages["openssh"]},
+			ours: func(binary string) server.Kind {
+				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"}}`}
+			},
+		},
+		{
+			name: "nginx", service: "http", probes: []string{"data/http/common.probes.json"},
+			reference: server.Nginx(), foreign: server.NetHTTP{Product: "nginx/" + packages["nginx"], Page: []byte("<html><body>Welcome to nginx!</body></html>\n"), Port: 80},
+			ours: func(binary string) server.Kind {
+				return server.Decky{Binary: binary, Host: host, Slug: "http", Port: 80}
+			},
+		},
+	}
+}
+
+func choose(ctx context.Context, service string) ([]contest, error) {
+	packages, err := versions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var chosen []contest
+	for _, c := range contests(packages) {
+		if service == "" || c.service == service || c.name == service {
+			chosen = append(chosen, c)
+		}
+	}
+	if len(chosen) == 0 {
+		return nil, fmt.Errorf("no service or contest %q", service)
+	}
+	return chosen, nil
+}
