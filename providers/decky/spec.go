@@ -36,17 +36,25 @@ type Host struct {
 	Domain   string            `json:"domain,omitempty"`
 	IP       string            `json:"ip"`
 	MAC      string            `json:"mac,omitempty"`
-	OS       string            `json:"os"`     // personality family: "linux"
-	Distro   string            `json:"distro"` // slug: "debian"
-	Title    string            `json:"title"`  // "Debian GNU/Linux 12 (bookworm)"
-	Kernel   string            `json:"kernel"` // uname -r
-	Build    string            `json:"build"`  // uname -v
+	Subnet   string            `json:"subnet,omitempty"`  // CIDR of the segment it stands in
+	Gateway  string            `json:"gateway,omitempty"` // of the segment
+	OS       string            `json:"os"`                // personality family: "linux"
+	Distro   string            `json:"distro"`            // slug: "debian"
+	Title    string            `json:"title"`             // "Debian GNU/Linux 12 (bookworm)"
+	Kernel   string            `json:"kernel"`            // uname -r
+	Build    string            `json:"build"`             // uname -v
 	Machine  string            `json:"machine"`
 	Packages map[string]string `json:"packages,omitempty"` // package -> version as its banner shows it
 	// Boot is when the host claims to have started.
 	Boot time.Time `json:"boot,omitzero"`
 	// Key is 32 secret bytes that host keys and salts are derived from.
 	Key []byte `json:"key"`
+	// Site is 32 secret bytes that all deckies of an installation share: what a
+	// site has in common comes from them.
+	Site []byte `json:"site,omitempty"`
+	// Certificates are the host's certificate and that of the site's authority
+	// (DER), which never leaves its key here.
+	Certificates [][]byte `json:"certificates,omitempty"`
 }
 
 // Limits bound what clients can cost; a zero field takes its default.

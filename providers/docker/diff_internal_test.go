@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -187,7 +188,7 @@ func newFiles(t *testing.T) (files, string) {
 	t.Helper()
 	env := testEnv(t, "")
 	f := fakeProvider(env, nil).files(lineage, "quickstart-web-0-ssh")
-	digest, err := f.write(env.Derive, testService())
+	digest, err := f.write(env.Derive, testService(), origin{created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), network: schema.Network{Subnet: "10.77.0.0/24", Gateway: "10.77.0.1"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,8 +205,15 @@ func TestSpecTellsTheServiceWhoItIs(t *testing.T) {
 	if err := json.Unmarshal(data, &spec); err != nil {
 		t.Fatal(err)
 	}
+	if ago := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC).Sub(spec.Host.Boot); ago < time.Hour || ago > 90*24*time.Hour || len(spec.Host.Certificates) != 2 {
+		t.Errorf("booted %v before it was made, with %d certificates", ago, len(spec.Host.Certificates))
+	}
+	spec.Host.Boot, spec.Host.Certificates = time.Time{}, nil
 	want := decky.Spec{
-		Host:     decky.Host{Address: "decky.web[0]", Hostname: "SRV-1", IP: "10.77.0.10", MAC: "00:50:56:AA:BB:CC", Key: make([]byte, 32)},
+		Host: decky.Host{
+			Address: "decky.web[0]", Hostname: "SRV-1", IP: "10.77.0.10", MAC: "00:50:56:AA:BB:CC", Subnet: "10.77.0.0/24", Gateway: "10.77.0.1",
+			Key: make([]byte, 32), Site: make([]byte, 32),
+		},
 		Services: []decky.ServiceSpec{{Name: "ssh.second_one", Slug: "ssh", Ports: []decky.Port{{Number: 22, Transport: "tcp"}}}},
 		Journal:  "/journal", Store: "/store",
 	}

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/docker/docker/api/types/mount"
 
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/event/journal"
 )
@@ -54,8 +56,8 @@ func (f files) bind(source, target string, readOnly bool) mount.Mount {
 }
 
 // write makes the directories and the spec, and returns the spec's digest.
-func (f files) write(derive func(string) ([]byte, error), want schema.Service) (string, error) {
-	data, err := specOf(derive, want)
+func (f files) write(derive func(string) ([]byte, error), want schema.Service, on origin) (string, error) {
+	data, err := specOf(derive, want, on)
 	if err != nil {
 		return "", err
 	}
@@ -108,8 +110,14 @@ func ownedDir(dir string, user int) error {
 	return nil
 }
 
+// origin is what a service learns of the base container it joins.
+type origin struct {
+	created time.Time
+	network schema.Network
+}
+
 // specOf is the file that tells the process in the container who it is.
-func specOf(derive func(string) ([]byte, error), want schema.Service) ([]byte, error) {
+func specOf(derive func(string) ([]byte, error), want schema.Service, on origin) ([]byte, error) {
 	data, err := json.Marshal(want.Host)
 	if err != nil {
 		return nil, fmt.Errorf("encode spec of service %s: %w", want.Name, err)
@@ -121,6 +129,17 @@ func specOf(derive func(string) ([]byte, error), want schema.Service) ([]byte, e
 	// The engine-side name stays when a decky's address moves, and so do its keys.
 	if spec.Host.Key, err = derive("decky/" + want.Decky); err != nil {
 		return nil, fmt.Errorf("derive the key of %s: %w", want.Decky, err)
+	}
+	spec.Host.Subnet, spec.Host.Gateway = on.network.Subnet, on.network.Gateway
+	if !on.created.IsZero() {
+		drawn, err := derive("boot/" + want.Decky)
+		if err != nil {
+			return nil, fmt.Errorf("derive the start of %s: %w", want.Decky, err)
+		}
+		spec.Host.Boot = persona.BootBefore(on.created, drawn, spec.Host.IP)
+	}
+	if spec.Host, err = persona.Complete(spec.Host, derive); err != nil {
+		return nil, fmt.Errorf("encode spec of service %s: %w", want.Name, err)
 	}
 	service := decky.ServiceSpec{Name: want.Name, Slug: want.Slug, Arguments: want.Arguments}
 	for _, p := range want.Ports {

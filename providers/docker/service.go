@@ -219,6 +219,16 @@ func (h *services) baseNamed(ctx context.Context, lineage, name string) ([]conta
 	return slices.DeleteFunc(all, func(c container.Summary) bool { return nameOf(c) != name }), err
 }
 
+// originOf is what the base container of that name tells its services; zero
+// where there is none, which the engine will say.
+func (h *services) originOf(ctx context.Context, lineage, name string) (origin, error) {
+	found, err := h.baseNamed(ctx, lineage, name)
+	if err != nil || len(found) == 0 {
+		return origin{}, err
+	}
+	return origin{created: time.Unix(found[0].Created, 0), network: configOf[schema.Decky](found[0].Labels).Network}, nil
+}
+
 // Create makes the service container in its decky's namespace.
 func (h *services) Create(ctx context.Context, owner providers.Owner, want schema.Service) (ServiceState, error) {
 	name := containerName(want)
@@ -227,7 +237,11 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 		return state, err
 	}
 	f := h.files(owner.Lineage, name)
-	digest, err := f.write(h.env.Derive, want)
+	on, err := h.originOf(ctx, owner.Lineage, want.Decky)
+	if err != nil {
+		return state, err
+	}
+	digest, err := f.write(h.env.Derive, want, on)
 	if err != nil {
 		return state, err
 	}

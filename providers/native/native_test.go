@@ -118,7 +118,7 @@ func TestBootIsItsOwnAndInThePast(t *testing.T) {
 	second := p.boot(c)
 	now := p.env.Now()
 	for _, b := range []time.Time{first, second} {
-		if ago := now.Sub(b); ago < time.Hour || ago > oldest {
+		if ago := now.Sub(b); ago < time.Hour || ago > 90*24*time.Hour {
 			t.Errorf("booted %v ago", ago)
 		}
 	}

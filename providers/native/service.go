@@ -2,7 +2,6 @@ package native
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/supervise"
 	"github.com/decnet/decnet/providers/link/namespace"
 	"github.com/decnet/decnet/schema"
@@ -160,7 +160,7 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 	if err != nil {
 		return s, fmt.Errorf("create service %s: its decky: %w", want.Name, err)
 	}
-	unit, err := h.p.unit(d, want, parent.Boot)
+	unit, err := h.p.unit(d, want, parent)
 	if err != nil {
 		return s, fmt.Errorf("create service %s of %s: %w", want.Name, want.Decky, err)
 	}
@@ -198,14 +198,18 @@ func (h *services) Delete(ctx context.Context, have serviceState) error {
 }
 
 // unit is a service as the supervisor is told.
-func (p *Provider) unit(d supervise.Dirs, c schema.Service, boot time.Time) (supervise.Unit, error) {
+func (p *Provider) unit(d supervise.Dirs, c schema.Service, parent deckyRecord) (supervise.Unit, error) {
 	// The engine-side name stays when a decky's address moves, and so do its keys.
 	key, err := p.env.Derive("decky/" + c.Decky)
 	if err != nil {
 		return supervise.Unit{}, fmt.Errorf("derive its key: %w", err)
 	}
+	h, err := persona.Complete(host(c.Host, parent, key), p.env.Derive)
+	if err != nil {
+		return supervise.Unit{}, err
+	}
 	u := supervise.Unit{
-		Decky: c.Decky, Namespace: pin(d, c.Decky), Host: host(c.Host, boot, key),
+		Decky: c.Decky, Namespace: pin(d, c.Decky), Host: h,
 		Service: decky.ServiceSpec{Name: c.Name, Slug: c.Slug, Arguments: c.Arguments},
 	}
 	for _, port := range c.Ports {
@@ -214,22 +218,19 @@ func (p *Provider) unit(d supervise.Dirs, c schema.Service, boot time.Time) (sup
 	return u, nil
 }
 
-func host(h schema.Host, boot time.Time, key []byte) decky.Host {
+func host(h schema.Host, parent deckyRecord, key []byte) decky.Host {
 	return decky.Host{
-		Address: h.Address, Hostname: h.Hostname, Domain: h.Domain, IP: h.IP, MAC: h.MAC, OS: h.OS, Distro: h.Distro,
-		Title: h.Title, Kernel: h.Kernel, Build: h.Build, Machine: h.Machine, Packages: h.Packages, Boot: boot, Key: key,
+		Address: h.Address, Hostname: h.Hostname, Domain: h.Domain, IP: h.IP, MAC: h.MAC,
+		Subnet: parent.Config.Network.Subnet, Gateway: parent.Config.Network.Gateway, OS: h.OS, Distro: h.Distro,
+		Title: h.Title, Kernel: h.Kernel, Build: h.Build, Machine: h.Machine, Packages: h.Packages, Boot: parent.Boot, Key: key,
 	}
 }
 
-// oldest bounds how long ago a decky claims to have started.
-const oldest = 90 * 24 * time.Hour
-
-// boot draws when a new decky claims to have started: between an hour and
-// oldest ago, its own for each.
+// boot draws when a new decky claims to have started, its own for each.
 func (p *Provider) boot(c schema.Decky) time.Time {
-	ago := time.Hour
-	if drawn, err := p.env.Derive("boot/" + c.Name); err == nil && len(drawn) >= 8 {
-		ago += time.Duration(binary.BigEndian.Uint64(drawn) % uint64(oldest-time.Hour))
+	drawn, err := p.env.Derive("boot/" + c.Name)
+	if err != nil { // its services' keys will fail, and say so
+		drawn = nil
 	}
-	return p.env.Now().Add(-ago).UTC().Truncate(time.Second)
+	return persona.BootBefore(p.env.Now(), drawn, c.Host.IP)
 }

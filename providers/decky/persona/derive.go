@@ -1,8 +1,10 @@
 // Package persona turns a decky's key and facts (decky.Host) into everything
-// that makes it one machine among many and the same machine tomorrow: host
-// keys, machine ids, the boot time, how long its password checks take. All of
-// it is a pure function of the key and a label. It holds no product data and
-// speaks no protocol.
+// that makes it one machine among many and the same machine tomorrow: release,
+// hardware, accounts, time zone, host keys, certificate, machine ids, boot time,
+// how long its password checks take. All of it is a pure function of the host
+// and a label, and nothing of it contradicts the rest. It speaks no protocol,
+// holds no file and, but for what providers call at apply time (Complete), never
+// sees the installation's secret.
 package persona
 
 import (
