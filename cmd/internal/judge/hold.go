@@ -41,7 +41,7 @@ type side struct {
 }
 
 // hold plays a contest.
-func (c contest) hold(ctx context.Context, l *lab.Lab, o options, decky string) (*outcome, error) {
+func (c contest) hold(ctx context.Context, l *lab.Lab, o options) (*outcome, error) {
 	out := &outcome{}
 	var err error
 	if out.probes, err = c.load(o); err != nil || len(out.probes) == 0 {
@@ -54,7 +54,7 @@ func (c contest) hold(ctx context.Context, l *lab.Lab, o options, decky string) 
 	if out.masks, err = probe.ParseMasks(file); err != nil {
 		return nil, fmt.Errorf("masks of %s: %w", c.service, err)
 	}
-	kinds := []server.Kind{c.reference, c.ours(decky)}
+	kinds := []server.Kind{c.reference, c.ours(o.decky)}
 	if o.controls && o.probe == nil {
 		kinds = append(kinds, c.reference)
 		if c.foreign != nil {

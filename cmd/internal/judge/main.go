@@ -118,14 +118,10 @@ func judge(ctx context.Context, o options) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	decky, err := filepath.Abs(o.decky)
-	if err != nil {
-		return 0, err
-	}
 	r := &report{out: os.Stdout, options: o}
 	for _, c := range chosen {
 		began := time.Now()
-		outcome, err := c.hold(ctx, l, o, decky)
+		outcome, err := c.hold(ctx, l, o)
 		if err != nil {
 			return 0, fmt.Errorf("contest %s: %w", c.name, err)
 		}

@@ -84,6 +84,13 @@ func Enter(ctx context.Context, hostname, password string) (*Lab, error) {
 			return nil, fmt.Errorf("mount %s: %w", dir, err)
 		}
 	}
+	// Terminals of its own: who is on pts/0 here is nobody's business outside.
+	if err := unix.Mount("devpts", "/dev/pts", "devpts", unix.MS_NOSUID|unix.MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5"); err != nil {
+		return nil, fmt.Errorf("mount /dev/pts: %w", err)
+	}
+	if err := unix.Mount("/dev/pts/ptmx", "/dev/ptmx", "", unix.MS_BIND, ""); err != nil {
+		return nil, fmt.Errorf("cover /dev/ptmx: %w", err)
+	}
 	for _, dir := range []string{"/run/sshd", "/run/lock", Scratch, "/var/log/nginx", "/var/log/apache2"} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, fmt.Errorf("furnish the lab: %w", err)
