@@ -98,10 +98,10 @@ func TestStatusOfProbes(t *testing.T) {
 			t.Errorf("%.60q: %q, want %s", send, line, want)
 		}
 	}
-	if got := exchange(t, s, "GET /\r\n"); !strings.HasPrefix(got, "<!DOCTYPE html>") || len(got) != 615 {
+	if got := exchange(t, s, "GET /\r\n"); !strings.HasPrefix(got, "<!DOCTYPE html>") || len(got) != 547 {
 		t.Errorf("HTTP/0.9: %d bytes, %.60q", len(got), got)
 	}
-	if got := exchange(t, s, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"); !strings.HasSuffix(got, "\r\n\r\n") || !strings.Contains(got, "Content-Length: 615") {
+	if got := exchange(t, s, "HEAD / HTTP/1.1\r\nHost: a\r\n\r\n"); !strings.HasSuffix(got, "\r\n\r\n") || !strings.Contains(got, "Content-Length: 547") {
 		t.Errorf("HEAD: %q", got)
 	}
 }
@@ -194,7 +194,7 @@ func TestEntityTagIsTheHostsOwn(t *testing.T) {
 			}
 		}
 		at, err := time.Parse("Mon, 02 Jan 2006 15:04:05 GMT", modified)
-		if err != nil || etag != fmt.Sprintf("\"%x-267\"", at.Unix()) {
+		if err != nil || etag != fmt.Sprintf("\"%x-223\"", at.Unix()) {
 			t.Errorf("ETag %s does not belong to %s", etag, modified)
 		}
 		return etag
@@ -206,7 +206,7 @@ func TestEntityTagIsTheHostsOwn(t *testing.T) {
 
 func TestArguments(t *testing.T) {
 	s := servicetest.Start(t, http.New(), servicetest.Options{Arguments: `{"server":"nginx/1.18.0 (Ubuntu)","title":"Intra<net"}`})
-	if got := exchange(t, s, get("/")); !strings.Contains(got, "Server: nginx/1.18.0 (Ubuntu)\r\n") || !strings.Contains(got, "<title>Intra&lt;net</title>") || !strings.Contains(got, "    body {") {
+	if got := exchange(t, s, get("/")); !strings.Contains(got, "Server: nginx/1.18.0 (Ubuntu)\r\n") || !strings.Contains(got, "<title>Intra&lt;net</title>") {
 		t.Errorf("%s", got)
 	}
 	if got := exchange(t, s, get("/x")); !strings.Contains(got, "<hr><center>nginx/1.18.0 (Ubuntu)</center>") {

@@ -1,108 +1,46 @@
-// Package http is the face of a web server: an HTTP/1 server of its own that
-// answers as nginx does, byte for byte where that can be had. It owns parsing,
-// limits, keep-alive and the pages of a fresh installation; it serves no file,
-// runs no script and reaches no other host.
+// Package http is the service of a web server without TLS. It owns its
+// arguments only: the machinery is providers/decky/web.
 package http
 
 import (
-	"errors"
-	"fmt"
-	"html"
-	"strings"
-	"sync/atomic"
-	"time"
-
 	"github.com/decnet/decnet/providers/decky"
-	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/web/server"
 )
 
 // Config is the service's configuration.
 type Config struct {
-	Server string `json:"server" doc:"What the Server header and the foot of error pages say. Default: nginx in the version of the host's package nginx."`
-	Index  string `json:"index" doc:"HTML that / answers instead of nginx's page of welcome."`
-	Title  string `json:"title" doc:"Title and heading of the page of welcome. Default: nginx's own."`
+	Server       string            `json:"server" doc:"Older name of server_header."`
+	ServerHeader string            `json:"server_header" doc:"What the Server header and the foot of error pages say; its first word chooses the product: nginx, Apache, lighttpd, Microsoft-IIS. Default: the product and version of the host's packages."`
+	Index        string            `json:"index" doc:"HTML that / answers instead of the product's page of a fresh installation."`
+	Title        string            `json:"title" doc:"Title and heading of that page, and the name of a fake_app. Default: the product's own."`
+	CustomBody   string            `json:"custom_body" doc:"Another name of index."`
+	ResponseCode int               `json:"response_code" doc:"Status of the first page: 200, or one from 400 to 599, with the product's page unless index says another. Default: 200."`
+	ExtraHeaders map[string]string `json:"extra_headers" doc:"Headers added as the product's own configuration adds them."`
+	FakeApp      string            `json:"fake_app" doc:"Application behind the server." default:"none" oneof:"none router"`
+	Users        map[string]string `json:"users" doc:"Accounts that fake_app lets in: secret by name. Default: none." sensitive:"true"`
 }
 
-// Validate refuses what would break the header it is written to.
+func (c *Config) arguments() server.Arguments {
+	header := c.ServerHeader
+	if header == "" {
+		header = c.Server
+	}
+	return server.Arguments{
+		ServerHeader: header, Index: c.Index, Title: c.Title, CustomBody: c.CustomBody, ResponseCode: c.ResponseCode,
+		ExtraHeaders: c.ExtraHeaders, FakeApp: c.FakeApp, Users: c.Users,
+	}
+}
+
+// Validate refuses what no web server could send.
 func (c *Config) Validate() error {
-	if strings.ContainsAny(c.Server, "\r\n\x00") {
-		return errors.New("server holds a line break")
-	}
-	if len(c.Server) > 128 || len(c.Title) > 256 || len(c.Index) > maxIndex {
-		return fmt.Errorf("server (128 bytes), title (256) or index (%d) is too long", maxIndex)
-	}
-	return nil
+	a := c.arguments()
+	return a.Validate()
 }
-
-const (
-	maxIndex       = 1 << 20
-	defaultVersion = "1.22.1"
-)
 
 // New is the service "http".
 func New() decky.Service {
 	return decky.Define(decky.Info{
-		Slug: "http", Summary: "Web server that passes for nginx with the page of a fresh installation",
+		Slug: "http", Summary: "Web server that passes for nginx, Apache, lighttpd or IIS, with a site or an application of its own",
 		Ports: []decky.Port{{Number: 80, Transport: "tcp"}},
-	}, open)
-}
-
-// handler is one decky's web server: its product, its one file, and the
-// counter of multipart boundaries.
-type handler struct {
-	env      decky.Env
-	server   string
-	file     file
-	boundary atomic.Uint64
-}
-
-// file is the one static file there is.
-type file struct {
-	paths    []string
-	body     []byte
-	modified time.Time
-	etag     string // with its quotes
-}
-
-func open(config Config, env decky.Env) (decky.Handler, error) {
-	h := &handler{env: env, server: config.Server}
-	if h.server == "" {
-		h.server = product(env.Host)
-	}
-	h.file = indexFile(config, env, h.server)
-	return h, nil
-}
-
-// product is the Server header of the host's nginx: distributions differ in
-// whether it names them.
-func product(host decky.Host) string {
-	version := host.Packages["nginx"]
-	switch {
-	case version == "":
-		version = defaultVersion
-	case strings.Contains(version, "/"):
-		return version
-	}
-	return "nginx/" + version
-}
-
-func indexFile(config Config, env decky.Env, server string) file {
-	page := welcome(server)
-	if config.Title != "" {
-		page = strings.ReplaceAll(page, "Welcome to nginx!", html.EscapeString(config.Title))
-	}
-	if config.Index != "" {
-		page = config.Index
-	}
-	f := file{body: []byte(page), paths: []string{"/", "/index.nginx-debian.html"}}
-	switch env.Host.Distro {
-	case "", "debian", "ubuntu", "ubuntu20", "ubuntu22", "ubuntu24", "kali":
-	default:
-		f.paths[1] = "/index.html"
-	}
-	// A file that came with an installation some time before the last boot.
-	p := persona.New(env.Host)
-	f.modified = p.Boot(env.Now()).Add(-time.Duration(p.Number("http/installed", 20*24*3600, 400*24*3600)) * time.Second).UTC().Truncate(time.Second)
-	f.etag = fmt.Sprintf("\"%x-%x\"", f.modified.Unix(), len(f.body))
-	return f
+	}, func(config Config, env decky.Env) (decky.Handler, error) { return server.New(config.arguments(), env) })
 }

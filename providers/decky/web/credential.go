@@ -1,10 +1,11 @@
-package http
+package web
 
 import (
 	"encoding/base64"
 	"net/url"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/web/app"
 	"github.com/decnet/decnet/schema/event"
 )
 
@@ -16,20 +17,25 @@ var (
 )
 
 // credentials are the attempts to log in that a request carries. None is ever
-// right: no page of ours asks for one.
-func credentials(r *request, body []byte) []*event.AuthAttempt {
+// right: whoever has accounts, an application, records its logins itself.
+func credentials(r *Request, body []byte) []*event.AuthAttempt {
 	var found []*event.AuthAttempt
-	agent := event.Text(r.field("user-agent")).Clip(1024)
-	if a := authorization(r.field("authorization")); a != nil {
+	agent := event.Text(r.Field("user-agent")).Clip(1024)
+	if a := authorization(r.Field("authorization")); a != nil {
 		a.Client = agent
 		found = append(found, a)
 	}
-	form := string(body)
-	if !strings.HasPrefix(strings.ToLower(r.field("content-type")), "application/x-www-form-urlencoded") {
-		form = ""
+	var forms []url.Values
+	if len(body) > 0 {
+		form, _ := app.ParseBody(r.Field("content-type"), body)
+		forms = append(forms, form)
 	}
-	for _, encoded := range []string{form, r.query} {
-		if a := login(encoded); a != nil {
+	if r.Query != "" {
+		query, _ := app.ParseBody("application/x-www-form-urlencoded", []byte(r.Query))
+		forms = append(forms, query)
+	}
+	for _, form := range forms {
+		if a := login(form); a != nil {
 			a.Client = agent
 			found = append(found, a)
 		}
@@ -72,12 +78,7 @@ func digestUser(parameters string) string {
 }
 
 // login reads a form with a secret in it; a query string is one too.
-func login(encoded string) *event.AuthAttempt {
-	if encoded == "" {
-		return nil
-	}
-	// What does not parse is left out; the rest is still good.
-	values, _ := url.ParseQuery(encoded)
+func login(values url.Values) *event.AuthAttempt {
 	lower := map[string]string{}
 	for k, v := range values {
 		lower[strings.ToLower(k)] = v[0]

@@ -1,9 +1,11 @@
-package http
+package nginx
 
 import (
 	"math"
 	"strings"
 	"time"
+
+	"github.com/decnet/decnet/providers/decky/web"
 )
 
 // Results of the conditional headers (RFC 9110 section 13, in nginx's order).
@@ -14,23 +16,23 @@ const (
 )
 
 // condition weighs the conditional headers against the file.
-func condition(r *request, f *file) int {
-	if v, ok := r.fields["if-unmodified-since"]; ok {
-		if t := parseTime(v); t.Before(f.modified) {
+func condition(r *web.Request, modified time.Time, etag string) int {
+	if v, ok := r.Fields["if-unmodified-since"]; ok {
+		if t := parseTime(v); t.Before(modified) {
 			return preconditionFailed
 		}
 	}
-	if v, ok := r.fields["if-match"]; ok && !matches(v, f.etag, false) {
+	if v, ok := r.Fields["if-match"]; ok && !matches(v, etag, false) {
 		return preconditionFailed
 	}
-	since, hasSince := r.fields["if-modified-since"]
-	none, hasNone := r.fields["if-none-match"]
+	since, hasSince := r.Fields["if-modified-since"]
+	none, hasNone := r.Fields["if-none-match"]
 	switch {
 	case !hasSince && !hasNone:
 		return proceed
-	case hasSince && !parseTime(since).Equal(f.modified):
+	case hasSince && !parseTime(since).Equal(modified):
 		return proceed
-	case hasNone && !matches(none, f.etag, true):
+	case hasNone && !matches(none, etag, true):
 		return proceed
 	}
 	return notModified
@@ -159,7 +161,7 @@ func oneRange(s string, size int64) (one span, rest string, ok bool) {
 
 func number(s string) (n int64, rest string, ok bool) {
 	i := 0
-	for ; i < len(s) && digit(s[i]); i++ {
+	for ; i < len(s) && web.Digit(s[i]); i++ {
 		if n > (math.MaxInt64-9)/10 {
 			return 0, "", false
 		}

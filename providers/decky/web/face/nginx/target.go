@@ -1,6 +1,10 @@
-package http
+package nginx
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/decnet/decnet/providers/decky/web"
+)
 
 // normalise turns a target into the path that nginx looks up and its query:
 // percent-encoding decoded, slashes merged, "." and ".." resolved, the fragment
@@ -18,7 +22,7 @@ func normalise(target string) (path, query string, ok bool) {
 			if i+2 >= len(plain) {
 				return "", "", false
 			}
-			high, low := hex(plain[i+1]), hex(plain[i+2])
+			high, low := web.Hex(plain[i+1]), web.Hex(plain[i+2])
 			if high < 0 || low < 0 {
 				return "", "", false
 			}
@@ -70,14 +74,4 @@ func resolve(path string) (string, bool) {
 		}
 	}
 	return "/" + strings.Join(out, "/"), true
-}
-
-func hex(c byte) int {
-	switch {
-	case digit(c):
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
-	}
-	return -1
 }

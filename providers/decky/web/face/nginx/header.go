@@ -1,9 +1,10 @@
-package http
+package nginx
 
 import (
 	"strconv"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/web"
 	"github.com/decnet/decnet/schema/event"
 )
 
@@ -16,7 +17,7 @@ var unique = map[string]bool{
 // headers reads the header section (RFC 9112 section 5). A header with a name
 // that nginx finds odd is recorded and otherwise ignored.
 func (p *parser) headers() error {
-	p.req.fields = map[string]string{}
+	p.req.Fields = map[string]string{}
 	for {
 		name, value, valid, err := p.header()
 		if err != nil {
@@ -25,24 +26,24 @@ func (p *parser) headers() error {
 		if name == "" {
 			return p.judge()
 		}
-		p.req.headers = append(p.req.headers, event.Header{Name: event.Text(name), Value: event.Text(value)})
+		p.req.Headers = append(p.req.Headers, event.Header{Name: event.Text(name), Value: event.Text(value)})
 		if !valid {
 			continue
 		}
 		key := strings.ToLower(name)
-		if _, twice := p.req.fields[key]; twice {
+		if _, twice := p.req.Fields[key]; twice {
 			if unique[key] {
-				return refusal(400)
+				return web.Refusal(400)
 			}
 			continue
 		}
-		p.req.fields[key] = value
+		p.req.Fields[key] = value
 		if key == "host" {
 			if !validHost(value) {
-				return refusal(400)
+				return web.Refusal(400)
 			}
-			if p.req.host == "" {
-				p.req.host = value
+			if p.req.Host == "" {
+				p.req.Host = value
 			}
 		}
 	}
@@ -50,26 +51,26 @@ func (p *parser) headers() error {
 
 // header reads one line; an empty name is the end of the section.
 func (p *parser) header() (name, value string, valid bool, err error) {
-	c, err := p.in.next()
+	c, err := p.next()
 	if err != nil {
 		return "", "", false, err
 	}
 	if c == '\n' || c == '\r' {
 		if c == '\r' {
-			if c, err = p.in.next(); err == nil && c != '\n' {
-				err = refusal(400)
+			if c, err = p.next(); err == nil && c != '\n' {
+				err = web.Refusal(400)
 			}
 		}
-		p.in.endLine()
+		p.line = 0
 		return "", "", true, err
 	}
 	var key []byte
 	valid = true
-	for ; err == nil && c != ':' && c != '\r' && c != '\n'; c, err = p.in.next() {
-		if c <= 0x20 || c == 0x7f {
-			return "", "", false, refusal(400)
+	for ; err == nil && c != ':' && c != '\r' && c != '\n'; c, err = p.next() {
+		if c == 0 || (c <= 0x20 || c == 0x7f) && !p.old {
+			return "", "", false, web.Refusal(400)
 		}
-		if !letter(c) && !digit(c) && c != '-' {
+		if !web.Letter(c) && !web.Digit(c) && c != '-' {
 			valid = false
 		}
 		key = append(key, c)
@@ -78,10 +79,10 @@ func (p *parser) header() (name, value string, valid bool, err error) {
 		return "", "", false, err
 	}
 	if len(key) == 0 {
-		return "", "", false, refusal(400)
+		return "", "", false, web.Refusal(400)
 	}
 	if c == ':' {
-		if c, err = p.in.next(); err != nil {
+		if c, err = p.next(); err != nil {
 			return "", "", false, err
 		}
 		if value, c, err = p.value(c); err != nil {
@@ -89,15 +90,15 @@ func (p *parser) header() (name, value string, valid bool, err error) {
 		}
 	}
 	for err == nil && c == '\r' {
-		c, err = p.in.next()
+		c, err = p.next()
 	}
 	if err != nil {
 		return "", "", false, err
 	}
 	if c != '\n' {
-		return "", "", false, refusal(400)
+		return "", "", false, web.Refusal(400)
 	}
-	p.in.endLine()
+	p.line = 0
 	return string(key), value, valid, nil
 }
 
@@ -106,12 +107,12 @@ func (p *parser) header() (name, value string, valid bool, err error) {
 func (p *parser) value(c byte) (string, byte, error) {
 	var err error
 	for err == nil && c == ' ' {
-		c, err = p.in.next()
+		c, err = p.next()
 	}
 	var value []byte
-	for ; err == nil && c != '\r' && c != '\n'; c, err = p.in.next() {
+	for ; err == nil && c != '\r' && c != '\n'; c, err = p.next() {
 		if c == 0 {
-			return "", 0, refusal(400)
+			return "", 0, web.Refusal(400)
 		}
 		value = append(value, c)
 	}
@@ -121,30 +122,37 @@ func (p *parser) value(c byte) (string, byte, error) {
 // judge checks the whole section once it is read.
 func (p *parser) judge() error {
 	r := p.req
-	if !r.has("host") && r.version > version10 {
-		return refusal(400)
+	if !r.Has("host") && r.Version > web.Version10 {
+		return web.Refusal(400)
 	}
-	r.length = -1
-	if v, ok := r.fields["content-length"]; ok {
+	r.Length = -1
+	if v, ok := r.Fields["content-length"]; ok {
 		n, err := strconv.ParseUint(v, 10, 63)
 		if err != nil || v[0] == '+' {
-			return refusal(400)
+			return web.Refusal(400)
 		}
-		r.length = int64(n)
+		r.Length = int64(n)
 	}
-	if v, ok := r.fields["transfer-encoding"]; ok {
+	if v, ok := r.Fields["transfer-encoding"]; ok {
 		switch {
-		case r.version < version11:
-			return refusal(400)
+		case p.old && strings.EqualFold(v, "identity"):
+			return p.method()
+		case r.Version < web.Version11 && !p.old:
+			return web.Refusal(400)
 		case !strings.EqualFold(v, "chunked"):
-			return refusal(501)
-		case r.length >= 0:
-			return refusal(400)
+			return web.Refusal(501)
+		case r.Length >= 0 && !p.old:
+			return web.Refusal(400)
 		}
-		r.chunked = true
+		r.Chunked, r.Length = true, -1
 	}
-	if r.method == "CONNECT" || r.method == "TRACE" {
-		return refusal(405)
+	return p.method()
+}
+
+// method refuses what nginx never serves.
+func (p *parser) method() error {
+	if p.req.Method == "TRACE" || p.req.Method == "CONNECT" && !p.old {
+		return web.Refusal(405)
 	}
 	return nil
 }
