@@ -1,0 +1,148 @@
+// Package build is the table of SSH servers that a decoy can claim to be: one
+// row for a version as a distribution ships it, with every list, text and limit
+// that a client can see before it has a shell. It holds facts, each row with
+// its source, and refuses behaviour: the transport and the service act on it.
+package build
+
+import (
+	"crypto/md5"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Product is the implementation that a build is of.
+type Product string
+
+// The products of the table.
+const (
+	OpenSSH  Product = "OpenSSH"
+	Dropbear Product = "Dropbear"
+)
+
+// Build is one SSH server as it was shipped. Rows are shared: do not change
+// one.
+type Build struct {
+	// Name is the row's key, such as "debian-12".
+	Name    string
+	Product Product
+	// Version is the product's, such as "9.2p1".
+	Version string
+	// Distro is the operating system whose package this is, and its release.
+	Distro string
+	// Identification is what the server says first, without CR LF (RFC 4253
+	// section 4.2).
+	Identification string
+	// LineEnd ends the identification and the texts before the first packet.
+	LineEnd string
+
+	// The name-lists of KEXINIT in the server's order (RFC 4253 section 7.1);
+	// both directions are alike. HostKeys has the signature algorithms, KEX the
+	// marks of extensions too.
+	KEX, HostKeys, Ciphers, MACs, Compression []string
+
+	// Strict tells that the strict key exchange of OpenSSH 9.6 is there.
+	Strict bool
+	// Extensions are what EXT_INFO says to a client that asks (RFC 8308); nil
+	// where the server sends none.
+	Extensions []Extension
+	// ExtInfoInAuth tells that EXT_INFO of the client is read (9.6 on).
+	ExtInfoInAuth bool
+	// Ping tells that ping@openssh.com is answered (9.5 on).
+	Ping bool
+
+	// KeyTypes are the host keys that the package makes, in the server's order:
+	// names of public keys such as ssh-rsa.
+	KeyTypes []string
+	// RSABits is the size of the RSA host key.
+	RSABits int
+	// GroupBits are the sizes in bits of the group exchange's moduli; empty
+	// where there is no moduli file.
+	GroupBits []int
+
+	Texts Texts
+	Auth  Auth
+	// SFTP are the extensions that the SFTP server announces, in order.
+	SFTP []Extension
+
+	// Source names where the row's facts come from, Unverified which of them
+	// nobody has compared with the real thing.
+	Source     string
+	Unverified string
+}
+
+// Extension is a name and a value of EXT_INFO or of SFTP's VERSION packet.
+type Extension struct{ Name, Value string }
+
+// Texts are what the server says in clear before the first packet, without the
+// line's end, and in MSG_DISCONNECT.
+type Texts struct {
+	// Invalid answers an identification that cannot be read, Mismatch one of
+	// another major version.
+	Invalid, Mismatch string
+	// MaxIdentification bounds the client's line in bytes. Where Cut is set a
+	// longer line ends there and is read as it is.
+	MaxIdentification int
+	Cut               bool
+	// Foreign tells that lines before the identification are skipped.
+	Foreign bool
+	// MaxStartups is what a connection hears that was dropped by the limit;
+	// empty where it hears nothing.
+	MaxStartups string
+	// TooMany is the disconnect after too many failures, with %s for the user
+	// name and its "invalid user " before it, the address and the port.
+	TooMany string
+	// GraceTime is what a client hears when the login takes too long; empty
+	// where it hears nothing.
+	GraceTime string
+}
+
+// Auth are facts about logins.
+type Auth struct {
+	// MaxTries, GraceTime, and MaxStartups' start, rate in percent, and full.
+	MaxTries    int
+	GraceTime   time.Duration
+	MaxStartups [3]int
+	// PerSourceMaxStartups counts connections of one source; 0 is no limit.
+	PerSourceMaxStartups int
+	// Methods are what USERAUTH_FAILURE lists, in order, for an ordinary user.
+	Methods []string
+	// RootMethods are those for root, as PermitRootLogin of the package has
+	// it; RootPassword tells whether a right password would do.
+	RootMethods  []string
+	RootPassword bool
+	// FailureDelay is how long a wrong password takes: least and most.
+	FailureDelay [2]time.Duration
+	// KeyboardInteractive tells that the method is offered.
+	KeyboardInteractive bool
+	// PAM tells that PAM checks passwords.
+	PAM bool
+}
+
+// KexInit are the server's ten name-lists in the order of RFC 4253 section 7.1.
+func (b *Build) KexInit() [10]string {
+	join := func(l []string) string { return strings.Join(l, ",") }
+	return [10]string{
+		join(b.KEX), join(b.HostKeys), join(b.Ciphers), join(b.Ciphers), join(b.MACs), join(b.MACs), join(b.Compression), join(b.Compression), "", "",
+	}
+}
+
+// HASSH is the MD5 of the lists that fingerprint the server.
+func (b *Build) HASSH() string {
+	l := b.KexInit()
+	sum := md5.Sum([]byte(strings.Join([]string{l[0], l[3], l[5], l[7]}, ";")))
+	return hex.EncodeToString(sum[:])
+}
+
+// Named is the row of that name, or nil.
+func Named(name string) *Build {
+	i := slices.IndexFunc(table, func(b *Build) bool { return b.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return table[i]
+}
+
+// All are the rows, oldest first.
+func All() []*Build { return slices.Clone(table) }
