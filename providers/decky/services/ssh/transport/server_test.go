@@ -90,11 +90,6 @@ func echo(c *transport.Conn) error {
 	}
 }
 
-func str[T ~string | ~[]byte](b []byte, s T) []byte {
-	b = append(b, byte(len(s)>>24), byte(len(s)>>16), byte(len(s)>>8), byte(len(s)))
-	return append(b, s...)
-}
-
 func answer(c *transport.Conn, p []byte) error {
 	switch p[0] {
 	case 5:

@@ -25,8 +25,7 @@ type Config struct {
 	Build *build.Build
 	// Keys are the host keys in the order in which they are announced.
 	Keys Keys
-	// Now and Rand default to the clock and to crypto/rand.
-	Now  func() time.Time
+	// Rand defaults to crypto/rand.
 	Rand io.Reader
 	// RekeyBytes makes the server ask for new keys after so many bytes in one
 	// direction; 0 is the build's own limit.
@@ -38,13 +37,6 @@ type Config struct {
 	// Offered, where set, hears what the client's first KEXINIT told, before
 	// it is answered. Its error ends the connection.
 	Offered func(Client) error
-}
-
-func (c *Config) now() time.Time {
-	if c.Now == nil {
-		return time.Now()
-	}
-	return c.Now()
 }
 
 func (c *Config) rand() io.Reader {
