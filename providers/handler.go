@@ -82,6 +82,9 @@ type Change struct {
 	After   string `json:"after"`
 	Replace bool   `json:"replace,omitempty"` // cannot be changed in place
 	Cause   Cause  `json:"cause,omitempty"`
+	// Gentle: it is put right in place and what stands on the object does not
+	// notice, so nothing that ends afterwards ended because of it.
+	Gentle bool `json:"-"`
 }
 
 // Found is an Object with its types erased.

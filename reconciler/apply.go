@@ -157,7 +157,7 @@ func (e *Engine) records(p *plan.Plan) []state.Instance {
 	for _, r := range p.Records {
 		all = append(all, state.Instance{
 			Address: r.Address, Type: r.Type, Runtime: r.Runtime, Config: r.Config, Digest: r.Digest, Object: r.Object,
-			Parents: r.Parents, After: r.After, Source: r.Source, Updated: now,
+			Parents: r.Parents, After: r.After, Source: r.Source, Updated: now, Shaken: now,
 			Labelled: r.Labelled, Sensitive: r.Sensitive, PreventDestroy: r.PreventDestroy, Conduct: r.Conduct,
 		})
 	}

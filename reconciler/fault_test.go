@@ -198,7 +198,7 @@ func endOf(b *bench) ending {
 		if r.Quarantined != nil {
 			r.Quarantined.Since = time.Time{}
 		}
-		r.Labelled, r.Source, r.Updated, r.Created = "", "", time.Time{}, time.Time{}
+		r.Labelled, r.Source, r.Updated, r.Created, r.Shaken = "", "", time.Time{}, time.Time{}, time.Time{}
 		end.Rows = append(end.Rows, r)
 	}
 	where := map[string]string{}

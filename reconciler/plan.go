@@ -144,8 +144,8 @@ func (e *Engine) excused(snapshot state.Snapshot) func(addr.Address, json.RawMes
 		}
 		return slices.ContainsFunc(row.Parents, func(p addr.Address) bool {
 			decky := rows[p]
-			return decky != nil && decky.Type == providers.TypeDecky && decky.Updated.After(row.Updated) &&
-				seen.Sub(decky.Updated) < most && decky.Updated.Sub(now) < most // the clock may have gone back
+			return decky != nil && decky.Type == providers.TypeDecky && decky.Shaken.After(row.Updated) &&
+				seen.Sub(decky.Shaken) < most && decky.Shaken.Sub(now) < most // the clock may have gone back
 		})
 	}
 }

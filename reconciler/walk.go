@@ -359,6 +359,9 @@ func (w *walk) remember(s plan.Step, c *plan.Change, object []byte, err error) s
 	}
 	row := w.row(c)
 	row.Object, row.Tainted = object, err != nil
+	if s.Op != plan.OpUpdate || !gentle(c) {
+		row.Shaken = row.Updated
+	}
 	if s.Op == plan.OpCreate && err == nil {
 		row.Created = row.Updated
 	}
@@ -366,6 +369,11 @@ func (w *walk) remember(s plan.Step, c *plan.Change, object []byte, err error) s
 		row.Object = w.have(s, c)
 	}
 	return state.Outcome{Keep: row}
+}
+
+// gentle tells that nothing that stands on the object noticed its change.
+func gentle(c *plan.Change) bool {
+	return len(c.Attributes) > 0 && !slices.ContainsFunc(c.Attributes, func(a providers.Change) bool { return !a.Gentle })
 }
 
 // rememberReaddress keeps the row's configuration: what else is to change comes

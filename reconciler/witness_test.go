@@ -498,6 +498,28 @@ func TestOnlyALifeThatBeganWithItsDeckyIsExcused(t *testing.T) {
 	}
 }
 
+// TestAGentleHealExcusesNothing kills a service a moment after its decky was put
+// right in a way that no service notices.
+func TestAGentleHealExcusesNothing(t *testing.T) {
+	for gentle, told := range map[string]bool{"": false, "personality": true} {
+		now := time.Now()
+		clock := func() time.Time { now = now.Add(time.Millisecond); return now }
+		b, e := newWitness(t, fake.Options{Now: clock, Gentle: gentle}, func(c *reconciler.Config) { c.Now = clock })
+		b.apply(small(), restarts)
+		now = now.Add(time.Hour)
+		b.change("decky.web[0]")
+		b.apply(small(), restarts)
+		e.heard()
+		if err := b.world.Restart("decky.web[0].service.ssh"); err != nil {
+			t.Fatal(err)
+		}
+		b.apply(small(), restarts)
+		if got := len(e.heard()) == 1; got != told {
+			t.Errorf("gentle %q: told %v, want %v", gentle, got, told)
+		}
+	}
+}
+
 // TestNothingIsExcusedByAClockThatWentBack kills a service an hour before its
 // decky was healed, as the clock has it.
 func TestNothingIsExcusedByAClockThatWentBack(t *testing.T) {

@@ -63,17 +63,17 @@ func (h *deckies) Diff(want schema.Decky, have DeckyState) []providers.Change {
 		return append(changes, providers.Change{Path: "running", Before: "false", After: "true"})
 	}
 	if have.Paused {
-		changes = append(changes, providers.Change{Path: "paused", Before: "true", After: "false"})
+		changes = append(changes, providers.Change{Path: "paused", Before: "true", After: "false", Gentle: true})
 	}
 	changes = append(changes, diffLinks(want, have)...)
 	values := sysctls(want)
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if before := have.Sysctls[name]; before != values[name] {
-			changes = append(changes, providers.Change{Path: "sysctl." + name, Before: before, After: values[name]})
+			changes = append(changes, providers.Change{Path: "sysctl." + name, Before: before, After: values[name], Gentle: true})
 		}
 	}
 	if !have.Egress {
-		changes = append(changes, providers.Change{Path: "egress", Before: quote("open"), After: quote("denied")})
+		changes = append(changes, providers.Change{Path: "egress", Before: quote("open"), After: quote("denied"), Gentle: true})
 	}
 	return changes
 }
@@ -98,7 +98,7 @@ func diffLinks(want schema.Decky, have DeckyState) []providers.Change {
 	}
 	add := func(path, before, after string) {
 		if before != after {
-			changes = append(changes, providers.Change{Path: "link." + wanted.Name + "." + path, Before: before, After: after})
+			changes = append(changes, providers.Change{Path: "link." + wanted.Name + "." + path, Before: before, After: after, Gentle: gentle[path]})
 		}
 	}
 	add("kind", quote(found.Kind), quote(wanted.Kind))
@@ -115,6 +115,10 @@ func diffLinks(want schema.Decky, have DeckyState) []providers.Change {
 	add("up", strconv.FormatBool(found.Up), strconv.FormatBool(wanted.Up))
 	return changes
 }
+
+// gentle are the differences of a link that its services do not notice: they
+// watch the IP alone.
+var gentle = map[string]bool{"gateway": true, "routes": true, "up": true}
 
 // deckyLink is the name of the one interface of a decky.
 const deckyLink = "eth0"

@@ -44,8 +44,8 @@ func TestDeckyDiff(t *testing.T) {
 		"no link":  {func(_ *schema.Decky, h *DeckyState) { h.Links = nil }, []providers.Change{{Path: "link.eth0", After: `"macvlan"`}}},
 		"new link": {func(_ *schema.Decky, h *DeckyState) { h.Links = append(h.Links, LinkState{Name: "x", Kind: "veth"}) }, []providers.Change{{Path: "link.x", Before: `"veth"`}}},
 		"address":  {func(_ *schema.Decky, h *DeckyState) { h.Links[0].IP = "10.77.0.9/24" }, []providers.Change{{Path: "link.eth0.ip", Before: `"10.77.0.9/24"`, After: `"10.77.0.10/24"`}}},
-		"sysctl":   {func(_ *schema.Decky, h *DeckyState) { h.Sysctls["net.ipv4.ip_default_ttl"] = "1" }, []providers.Change{{Path: "sysctl.net.ipv4.ip_default_ttl", Before: "1", After: "64"}}},
-		"egress":   {func(_ *schema.Decky, h *DeckyState) { h.Egress = false }, []providers.Change{{Path: "egress", Before: `"open"`, After: `"denied"`}}},
+		"sysctl":   {func(_ *schema.Decky, h *DeckyState) { h.Sysctls["net.ipv4.ip_default_ttl"] = "1" }, []providers.Change{{Path: "sysctl.net.ipv4.ip_default_ttl", Before: "1", After: "64", Gentle: true}}},
+		"egress":   {func(_ *schema.Decky, h *DeckyState) { h.Egress = false }, []providers.Change{{Path: "egress", Before: `"open"`, After: `"denied"`, Gentle: true}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			want, have := testDecky(driverMacvlan), good()

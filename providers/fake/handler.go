@@ -48,7 +48,11 @@ func (h *handler[C]) Diff(want C, have State[C]) []providers.Change {
 	if reflect.DeepEqual(want, have.Live) {
 		return changes
 	}
-	return append(changes, providers.Compare(have.Live, want, h.replace)...)
+	for _, c := range providers.Compare(have.Live, want, h.replace) {
+		c.Gentle = c.Path == h.world.options.Gentle
+		changes = append(changes, c)
+	}
+	return changes
 }
 
 func (h *handler[C]) image() string {

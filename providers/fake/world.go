@@ -56,6 +56,8 @@ type Options struct {
 	Parallel int
 	// Cascade restarts what lives in a decky whenever that is changed or restarts.
 	Cascade bool
+	// Gentle is the path of a change that nothing in a decky notices.
+	Gentle string
 	// Now, if set, lets services know when their lives began.
 	Now func() time.Time
 	// Exhibits are found of every object that is examined, besides itself.

@@ -41,6 +41,9 @@ type Instance struct {
 	// row written without it keeps the one it has, unless Created is written.
 	Quarantined *Quarantine `json:"quarantined,omitempty"`
 	Updated     time.Time   `json:"updated"`
+	// Shaken is when what stands on the object may have ended because of a run; a
+	// row written without it keeps the one it has.
+	Shaken time.Time `json:"-"`
 }
 
 // Conduct is what a row remembers of its lifecycle block beside PreventDestroy,
@@ -129,7 +132,7 @@ func (s *Store) Instances(ctx context.Context) ([]Instance, error) {
 
 func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
 	rows, err := tx.QueryContext(ctx, `SELECT address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected,
-		on_drift, recycle_after, recycle_on, created, quarantined, quarantined_why FROM instances`)
+		on_drift, recycle_after, recycle_on, created, quarantined, quarantined_why, shaken FROM instances`)
 	if err != nil {
 		return nil, fmt.Errorf("instances: %w", err)
 	}
@@ -139,12 +142,13 @@ func readInstances(ctx context.Context, tx *sql.Tx) ([]Instance, error) {
 		var i Instance
 		var config, object []byte
 		var parents, after, sensitive, recycleOn, why string
-		var updated, created, quarantined int64
+		var updated, created, quarantined, shaken int64
 		if err := rows.Scan(&i.Address, &i.Type, &i.Runtime, &config, &i.Digest, &object, &parents, &after, &i.Tainted, &i.Source, &updated,
-			&i.Labelled, &sensitive, &i.PreventDestroy, &i.OnDrift, &i.RecycleAfter, &recycleOn, &created, &quarantined, &why); err != nil {
+			&i.Labelled, &sensitive, &i.PreventDestroy, &i.OnDrift, &i.RecycleAfter, &recycleOn, &created, &quarantined, &why, &shaken); err != nil {
 			return nil, fmt.Errorf("instances: %w", err)
 		}
 		i.Config, i.Object, i.Updated = config, object, time.Unix(0, updated).UTC()
+		i.Shaken = instant(shaken)
 		i.Parents, i.After = splitAddresses(parents), splitAddresses(after)
 		if sensitive != "" {
 			i.Sensitive = strings.Split(sensitive, "\n")
@@ -171,18 +175,19 @@ func writeInstance(tx *sql.Tx, i Instance) error {
 		quarantine = *i.Quarantined
 	}
 	_, err := tx.Exec(`INSERT INTO instances (address, type, runtime, config, digest, object, parents, after, tainted, source, updated, labelled, sensitive, protected,
-			on_drift, recycle_after, recycle_on, created, quarantined, quarantined_why)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			on_drift, recycle_after, recycle_on, created, quarantined, quarantined_why, shaken)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (address) DO UPDATE SET type = excluded.type, runtime = excluded.runtime, config = excluded.config, digest = excluded.digest,
 			object = excluded.object, parents = excluded.parents, after = excluded.after, tainted = excluded.tainted,
 			source = excluded.source, updated = excluded.updated, labelled = excluded.labelled, sensitive = excluded.sensitive,
 			protected = excluded.protected, on_drift = excluded.on_drift, recycle_after = excluded.recycle_after, recycle_on = excluded.recycle_on,
 			created = CASE WHEN excluded.created <> 0 THEN excluded.created ELSE created END,
+			shaken = CASE WHEN excluded.shaken <> 0 THEN excluded.shaken ELSE shaken END,
 			quarantined = CASE WHEN excluded.created <> 0 OR excluded.quarantined <> 0 THEN excluded.quarantined ELSE quarantined END,
 			quarantined_why = CASE WHEN excluded.created <> 0 OR excluded.quarantined <> 0 THEN excluded.quarantined_why ELSE quarantined_why END`,
 		string(i.Address), i.Type, i.Runtime, []byte(i.Config), i.Digest, object, joinAddresses(i.Parents), joinAddresses(i.After), i.Tainted, i.Source, i.Updated.UnixNano(),
 		string(i.Labelled), strings.Join(i.Sensitive, "\n"), i.PreventDestroy,
-		i.OnDrift, i.RecycleAfter, strings.Join(i.RecycleOn, "\n"), nanoseconds(i.Created), nanoseconds(quarantine.Since), quarantine.Why)
+		i.OnDrift, i.RecycleAfter, strings.Join(i.RecycleOn, "\n"), nanoseconds(i.Created), nanoseconds(quarantine.Since), quarantine.Why, nanoseconds(i.Shaken))
 	if err != nil {
 		return fmt.Errorf("instance %s: %w", i.Address, err)
 	}

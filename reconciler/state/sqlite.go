@@ -177,6 +177,8 @@ CREATE TABLE drift_totals (
 	count   INTEGER NOT NULL,
 	PRIMARY KEY (action, outcome)
 ) WITHOUT ROWID;
+`, `
+ALTER TABLE instances ADD COLUMN shaken INTEGER NOT NULL DEFAULT 0;
 `}
 
 // Format is the number of the newest migration that this program knows.
