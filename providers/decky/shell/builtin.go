@@ -1,6 +1,8 @@
 package shell
 
 import (
+	"github.com/decnet/decnet/providers/decky/shell/program/format"
+	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"strconv"
 	"strings"
 	"sync"
@@ -28,11 +30,11 @@ func makeBuiltins() map[string]command {
 	nothing := func(*call) int { return 0 }
 	return map[string]command{
 		":": nothing, "true": nothing, "false": func(*call) int { return 1 },
-		"echo": both(program.Echo), "printf": both(program.Printf), "test": testCommand, "[": testCommand,
+		"echo": both(format.Echo), "printf": both(format.Printf), "test": testCommand, "[": testCommand,
 		"cd": cd, "pwd": pwd, "exit": exit, "logout": exit, "return": returnCommand, "break": breakCommand, "continue": continueCommand,
 		"read": read, "set": set, "unset": unset, "shift": shift, "eval": eval, "source": source, ".": source, "type": typeCommand, "command": commandCommand, "builtin": builtinCommand,
 		"exec": execCommand, "trap": trap, "alias": alias, "unalias": unalias, "getopts": getopts, "history": history, "umask": umask, "ulimit": ulimit, "mapfile": mapfile, "readarray": mapfile,
-		"export": exportCommand, "kill": both(program.Kill), "times": times, "jobs": nothing, "wait": waitCommand, "hash": nothing, "shopt": shopt, "pushd": pushd, "popd": popd, "caller": func(*call) int { return 1 }, "disown": nothing, "bind": nothing, "enable": nothing, "fg": noJob, "bg": noJob,
+		"export": exportCommand, "kill": both(process.Kill), "times": times, "jobs": nothing, "wait": waitCommand, "hash": nothing, "shopt": shopt, "pushd": pushd, "popd": popd, "caller": func(*call) int { return 1 }, "disown": nothing, "bind": nothing, "enable": nothing, "fg": noJob, "bg": noJob,
 		"dirs": dirs, "help": func(c *call) int { c.Print("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)\n"); return 0 },
 	}
 }

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"errors"
+	"github.com/decnet/decnet/providers/decky/shell/program/all"
 	"maps"
 	"slices"
 	"strings"
@@ -237,7 +238,7 @@ func simulated(name string) (program.Func, bool) {
 	if name == "test" || name == "[" {
 		return func(c *program.Call) int { return testCommand(&call{Call: c, r: c.Kernel.(*kernel).r}) }, true
 	}
-	return program.Find(name)
+	return all.Find(name)
 }
 
 // builtin runs a builtin in this shell.

@@ -49,6 +49,9 @@ func (k *kernel) Find(p *program.Process, name string) (string, error) {
 	return path, err
 }
 
+// Program implements program.Launcher.
+func (k *kernel) Program(name string) (program.Func, bool) { return simulated(name) }
+
 // Run implements program.Launcher.
 func (k *kernel) Run(ctx context.Context, p *program.Process, args []string, s Streams) (int, error) {
 	var status int

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"fmt"
+	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"maps"
 	"slices"
 	"strconv"
@@ -145,7 +146,7 @@ func trap(c *call) int {
 	case len(c.Args) == 0 || c.Args[0] == "-p":
 		for _, name := range slices.Sorted(maps.Keys(c.r.state.traps)) {
 			shown := name
-			if slices.Contains(program.Signals, name) {
+			if slices.Contains(process.Signals, name) {
 				shown = "SIG" + name
 			}
 			c.Print("trap -- " + word.Quote(c.r.state.traps[name]) + " " + shown + "\n")
@@ -154,7 +155,7 @@ func trap(c *call) int {
 	case c.Args[0] == "-l":
 		inner := *c.Call
 		inner.Name, inner.Args = "kill", []string{"-l"}
-		return program.Kill(&inner)
+		return process.Kill(&inner)
 	}
 	args := c.Args
 	if args[0] == "--" {
@@ -276,7 +277,7 @@ func umask(c *call) int {
 
 var limits = []struct{ text, letter, value string }{
 	{"real-time non-blocking time  (microseconds, -R) ", "R", "unlimited"}, {"core file size              (blocks, -c) ", "c", "0"}, {"data seg size               (kbytes, -d) ", "d", "unlimited"}, {"scheduling priority                 (-e) ", "e", "0"},
-	{"file size                   (blocks, -f) ", "f", "unlimited"}, {"pending program.Signals                     (-i) ", "i", "7741"}, {"max locked memory           (kbytes, -l) ", "l", "253536"}, {"max memory size             (kbytes, -m) ", "m", "unlimited"},
+	{"file size                   (blocks, -f) ", "f", "unlimited"}, {"pending signals                     (-i) ", "i", "7741"}, {"max locked memory           (kbytes, -l) ", "l", "253536"}, {"max memory size             (kbytes, -m) ", "m", "unlimited"},
 	{"open files                          (-n) ", "n", "1024"}, {"pipe size                (512 bytes, -p) ", "p", "8"}, {"POSIX message queues         (bytes, -q) ", "q", "819200"}, {"real-time priority                  (-r) ", "r", "0"},
 	{"stack size                  (kbytes, -s) ", "s", "8192"}, {"cpu time                   (seconds, -t) ", "t", "unlimited"}, {"max user processes                  (-u) ", "u", "7741"}, {"virtual memory              (kbytes, -v) ", "v", "unlimited"}, {"file locks                          (-x) ", "x", "unlimited"},
 }

@@ -1,8 +1,3 @@
-// Package program holds the programs of the simulated host: what /bin and
-// /usr/bin of a decky do when a shell runs them. A program is a function of a
-// Call; it reads and writes the files, accounts and processes of a
-// machine.Machine and nothing else. It refuses to execute, to open a file of
-// the real machine, to resolve a name and to connect.
 package program
 
 import (
@@ -72,6 +67,8 @@ type Budget interface {
 
 // Launcher starts what a program starts.
 type Launcher interface {
+	// Program is the simulated program of a name: an applet of busybox.
+	Program(name string) (Func, bool)
 	// Find is where execvp(3) finds name.
 	Find(p *Process, name string) (string, error)
 	// Run runs a program or script by its name and waits for it. A name that is

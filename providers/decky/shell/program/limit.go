@@ -7,13 +7,8 @@ const (
 	MaxArray     = 10_000  // elements
 )
 
-const (
-	maxVariables = MaxVariables
-	maxValue     = MaxValue
-	maxArray     = MaxArray
-)
-
-func truth(b bool) int64 {
+// Truth is 1 or 0.
+func Truth(b bool) int64 {
 	if b {
 		return 1
 	}

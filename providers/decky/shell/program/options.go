@@ -1,8 +1,10 @@
 package program
 
-import "strings"
+import (
+	"strings"
+)
 
-// flags are the options of one call: the last value of each, and how often a
+// Flags are the options of one call: the last value of each, and how often a
 // flag was given.
 type Flags struct {
 	Value map[string]string
@@ -10,12 +12,13 @@ type Flags struct {
 	Given []Option // in their order
 }
 
-// option is one option as it was given.
+// Option is one option as it was given.
 type Option struct{ Letter, Value string }
 
+// Has tells whether an option was given.
 func (f Flags) Has(name string) bool { return f.Count[name] > 0 }
 
-// parse reads options as GNU getopt_long does: short is getopt's string
+// Parse reads options as GNU getopt_long does: short is getopt's string
 // ("ab:"), long maps long names to their letters, a ":" in front of the letter
 // saying that an argument is wanted. What is wrong is printed in its words and
 // ok is false; the command then exits with status.
@@ -97,13 +100,13 @@ func longName(names map[string]string, name string) (string, bool) {
 	return found, n == 1
 }
 
-// usage prints a complaint about the command line in coreutils' words.
+// Usage prints a complaint about the command line in coreutils' words.
 func (c *Call) Usage(message string) bool {
 	c.Err.Print(c.Name + ": " + message + "\nTry '" + c.Name + " --help' for more information.\n")
 	return false
 }
 
-// missing is usage with status 1 for a command without its operands.
+// Missing is usage with status 1 for a command without its operands.
 func (c *Call) Missing() int {
 	c.Usage("missing operand")
 	return 1

@@ -1,0 +1,47 @@
+// Package all joins the programs of the packages beside it into one table. It
+// holds no program of its own.
+package all
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/program/account"
+	"github.com/decnet/decnet/providers/decky/shell/program/awk"
+	"github.com/decnet/decnet/providers/decky/shell/program/busybox"
+	"github.com/decnet/decnet/providers/decky/shell/program/clock"
+	"github.com/decnet/decnet/providers/decky/shell/program/encode"
+	"github.com/decnet/decnet/providers/decky/shell/program/file"
+	"github.com/decnet/decnet/providers/decky/shell/program/find"
+	"github.com/decnet/decnet/providers/decky/shell/program/format"
+	"github.com/decnet/decnet/providers/decky/shell/program/network"
+	"github.com/decnet/decnet/providers/decky/shell/program/process"
+	"github.com/decnet/decnet/providers/decky/shell/program/sed"
+	"github.com/decnet/decnet/providers/decky/shell/program/service"
+	"github.com/decnet/decnet/providers/decky/shell/program/software"
+	"github.com/decnet/decnet/providers/decky/shell/program/system"
+	"github.com/decnet/decnet/providers/decky/shell/program/text"
+)
+
+// table is made once and shared by all shells.
+var table = sync.OnceValue(func() map[string]program.Func {
+	all := map[string]program.Func{}
+	for _, programs := range []func() map[string]program.Func{
+		account.Programs, awk.Programs, busybox.Programs, clock.Programs, encode.Programs, file.Programs, find.Programs, format.Programs,
+		network.Programs, process.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
+	} {
+		maps.Copy(all, programs())
+	}
+	return all
+})
+
+// Find is the program of a name.
+func Find(name string) (program.Func, bool) {
+	f, ok := table()[name]
+	return f, ok
+}
+
+// Names are the names of all programs, sorted.
+func Names() []string { return slices.Sorted(maps.Keys(table())) }

@@ -1,0 +1,99 @@
+package file
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
+)
+
+func dd(c *program.Call) int {
+	options := map[string]string{}
+	for _, a := range c.Args {
+		name, value, ok := strings.Cut(a, "=")
+		if !ok {
+			c.Usage("unrecognized operand ‘" + a + "’")
+			return 1
+		}
+		options[name] = value
+	}
+	began := time.Now()
+	in := c.In
+	if name, ok := options["if"]; ok {
+		file, err := c.Open(name, vfs.Read)
+		if err != nil {
+			return c.Complain("failed to open '%s': %s", name, vfs.Text(err))
+		}
+		in = file
+	}
+	size := int64(512)
+	if n, ok := program.Count(options["bs"]); ok && n > 0 {
+		size = n
+	}
+	blocks := int64(1 << 30)
+	if n, ok := program.Count(options["count"]); ok {
+		blocks = n
+	}
+	limit := min(blocks, int64(c.Kernel.Room())/max(size, 1)+1) * size
+	if skip, ok := program.Count(options["skip"]); ok && skip > 0 && in != nil {
+		_, _ = io.CopyN(io.Discard, in, min(skip*size, 16<<20))
+	}
+	var data []byte
+	if in != nil {
+		data, _ = io.ReadAll(io.LimitReader(in, min(limit, 8<<20)))
+	}
+	if c.Stop = c.Kernel.Spend(len(data)); c.Stop != nil {
+		return 1
+	}
+	if name, ok := options["of"]; ok {
+		file, err := c.Open(name, vfs.Write|vfs.Create|vfs.Truncate)
+		if err != nil {
+			return c.Complain("failed to open '%s': %s", name, vfs.Text(err))
+		}
+		if _, err := file.Write(data); err != nil {
+			return c.Complain("error writing '%s': %s", name, vfs.Text(err))
+		}
+	} else {
+		c.Write(c.Out, string(data))
+	}
+	if options["status"] == "none" {
+		return 0
+	}
+	full, partial := int64(len(data))/size, program.Truth(int64(len(data))%size != 0)
+	seconds := time.Since(began).Seconds() + 0.0001
+	size64 := int64(len(data))
+	amount := fmt.Sprintf("%d bytes", size64)
+	if size64 == 1 {
+		amount = "1 byte"
+	}
+	if size64 >= 1000 {
+		amount += fmt.Sprintf(" (%s, %s)", decimal(size64), binaryUnit(size64))
+	}
+	rate := "0.0 kB/s"
+	if size64 > 0 {
+		rate = decimal(int64(float64(size64)/seconds)) + "/s"
+	}
+	c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n%s copied, %g s, %s\n", full, partial, full, partial, amount, float64(int64(seconds*1e6))/1e6, rate))
+	return 0
+}
+
+func decimal(n int64) string {
+	v, unit := float64(n), 0
+	for v >= 1000 && unit < 4 {
+		v /= 1000
+		unit++
+	}
+	return fmt.Sprintf("%.1f %s", v, []string{"B", "kB", "MB", "GB", "TB"}[unit])
+}
+
+func binaryUnit(n int64) string {
+	v, unit := float64(n), 0
+	for v >= 1024 && unit < 4 {
+		v /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %s", v, []string{"B", "KiB", "MiB", "GiB", "TiB"}[unit])
+}

@@ -1,0 +1,13 @@
+// Package file holds the programs that make, list, move and describe files, as coreutils and
+// file(1) have them.
+package file
+
+import "github.com/decnet/decnet/providers/decky/shell/program"
+
+// Programs are the programs of this package by their names.
+func Programs() map[string]program.Func {
+	return map[string]program.Func{
+		"mkdir": mkdir, "rm": rm, "unlink": rm, "rmdir": rmdir, "cp": cp, "mv": mv, "ln": ln, "chmod": chmod, "chown": chown, "chgrp": chown, "touch": touch, "stat": stat,
+		"ls": ls, "dir": ls, "vdir": ls, "mktemp": mktemp, "readlink": readlink, "realpath": readlink, "file": fileCommand, "dd": dd,
+	}
+}

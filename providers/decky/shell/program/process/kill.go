@@ -1,0 +1,94 @@
+package process
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/decnet/decnet/providers/decky/machine"
+	"github.com/decnet/decnet/providers/decky/shell/program"
+)
+
+// Signals are the names of the signals 1 to 31.
+var Signals = strings.Fields("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS")
+
+// Kill is kill, the builtin and the program.
+func Kill(c *program.Call) int {
+	if len(c.Args) == 0 {
+		c.Err.Print("kill: usage: kill [-s sigspec | -n signum | -sigspec] pid | jobspec ... or kill -l [sigspec]\n")
+		return 2
+	}
+	if c.Args[0] == "-l" && len(c.Args) > 1 {
+		for _, a := range c.Args[1:] {
+			n, err := strconv.Atoi(a)
+			switch at := slices.Index(Signals, strings.TrimPrefix(strings.ToUpper(a), "SIG")); {
+			case err == nil && n&127 >= 1 && n&127 <= len(Signals):
+				c.Print(Signals[n&127-1] + "\n")
+			case at >= 0:
+				c.Printf("%d\n", at+1)
+			default:
+				return c.Shout("%s: invalid signal specification", a)
+			}
+		}
+		return 0
+	}
+	if name := strings.TrimPrefix(strings.TrimPrefix(c.Args[0], "-"), "SIG"); len(c.Args[0]) > 1 && c.Args[0][0] == '-' && strings.Trim(name, "0123456789") != "" && !slices.Contains([]string{"l", "s", "n", "-"}, name) && !slices.Contains(Signals, strings.ToUpper(name)) {
+		return c.Shout("%s: invalid signal specification", c.Args[0][1:])
+	}
+	if c.Args[0] == "-l" {
+		for i, s := range Signals {
+			c.Printf("%2d) SIG%s", i+1, s)
+			if i%5 == 4 || i == len(Signals)-1 {
+				c.Print("\n")
+			} else {
+				c.Print("\t")
+			}
+		}
+		return 0
+	}
+	status := 0
+	for i, a := range c.Args {
+		if strings.HasPrefix(a, "-") && i == 0 || i == 1 && (c.Args[0] == "-s" || c.Args[0] == "-n") {
+			continue
+		}
+		pid, err := strconv.Atoi(a)
+		if err != nil {
+			status = c.Shout("%s: arguments must be process or job IDs", a)
+			continue
+		}
+		found := slices.ContainsFunc(c.Machine.Processes(), func(p machine.Process) bool { return p.PID == pid })
+		switch {
+		case pid == c.PID && slices.Contains(c.Args, "-0"):
+		case pid == c.PID && !slices.Contains(c.Args, "-0"):
+			if slices.Contains(c.Args, "-9") || slices.Contains(c.Args, "-KILL") || slices.Contains(c.Args, "-HUP") {
+				c.Stop = program.Exit(137)
+			}
+		case !found:
+			status = c.Shout("(%d) - No such process", pid)
+		case c.User.UID != 0:
+			status = c.Shout("(%d) - Operation not permitted", pid)
+		}
+	}
+	return status
+}
+
+// pkill also is killall: it finds nothing of a client's.
+func pkill(c *program.Call) int {
+	for _, a := range c.Args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		for _, p := range c.Machine.Processes() {
+			if p.Name == a {
+				if c.Name == "pgrep" || c.Name == "pidof" {
+					c.Printf("%d\n", p.PID)
+				}
+				return 0
+			}
+		}
+		if c.Name == "killall" {
+			c.Err.Print(a + ": no process found\n")
+		}
+	}
+	return 1
+}

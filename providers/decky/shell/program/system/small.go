@@ -1,0 +1,32 @@
+package system
+
+import "github.com/decnet/decnet/providers/decky/shell/program"
+
+func quiet(*program.Call) int { return 0 }
+
+func no(*program.Call) int { return 1 }
+
+func arch(c *program.Call) int {
+	c.Print(c.Machine.Host.Machine + "\n")
+	return 0
+}
+
+func dmesg(c *program.Call) int {
+	if c.User.UID != 0 {
+		c.Err.Print("dmesg: read kernel buffer failed: Operation not permitted\n")
+		return 1
+	}
+	m := c.Machine
+	c.Print("[    0.000000] Linux version " + m.Host.Kernel + " (debian-kernel@lists.debian.org) " + m.Host.Build + "\n[    0.000000] Command line: BOOT_IMAGE=/boot/vmlinuz-" + m.Host.Kernel + " ro quiet\n")
+	return 0
+}
+
+// pwd is the working directory.
+func pwd(c *program.Call) int {
+	path := c.Cwd
+	if resolved, err := c.View().Resolve(path); err == nil {
+		path = resolved
+	}
+	c.Print(path + "\n")
+	return 0
+}
