@@ -32,17 +32,63 @@ func fixedError(path string) error {
 	return syscall.EACCES
 }
 
-// attach puts a new node of a client in place.
+// make is a new node of a client.
+func (v View) make(parent *node, mode uint32) *node {
+	f := v.FS
+	f.next++
+	now := f.now()
+	n := &node{ino: f.next, mode: mode, uid: v.UID, gid: v.GID, mtime: now, atime: now, ctime: now, links: 1, entry: -1, own: true, changed: true}
+	if parent.mode&0o2000 != 0 {
+		n.gid = parent.gid
+		if n.isDir() {
+			n.mode |= 0o2000
+		}
+	}
+	return n
+}
+
+// attach puts a node in place.
 func (f *FS) attach(p place, n *node) error {
 	if f.added >= MaxNodes {
 		return syscall.ENOSPC
 	}
 	f.added++
-	n.changed = true
-	p.parent.children[p.name] = n
-	p.parent.mtime = f.now()
-	f.dirty = true
+	f.put(p, n)
 	return nil
+}
+
+func (f *FS) put(p place, n *node) {
+	parent := f.keep(p.parent)
+	if parent.added == nil {
+		parent.added = map[string]*node{}
+	}
+	parent.added[p.name] = n
+	f.stamp(parent)
+}
+
+// stamp notes that a directory was changed.
+func (f *FS) stamp(n *node) {
+	n.mtime = f.now()
+	n.ctime = n.mtime
+	n.changed = true
+	f.dirty = true
+}
+
+// take takes a name out of its directory; the node lives on.
+func (f *FS) take(p place) {
+	parent := f.keep(p.parent)
+	known := p.node.entry >= 0 || p.node.based
+	if parent.entry >= 0 && f.image.child(f.image.entries[parent.entry], p.name) >= 0 {
+		known = true
+	}
+	delete(parent.added, p.name)
+	if known {
+		if parent.gone == nil {
+			parent.gone = map[string]bool{}
+		}
+		parent.gone[p.name] = true
+	}
+	f.stamp(parent)
 }
 
 // Mkdir makes a directory.
@@ -56,7 +102,7 @@ func (v View) Mkdir(path string, perm uint32) error {
 	if p.node != nil {
 		return syscall.EEXIST
 	}
-	return v.FS.attach(p, v.FS.make(TypeDir|perm&0o7777, v.UID, v.GID, v.FS.now()))
+	return v.FS.attach(p, v.make(p.parent, TypeDir|perm&0o7777))
 }
 
 func suffixRoot(path string) string {
@@ -68,6 +114,39 @@ func suffixRoot(path string) string {
 
 // Symlink makes path a link to target.
 func (v View) Symlink(target, path string) error {
+	if target == "" {
+		return syscall.ENOENT
+	}
+	if len(target) >= MaxPath {
+		return syscall.ENAMETOOLONG
+	}
+	return v.create(path, func(p place) *node {
+		n := v.make(p.parent, TypeLink|0o777)
+		n.target = target
+		return n
+	})
+}
+
+// Mknod makes a FIFO, or a device or socket, which only uid 0 may; mode has its
+// type bits.
+func (v View) Mknod(path string, mode uint32, major, minor int) error {
+	switch mode & TypeMask {
+	case TypeFIFO, TypeSocket, TypeFile:
+	case TypeChar, TypeBlock:
+		if v.UID != 0 {
+			return syscall.EPERM
+		}
+	default:
+		return syscall.EINVAL
+	}
+	return v.create(path, func(p place) *node {
+		n := v.make(p.parent, mode&(TypeMask|0o7777))
+		n.rdev = [2]int{major, minor}
+		return n
+	})
+}
+
+func (v View) create(path string, what func(p place) *node) error {
 	v.FS.mu.Lock()
 	defer v.FS.mu.Unlock()
 	p, err := v.spot(path, false)
@@ -77,9 +156,10 @@ func (v View) Symlink(target, path string) error {
 	if p.node != nil {
 		return syscall.EEXIST
 	}
-	n := v.FS.make(TypeLink|0o777, v.UID, v.GID, v.FS.now())
-	n.target = target
-	return v.FS.attach(p, n)
+	if p.slash {
+		return syscall.ENOENT
+	}
+	return v.FS.attach(p, what(p))
 }
 
 // Link gives the file at old a second name.
@@ -90,25 +170,36 @@ func (v View) Link(old, path string) error {
 	if err != nil {
 		return err
 	}
-	if from.node.children != nil {
+	if from.node.isDir() {
 		return syscall.EPERM
 	}
 	p, err := v.spot(path, false)
 	if err != nil {
 		return err
 	}
-	if p.node != nil {
+	switch {
+	case p.node != nil:
 		return syscall.EEXIST
+	case p.slash:
+		return syscall.ENOENT
+	case from.node.live != nil:
+		return syscall.EXDEV
+	case from.node.links >= maxLinks:
+		return syscall.EMLINK
 	}
-	v.FS.touched(from.node)
-	from.node.links++
-	return v.FS.attach(p, from.node)
+	n := v.FS.keep(from.node)
+	if err := v.FS.attach(p, n); err != nil {
+		return err
+	}
+	n.links++
+	v.FS.touched(n)
+	return nil
 }
 
 // mayRemove checks the right to take p out of its directory.
 func (v View) mayRemove(p place) error {
 	switch {
-	case p.parent == nil:
+	case p.parent == nil || p.node.mount != nil:
 		return syscall.EBUSY
 	case p.parent.fixed || p.node.fixed:
 		return syscall.EPERM
@@ -128,33 +219,30 @@ func (v View) Remove(path string) error {
 	if err != nil {
 		return err
 	}
-	if len(p.node.children) > 0 {
-		return syscall.ENOTEMPTY
-	}
 	if err := v.mayRemove(p); err != nil {
 		return err
+	}
+	if p.node.isDir() && !v.empty(p.node) {
+		return syscall.ENOTEMPTY
 	}
 	v.FS.detach(p)
 	return nil
 }
 
-// detach takes p out of the tree and remembers that it is gone.
+// detach takes p out of the tree and gives back what it held of the quota.
 func (f *FS) detach(p place) {
-	delete(p.parent.children, p.name)
-	p.parent.mtime = f.now()
-	f.gone[p.path] = true
-	f.dirty = true
-	f.release(p.node)
-}
-
-// release gives back what node and all below it held of the quota.
-func (f *FS) release(n *node) {
-	if n.links--; n.changed && n.links <= 0 {
-		f.used -= int64(len(n.data))
-		f.added--
+	f.take(p)
+	n := f.keep(p.node)
+	if n.links--; n.links > 0 {
+		n.ctime = f.now()
+		return
 	}
-	for _, c := range n.children {
-		f.release(c)
+	if n.charged {
+		f.used -= int64(len(n.data))
+		n.charged = false
+	}
+	if n.entry < 0 && !n.based {
+		f.added--
 	}
 }
 
@@ -173,43 +261,52 @@ func (v View) Rename(old, path string) error {
 	if err != nil {
 		return err
 	}
-	if to.node == from.node {
+	if to.node != nil && to.node.ino == from.node.ino {
 		return nil
 	}
 	if to.path == from.path || strings.HasPrefix(to.path, from.path+"/") {
 		return syscall.EINVAL
 	}
+	if strings.HasSuffix(path, "/") && !from.node.isDir() {
+		return syscall.ENOTDIR
+	}
+	if from.node.isDir() && !v.may(from.node, 2) && from.parent.ino != to.parent.ino {
+		return syscall.EACCES
+	}
 	if to.node != nil {
-		switch {
-		case to.node.children != nil && from.node.children == nil:
-			return syscall.EISDIR
-		case to.node.children == nil && from.node.children != nil:
-			return syscall.ENOTDIR
-		case len(to.node.children) > 0:
-			return syscall.ENOTEMPTY
-		}
-		if err := v.mayRemove(to); err != nil {
+		if err := v.mayReplace(from, to); err != nil {
 			return err
 		}
 		v.FS.detach(to)
 	}
-	delete(from.parent.children, from.name)
-	v.FS.gone[from.path] = true
-	to.parent.children[to.name] = from.node
-	from.parent.mtime, to.parent.mtime = v.FS.now(), v.FS.now()
-	v.FS.mark(from.node)
-	v.FS.dirty = true
+	n := v.FS.keep(from.node)
+	v.FS.take(from)
+	to.parent = v.FS.current(to.parent)
+	v.FS.put(to, n)
+	v.FS.mark(n)
+	n.ctime = v.FS.now()
+	return nil
+}
+
+func (v View) mayReplace(from, to place) error {
+	if err := v.mayRemove(to); err != nil {
+		return err
+	}
+	switch {
+	case to.node.isDir() && !from.node.isDir():
+		return syscall.EISDIR
+	case !to.node.isDir() && from.node.isDir():
+		return syscall.ENOTDIR
+	case to.node.isDir() && !v.empty(to.node):
+		return syscall.ENOTEMPTY
+	}
 	return nil
 }
 
 // mark makes a moved tree the client's, so that it is saved at its new place.
 func (f *FS) mark(n *node) {
-	if !n.changed {
-		n.changed = true
-		f.used += int64(len(n.data))
-		f.added++
-	}
-	for _, c := range n.children {
+	n.changed = true
+	for _, c := range n.added {
 		f.mark(c)
 	}
 }
@@ -220,11 +317,12 @@ func (v View) owned(path string, follow bool) (place, error) {
 	switch {
 	case err != nil:
 		return p, err
-	case p.node.fixed || p.node.generate != nil:
+	case p.node.fixed || p.node.generate != nil || p.node.mount != nil:
 		return p, syscall.EPERM
 	case v.UID != 0 && v.UID != p.node.uid:
 		return p, syscall.EPERM
 	}
+	p.node = v.FS.keep(p.node)
 	return p, nil
 }
 
@@ -236,58 +334,82 @@ func (v View) Chmod(path string, perm uint32) error {
 	if err != nil {
 		return err
 	}
-	p.node.mode = p.node.mode&TypeMask | perm&0o7777
-	v.FS.touched(p.node)
+	n := p.node
+	if v.UID != 0 && !n.isDir() && n.gid != v.GID && !v.inGroup(n.gid) {
+		perm &^= 0o2000
+	}
+	n.mode = n.mode&TypeMask | perm&0o7777
+	v.FS.touched(n)
 	return nil
 }
 
-// Chown sets owner and group; -1 leaves one.
-func (v View) Chown(path string, uid, gid int) error {
+// Chown sets owner and group; -1 leaves one. Links are followed.
+func (v View) Chown(path string, uid, gid int) error { return v.chown(path, uid, gid, true) }
+
+// Lchown is Chown of a link itself.
+func (v View) Lchown(path string, uid, gid int) error { return v.chown(path, uid, gid, false) }
+
+func (v View) chown(path string, uid, gid int, follow bool) error {
 	v.FS.mu.Lock()
 	defer v.FS.mu.Unlock()
-	p, err := v.owned(path, true)
+	p, err := v.owned(path, follow)
 	if err != nil {
 		return err
 	}
-	if v.UID != 0 && uid >= 0 && uid != p.node.uid {
+	n := p.node
+	if v.UID != 0 && (uid >= 0 && uid != n.uid || gid >= 0 && gid != n.gid && gid != v.GID && !v.inGroup(gid)) {
 		return syscall.EPERM
 	}
 	if uid >= 0 {
-		p.node.uid = uid
+		n.uid = uid
 	}
 	if gid >= 0 {
-		p.node.gid = gid
+		n.gid = gid
 	}
-	v.FS.touched(p.node)
+	if n.mode&TypeMask == TypeFile {
+		n.mode &^= 0o4000
+		if n.mode&0o010 != 0 {
+			n.mode &^= 0o2000
+		}
+	}
+	v.FS.touched(n)
 	return nil
 }
 
 // Chtimes sets the time of modification.
 func (v View) Chtimes(path string, mtime time.Time) error {
+	return v.Utimes(path, time.Time{}, mtime, true)
+}
+
+// Utimes sets the times of access and modification, a zero one is left; follow
+// says whether a link as the last element is followed.
+func (v View) Utimes(path string, atime, mtime time.Time, follow bool) error {
 	v.FS.mu.Lock()
 	defer v.FS.mu.Unlock()
-	p, err := v.find(path, true)
+	p, err := v.find(path, follow)
 	if err != nil {
 		return err
 	}
-	if p.node.fixed || p.node.generate != nil {
+	if p.node.fixed || p.node.generate != nil || p.node.mount != nil {
 		return syscall.EPERM
 	}
 	if v.UID != 0 && v.UID != p.node.uid && !v.may(p.node, 2) {
 		return syscall.EACCES
 	}
-	p.node.mtime = mtime
-	v.FS.touched(p.node)
+	n := v.FS.keep(p.node)
+	if !atime.IsZero() {
+		n.atime = atime
+	}
+	if !mtime.IsZero() {
+		n.mtime = mtime
+	}
+	v.FS.touched(n)
 	return nil
 }
 
-// touched makes a node of the base the client's.
+// touched notes that an inode is the client's.
 func (f *FS) touched(n *node) {
 	f.dirty = true
-	if n.changed {
-		return
-	}
 	n.changed = true
-	f.added++
-	f.used += int64(len(n.data))
+	n.ctime = f.now()
 }

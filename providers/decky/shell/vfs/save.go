@@ -16,32 +16,112 @@ type entry struct {
 	GID    int    `json:"g,omitempty"`
 	MTime  int64  `json:"t"`
 	Data   []byte `json:"d,omitempty"`
+	Own    bool   `json:"o,omitempty"` // Data is the content
 	Target string `json:"l,omitempty"`
+	Base   string `json:"b,omitempty"` // the image's file that it was
+	Same   string `json:"s,omitempty"` // it is another name of that one
+	Rdev   []int  `json:"r,omitempty"`
+	Gone   bool   `json:"x,omitempty"` // nothing is there any more
 }
 
+// saved is applied in its order. Gone is what is no more where the base has it:
+// it goes first, since it may stand somewhere else; what is gone from a tree that
+// moved follows the tree.
 type saved struct {
 	Gone    []string `json:"gone,omitempty"`
 	Entries []entry  `json:"entries,omitempty"`
 }
 
+// collector writes down what differs from the base.
+type collector struct {
+	f     *FS
+	saved saved
+	// names are the first names of inodes with several; the other ones are
+	// noted last, when what they name is there.
+	names map[uint64]string
+	more  []entry
+	dry   bool // only names are looked for
+}
+
 // Changes is what clients changed since the base, for Restore on a file system
-// with the same base. A second name of a file is kept as a file of its own.
+// with the same base.
 func (f *FS) Changes() ([]byte, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := saved{Gone: slices.Sorted(maps.Keys(f.gone))}
-	collect(f.root, "", &s.Entries)
+	c := &collector{f: f, names: map[uint64]string{}, dry: true}
+	c.directory(f.root, "", false)
+	c.saved, c.dry = saved{}, false
+	c.directory(f.root, "", false)
+	c.saved.Entries = append(c.saved.Entries, c.more...)
 	f.dirty = false
-	return json.Marshal(s)
+	return json.Marshal(c.saved)
 }
 
-func collect(n *node, path string, out *[]entry) {
-	if n.changed && path != "" {
-		*out = append(*out, entry{path, n.mode, n.uid, n.gid, n.mtime.UnixNano(), n.data, n.target})
+// directory notes what differs below n.
+func (c *collector) directory(n *node, path string, moved bool) {
+	for _, name := range slices.Sorted(maps.Keys(n.gone)) {
+		if moved {
+			c.saved.Entries = append(c.saved.Entries, entry{Path: path + "/" + name, Gone: true})
+		} else {
+			c.saved.Gone = append(c.saved.Gone, path+"/"+name)
+		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(n.children)) {
-		collect(n.children[name], path+"/"+name, out)
+	if n.entry >= 0 {
+		for _, i := range c.f.image.entries[n.entry].children {
+			e := c.f.image.entries[i]
+			name := e.Name()
+			if n.gone[name] || n.added[name] != nil {
+				continue
+			}
+			kept := c.f.overlay[i]
+			if kept != nil && kept.changed {
+				c.file(kept, path+"/"+name, false)
+			}
+			if e.Mode&TypeMask == TypeDir {
+				if kept == nil {
+					kept = &node{entry: i, mode: e.Mode}
+				}
+				c.directory(kept, path+"/"+name, moved)
+			}
+		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(n.added)) {
+		child := n.added[name]
+		if child.changed && child.mount == nil && child.generate == nil {
+			c.file(child, path+"/"+name, true)
+		}
+		if child.isDir() && child.mount == nil {
+			c.directory(child, path+"/"+name, moved || child.changed)
+		}
+	}
+}
+
+// file notes one file; moved says that it does not stand where the image has it.
+func (c *collector) file(n *node, path string, moved bool) {
+	e := entry{Path: path, Mode: n.mode, UID: n.uid, GID: n.gid, MTime: n.mtime.UnixNano(), Target: n.target}
+	if n.mode&TypeMask == TypeChar || n.mode&TypeMask == TypeBlock {
+		e.Rdev = n.rdev[:]
+	}
+	if n.links > 1 && !n.isDir() {
+		first, ok := c.names[n.ino]
+		if c.dry && (!ok || !moved) { // where the image has it is the best name
+			c.names[n.ino] = path
+		}
+		if !c.dry && first != path {
+			c.more = append(c.more, entry{Path: path, Mode: n.mode, Same: first})
+			return
+		}
+	}
+	if c.dry {
+		return
+	}
+	if n.own && n.mode&TypeMask == TypeFile && (n.entry < 0 || n.charged) {
+		e.Data, e.Own = n.data, true
+	}
+	if moved && n.entry >= 0 {
+		e.Base = c.f.image.entries[n.entry].Path
+	}
+	c.saved.Entries = append(c.saved.Entries, e)
 }
 
 // Dirty tells whether anything changed since the last Changes.
@@ -51,7 +131,8 @@ func (f *FS) Dirty() bool {
 	return f.dirty
 }
 
-// Restore applies what Changes returned.
+// Restore applies what Changes returned. What does not fit any more, because the
+// base is another one, is left out.
 func (f *FS) Restore(data []byte) error {
 	if len(data) == 0 {
 		return nil
@@ -64,31 +145,115 @@ func (f *FS) Restore(data []byte) error {
 	defer f.mu.Unlock()
 	root := f.As(0, 0)
 	for _, path := range s.Gone {
-		if p, err := root.find(path, false); err == nil && p.parent != nil {
-			delete(p.parent.children, p.name)
-			f.gone[path] = true
-		}
+		f.forget(root, path)
 	}
 	for _, e := range s.Entries {
-		p, err := root.walk(e.Path, false)
-		if err != nil || p.parent == nil {
+		if e.Gone {
+			f.forget(root, e.Path)
 			continue
 		}
-		n := p.node
-		if n == nil || n.mode&TypeMask != e.Mode&TypeMask {
-			n = f.make(e.Mode, e.UID, e.GID, time.Time{})
-			p.parent.children[p.name] = n
-		}
-		if n.generate != nil || n.fixed {
-			continue
-		}
-		n.mode, n.uid, n.gid, n.mtime, n.data, n.target = e.Mode, e.UID, e.GID, time.Unix(0, e.MTime), e.Data, e.Target
-		if !n.changed {
-			n.changed = true
-			f.added++
-		}
-		f.used += int64(len(n.data))
+		f.restore(root, e)
 	}
+	f.stampAll(root, s.Entries)
 	f.dirty = false
 	return nil
+}
+
+// forget takes what is no more out of its directory.
+func (f *FS) forget(root View, path string) {
+	if p, err := root.find(path, false); err == nil && p.parent != nil && !p.parent.fixed && !p.node.fixed && p.node.mount == nil {
+		f.take(p)
+	}
+}
+
+func (f *FS) restore(root View, e entry) {
+	p, err := root.walk(e.Path, false)
+	if err != nil || p.parent == nil || p.parent.fixed || f.added >= MaxNodes {
+		return
+	}
+	n := p.node
+	if n != nil && (n.generate != nil || n.fixed || n.mount != nil || n.live != nil) {
+		return
+	}
+	switch {
+	case e.Same != "":
+		first, err := root.find(e.Same, false)
+		if err != nil || first.node.isDir() || first.node.live != nil || n != nil && (n.isDir() || n.ino == first.node.ino) {
+			return
+		}
+		if n != nil {
+			f.detach(p)
+		}
+		kept := f.keep(first.node)
+		kept.links++
+		f.put(p, kept)
+		f.added++
+		return
+	case e.Base != "":
+		base := f.image.Lookup(e.Base)
+		if base == nil || n != nil || base.index == 0 || base.Mode&TypeMask != e.Mode&TypeMask || f.attached(base.index) || p.below(base.index) {
+			return
+		}
+		n = f.keep(f.entry(base.index))
+		f.put(p, n)
+	case n == nil || n.mode&TypeMask != e.Mode&TypeMask:
+		if n != nil && n.isDir() {
+			return
+		}
+		n = root.make(p.parent, e.Mode)
+		if f.attach(p, n) != nil {
+			return
+		}
+	}
+	n = f.keep(n)
+	n.mode, n.uid, n.gid, n.target, n.changed = e.Mode, e.UID, e.GID, e.Target, true
+	if len(e.Rdev) == 2 {
+		n.rdev = [2]int(e.Rdev)
+	}
+	if e.Own && n.mode&TypeMask == TypeFile {
+		if n.charged {
+			f.used -= int64(len(n.data))
+		}
+		n.data, n.own, n.charged = e.Data, true, true
+		f.used += int64(len(n.data))
+	}
+}
+
+// stands tells whether an entry of the image is where the image has it.
+func (f *FS) stands(i int32) bool {
+	p, err := f.As(0, 0).find(f.image.entries[i].Path, false)
+	return i > 0 && err == nil && p.node.entry == i
+}
+
+// attached tells whether an entry of the image stands anywhere.
+func (f *FS) attached(i int32) bool {
+	kept := f.overlay[i]
+	return f.stands(i) || kept != nil && kept.changed
+}
+
+// below tells whether a place is inside the image's entry i.
+func (p place) below(i int32) bool {
+	for _, s := range p.stack {
+		if s.node.entry == i {
+			return true
+		}
+	}
+	return false
+}
+
+// stampAll gives everything the times that it had: making what is below a
+// directory changed the directory's.
+func (f *FS) stampAll(root View, entries []entry) {
+	for _, e := range entries {
+		if e.Same != "" || e.Gone {
+			continue
+		}
+		p, err := root.find(e.Path, false)
+		if err != nil || p.node.fixed || p.node.mount != nil || p.node.live != nil {
+			continue
+		}
+		n := f.keep(p.node)
+		n.mtime = time.Unix(0, e.MTime)
+		n.atime, n.ctime = n.mtime, n.mtime
+	}
 }

@@ -2,6 +2,7 @@ package vfs_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,17 +16,32 @@ import (
 
 var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 
+// image is what the hosts of the tests share.
+var image = func() *vfs.Image {
+	m := vfs.NewImage()
+	m.Add(vfs.Entry{Path: "/etc/passwd", Mode: vfs.TypeFile | 0o644, Source: "root\n", Size: -1})
+	m.Add(vfs.Entry{Path: "/usr/bin", Mode: vfs.TypeDir | 0o755})
+	m.Add(vfs.Entry{Path: "/usr/bin/ls", Mode: vfs.TypeFile | 0o755, Source: "ELF", Size: -1})
+	m.Add(vfs.Entry{Path: "/usr/share/doc/a/copyright", Mode: vfs.TypeFile | 0o644, Source: "free", Size: 4})
+	m.Add(vfs.Entry{Path: "/bin", Mode: vfs.TypeLink | 0o777, Target: "usr/bin"})
+	m.Add(vfs.Entry{Path: "/tmp", Mode: vfs.TypeDir | 0o1777})
+	return m
+}()
+
+type host struct{}
+
+func (host) Content(e *vfs.Entry) vfs.Content { return strings.NewReader(e.Source.(string)) }
+
+func (host) Times(*vfs.Entry) (time.Time, time.Time) { return epoch, epoch }
+
 func newFS(quota int64) *vfs.FS {
-	f := vfs.New(quota, func() time.Time { return epoch })
+	f := vfs.Of(image, host{}, quota, func() time.Time { return epoch })
 	f.AddDir("/tmp", 0o1777, 0, 0, epoch, false)
 	f.AddDir("/home/a", 0o700, 1000, 1000, epoch, false)
 	f.AddDir("/proc", 0o555, 0, 0, epoch, true)
 	f.AddGenerated("/proc/uptime", 0o444, epoch, func() []byte { return []byte("1.00 1.00\n") })
 	f.AddDevice("/dev/null", vfs.TypeChar|0o666, 0, 0, 1, 3, epoch)
-	f.AddFile("/etc/passwd", []byte("root\n"), 0o644, 0, 0, epoch)
 	f.AddFile("/etc/shadow", []byte("secret\n"), 0o640, 0, 42, epoch)
-	f.AddLink("/bin", "usr/bin", epoch)
-	f.AddFile("/usr/bin/ls", []byte("ELF"), 0o755, 0, 0, epoch)
 	f.AddLink("/loop", "/loop", epoch)
 	return f
 }
@@ -139,7 +155,7 @@ func TestBaseIsNeverWrittenTo(t *testing.T) {
 }
 
 // paths that random operations use.
-var paths = []string{"/tmp/a", "/tmp/b", "/tmp/c", "/tmp/a/x", "/tmp/b/y", "/home/a/f", "/etc/passwd", "/proc/x", "/usr/bin/ls"}
+var paths = []string{"/tmp/a", "/tmp/b", "/tmp/c", "/tmp/a/x", "/tmp/b/y", "/home/a/f", "/home/a", "/etc/passwd", "/etc/shadow", "/proc/x", "/usr/bin/ls", "/usr", "/usr/share", "/tmp/a/doc/a/copyright", "/usr/share/doc/a", "/bin", "/tmp/b/ls"}
 
 func TestChangesSurviveARestart(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -148,7 +164,11 @@ func TestChangesSurviveARestart(t *testing.T) {
 		path := rapid.SampledFrom(paths)
 		for range rapid.IntRange(1, 40).Draw(t, "steps") {
 			a, b := path.Draw(t, "a"), path.Draw(t, "b")
-			switch rapid.IntRange(0, 6).Draw(t, "operation") {
+			switch rapid.IntRange(0, 8).Draw(t, "operation") {
+			case 7:
+				_ = v.Link(a, b)
+			case 8:
+				_ = v.Mknod(a, vfs.TypeFIFO|0o600, 0, 0)
 			case 0:
 				_ = v.WriteFile(a, rapid.SliceOfN(rapid.Byte(), 0, 20_000).Draw(t, "data"), 0o644)
 			case 1:
@@ -196,7 +216,7 @@ func dump(v vfs.View, dir string) map[string]string {
 			data, _ := v.ReadFile(path)
 			content = string(data)
 		}
-		out[path] = strings.Join([]string{content, time.Duration(info.Mode).String(), time.Duration(info.UID).String()}, "|")
+		out[path] = fmt.Sprint(content, "|", info.Mode, "|", info.UID, "|", info.Links, "|", info.Size, "|", info.MTime)
 		if info.IsDir() {
 			for k, x := range dump(v, path) {
 				out[k] = x
