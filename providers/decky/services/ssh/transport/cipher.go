@@ -3,12 +3,14 @@ package transport
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/des" //nolint:gosec // CentOS 7's sshd offers 3des-cbc
+	"crypto/des"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
 
+	"golang.org/x/crypto/blowfish" //lint:ignore SA1019 CentOS 7's sshd offers it
+	"golang.org/x/crypto/cast5"    //lint:ignore SA1019 and this
 	"golang.org/x/crypto/chacha20"
 	"golang.org/x/crypto/poly1305" //lint:ignore SA1019 the construction of OpenSSH is not that of package chacha20poly1305
 )
@@ -51,13 +53,13 @@ var cipherTable = map[string]cipherInfo{
 	"aes128-ctr":                    {key: 16, iv: 16, new: newCTR},
 	"aes192-ctr":                    {key: 24, iv: 16, new: newCTR},
 	"aes256-ctr":                    {key: 32, iv: 16, new: newCTR},
-	"aes128-cbc":                    {key: 16, iv: 16, new: newCBC},
-	"aes192-cbc":                    {key: 24, iv: 16, new: newCBC},
-	"aes256-cbc":                    {key: 32, iv: 16, new: newCBC},
-	"rijndael-cbc@lysator.liu.se":   {key: 32, iv: 16, new: newCBC},
-	"3des-cbc":                      {key: 24, iv: 8, new: newCBC},
-	"blowfish-cbc":                  {key: 16, iv: 8, new: newCBC},
-	"cast128-cbc":                   {key: 16, iv: 8, new: newCBC},
+	"aes128-cbc":                    {key: 16, iv: 16, new: newCBC(aes.NewCipher)},
+	"aes192-cbc":                    {key: 24, iv: 16, new: newCBC(aes.NewCipher)},
+	"aes256-cbc":                    {key: 32, iv: 16, new: newCBC(aes.NewCipher)},
+	"rijndael-cbc@lysator.liu.se":   {key: 32, iv: 16, new: newCBC(aes.NewCipher)},
+	"3des-cbc":                      {key: 24, iv: 8, new: newCBC(des.NewTripleDESCipher)},
+	"blowfish-cbc":                  {key: 16, iv: 8, new: newCBC(newBlowfish)},
+	"cast128-cbc":                   {key: 16, iv: 8, new: newCBC(newCAST)},
 }
 
 // plain is the state before the first keys.
@@ -92,24 +94,24 @@ func newCTR(key, iv []byte, m mac, etm, _ bool) (packetCipher, error) {
 	return &stream{crypt: func(b []byte) { ctr.XORKeyStream(b, b) }, size: aes.BlockSize, mac: m, etm: etm}, nil
 }
 
-func newCBC(key, iv []byte, m mac, etm, sealing bool) (packetCipher, error) {
-	b, err := blockCipher(key, len(iv))
-	if err != nil {
-		return nil, err
+// newCBC is a block cipher chained.
+func newCBC(block func(key []byte) (cipher.Block, error)) func(key, iv []byte, m mac, etm, sealing bool) (packetCipher, error) {
+	return func(key, iv []byte, m mac, etm, sealing bool) (packetCipher, error) {
+		b, err := block(key)
+		if err != nil {
+			return nil, err
+		}
+		mode := cipher.NewCBCDecrypter(b, iv)
+		if sealing {
+			mode = cipher.NewCBCEncrypter(b, iv)
+		}
+		return &stream{crypt: func(b []byte) { mode.CryptBlocks(b, b) }, size: b.BlockSize(), mac: m, etm: etm, cbc: true}, nil
 	}
-	mode := cipher.NewCBCDecrypter(b, iv)
-	if sealing {
-		mode = cipher.NewCBCEncrypter(b, iv)
-	}
-	return &stream{crypt: func(b []byte) { mode.CryptBlocks(b, b) }, size: b.BlockSize(), mac: m, etm: etm, cbc: true}, nil
 }
 
-func blockCipher(key []byte, block int) (cipher.Block, error) {
-	if block == des.BlockSize {
-		return des.NewTripleDESCipher(key) //nolint:gosec // see above
-	}
-	return aes.NewCipher(key)
-}
+func newBlowfish(key []byte) (cipher.Block, error) { return blowfish.NewCipher(key) }
+
+func newCAST(key []byte) (cipher.Block, error) { return cast5.NewCipher(key) }
 
 func (s *stream) block() int { return s.size }
 func (s *stream) tag() int   { return s.mac.size() }

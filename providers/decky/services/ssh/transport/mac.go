@@ -2,12 +2,14 @@ package transport
 
 import (
 	"crypto/hmac"
-	"crypto/md5"  //nolint:gosec // CentOS 7's sshd offers hmac-md5
-	"crypto/sha1" //nolint:gosec // and sshd hmac-sha1
+	"crypto/md5"
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/binary"
 	"hash"
+
+	"github.com/decnet/decnet/providers/decky/services/ssh/transport/umac"
 )
 
 const maxMAC = 64
@@ -35,6 +37,10 @@ var macTable = map[string]macInfo{
 	"hmac-sha2-256-etm@openssh.com": {key: 32, etm: true, new: newHMAC(sha256.New, 32)},
 	"hmac-sha2-512-etm@openssh.com": {key: 64, etm: true, new: newHMAC(sha512.New, 64)},
 	"hmac-sha1-etm@openssh.com":     {key: 20, etm: true, new: newHMAC(sha1.New, 20)},
+	"umac-64@openssh.com":           {key: umac.KeySize, new: newUMAC(8)},
+	"umac-128@openssh.com":          {key: umac.KeySize, new: newUMAC(16)},
+	"umac-64-etm@openssh.com":       {key: umac.KeySize, etm: true, new: newUMAC(8)},
+	"umac-128-etm@openssh.com":      {key: umac.KeySize, etm: true, new: newUMAC(16)},
 }
 
 type keyedHash struct {
@@ -55,4 +61,23 @@ func (k *keyedHash) sum(b []byte, seq uint32, packet []byte) []byte {
 	k.h.Write(head[:])
 	k.h.Write(packet)
 	return k.h.Sum(b)[:len(b)+k.take]
+}
+
+// universal is UMAC with the packet's number as its nonce.
+type universal struct{ *umac.MAC }
+
+func newUMAC(size int) func([]byte) mac {
+	return func(key []byte) mac {
+		m, err := umac.New(key, size)
+		if err != nil {
+			panic("transport: " + err.Error()) // the sizes are constant
+		}
+		return universal{m}
+	}
+}
+
+func (u universal) size() int { return u.Size() }
+
+func (u universal) sum(b []byte, seq uint32, packet []byte) []byte {
+	return u.Sum(b, uint64(seq), packet)
 }

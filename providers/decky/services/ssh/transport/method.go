@@ -3,7 +3,7 @@ package transport
 import (
 	"crypto/ecdh"
 	"crypto/mlkem"
-	"crypto/sha1" //nolint:gosec // methods of older servers
+	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
 	"errors"
@@ -11,6 +11,8 @@ import (
 	"hash"
 	"io"
 	"math/big"
+
+	"github.com/decnet/decnet/providers/decky/services/ssh/transport/sntrup"
 )
 
 // method is a key exchange with one message each way (RFC 4253 section 8, RFC
@@ -41,8 +43,12 @@ var methods = map[string]methodInfo{
 	"diffie-hellman-group18-sha512":        {hash: sha512.New, new: fixed(group18)},
 	"diffie-hellman-group-exchange-sha1":   {hash: sha1.New, group: true, new: fixed(group14)},
 	"diffie-hellman-group-exchange-sha256": {hash: sha256.New, group: true, new: fixed(group14)},
+	"sntrup761x25519-sha512":               sntrupMethod,
+	"sntrup761x25519-sha512@openssh.com":   sntrupMethod,
 	"mlkem768x25519-sha256":                {hash: sha256.New, new: func() method { return hybrid{hash: sha256.New, kem: mlkemKEM, size: mlkem.EncapsulationKeySize768} }},
 }
+
+var sntrupMethod = methodInfo{hash: sha512.New, new: func() method { return hybrid{hash: sha512.New, kem: sntrup.Encapsulate, size: sntrup.PublicKeySize} }}
 
 func curve(c ecdh.Curve) func() method { return func() method { return ecdhMethod{c} } }
 
