@@ -31,11 +31,14 @@ type Build struct {
 	Version string
 	// Distro is the operating system whose package this is, and its release.
 	Distro string
-	// Identification is what the server says first, without CR LF (RFC 4253
-	// section 4.2).
+	// Identification is what the server says first, without its end, LineEnd
+	// (RFC 4253 section 4.2).
 	Identification string
-	// LineEnd ends the identification and the texts before the first packet.
-	LineEnd string
+	LineEnd        string
+	// Eager tells that KEXINIT follows before the client has identified
+	// itself, RandomPadding that packets in clear are padded with random bytes
+	// and not with zeros.
+	Eager, RandomPadding bool
 
 	// The name-lists of KEXINIT in the server's order (RFC 4253 section 7.1);
 	// both directions are alike. HostKeys has the signature algorithms, KEX the
@@ -76,48 +79,42 @@ type Build struct {
 type Extension struct{ Name, Value string }
 
 // Texts are what the server says in clear before the first packet, without the
-// line's end, and in MSG_DISCONNECT.
+// line's end, and in MSG_DISCONNECT. An empty text is not said.
 type Texts struct {
 	// Invalid answers an identification that cannot be read, Mismatch one of
-	// another major version.
-	Invalid, Mismatch string
+	// another major version, MaxStartups a connection that the limit drops.
+	Invalid, Mismatch, MaxStartups string
+	// TextEnd ends these.
+	TextEnd string
 	// MaxIdentification bounds the client's line in bytes. Where Cut is set a
-	// longer line ends there and is read as it is.
+	// longer line ends there, and a line ends for its reader at the first CR
+	// or NUL; otherwise both are errors.
 	MaxIdentification int
 	Cut               bool
-	// Foreign tells that lines before the identification are skipped.
-	Foreign bool
-	// MaxStartups is what a connection hears that was dropped by the limit;
-	// empty where it hears nothing.
-	MaxStartups string
-	// TooMany is the disconnect after too many failures, with %s for the user
-	// name and its "invalid user " before it, the address and the port.
+	// TooMany is the disconnect after too many failures (reason 2).
 	TooMany string
-	// GraceTime is what a client hears when the login takes too long; empty
-	// where it hears nothing.
-	GraceTime string
 }
 
 // Auth are facts about logins.
 type Auth struct {
-	// MaxTries, GraceTime, and MaxStartups' start, rate in percent, and full.
+	// MaxTries is MaxAuthTries, GraceTime LoginGraceTime. MaxStartups has the
+	// number of connections from which some are dropped, the percentage that
+	// is, and the number from which all are.
 	MaxTries    int
 	GraceTime   time.Duration
 	MaxStartups [3]int
 	// PerSourceMaxStartups counts connections of one source; 0 is no limit.
 	PerSourceMaxStartups int
-	// Methods are what USERAUTH_FAILURE lists, in order, for an ordinary user.
+	// Methods are what USERAUTH_FAILURE lists, in order.
 	Methods []string
-	// RootMethods are those for root, as PermitRootLogin of the package has
-	// it; RootPassword tells whether a right password would do.
-	RootMethods  []string
+	// RootPassword tells that root may log in with a password.
 	RootPassword bool
-	// FailureDelay is how long a wrong password takes: least and most.
+	// FailureDelay is how long the check of a wrong password takes: least and
+	// most. What a client sees is FailureTime.
 	FailureDelay [2]time.Duration
-	// KeyboardInteractive tells that the method is offered.
-	KeyboardInteractive bool
-	// PAM tells that PAM checks passwords.
-	PAM bool
+	// PAM tells that PAM checks passwords, Scaled that the server stretches
+	// the time of a failure (OpenSSH since 7.8).
+	PAM, Scaled bool
 }
 
 // KexInit are the server's ten name-lists in the order of RFC 4253 section 7.1.
@@ -146,3 +143,41 @@ func Named(name string) *Build {
 
 // All are the rows, oldest first.
 func All() []*Build { return slices.Clone(table) }
+
+// For is the row for the software of an identification string, such as
+// "OpenSSH_9.2p1 Debian-2+deb12u7", with that string as its identification: the
+// row that has most of it in common, of the same version for OpenSSH and of
+// any for Dropbear. It is nil where there is none.
+func For(software string) *Build {
+	var best *Build
+	common := 0
+	for _, b := range table {
+		own := strings.TrimPrefix(b.Identification, "SSH-2.0-")
+		n := shared(own, software)
+		stem := len(strings.SplitN(own, " ", 2)[0])
+		if b.Product == Dropbear {
+			stem = len("dropbear_")
+		}
+		if bare := strings.SplitN(software, " ", 2)[0]; b.Product == OpenSSH && len(bare) != stem {
+			continue
+		}
+		if n >= stem && n > common {
+			best, common = b, n
+		}
+	}
+	if best == nil {
+		return nil
+	}
+	row := *best
+	row.Identification = "SSH-2.0-" + software
+	return &row
+}
+
+// shared is the length of the common beginning.
+func shared(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"hash"
 	"strings"
+
+	"github.com/decnet/decnet/providers/decky/services/ssh/build"
 )
 
 // step is the message that an exchange waits for.
@@ -174,7 +176,7 @@ func (c *Conn) finish(number byte, newHash func() hash.Hash, middle func([]byte)
 	c.out = out
 	c.out.limit(c.rekeyAt)
 	if k.extInfo && len(c.config.Build.Extensions) > 0 {
-		c.seal(c.extInfo())
+		c.seal(extInfo(c.config.Build.Extensions))
 	}
 	k.step, k.clientInit, k.serverInit, c.offer = awaitNewKeys, nil, nil, nil
 	return c.release()
@@ -201,9 +203,8 @@ func (c *Conn) release() error {
 	return c.failed
 }
 
-// extInfo is the server's EXT_INFO (RFC 8308).
-func (c *Conn) extInfo() []byte {
-	extensions := c.config.Build.Extensions
+// extInfo is EXT_INFO (RFC 8308).
+func extInfo(extensions []build.Extension) []byte {
 	b := []byte{msgExtInfo, 0, 0, 0, byte(len(extensions))}
 	for _, e := range extensions {
 		b = appendString(appendString(b, e.Name), e.Value)

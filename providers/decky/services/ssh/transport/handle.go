@@ -65,9 +65,11 @@ func (c *Conn) handle(payload []byte) (bool, error) {
 		return true, c.receiveNewKeys(payload)
 	case number == msgExtInfo && c.config.Build.ExtInfoInAuth && !c.authed && !c.extSeen && contains(c.client.Lists[listKEX], "ext-info-c"):
 		c.extSeen = true
-		if !validExtInfo(payload) {
+		again, ok := parseExtInfo(payload)
+		if !ok {
 			return true, c.end("EXT_INFO is broken")
 		}
+		c.extAgain = again
 		return true, nil
 	}
 	if done, err := c.receiveKex(payload); done || err != nil {
@@ -139,17 +141,33 @@ func (c *Conn) chatter(payload []byte) (bool, error) {
 	return true, nil
 }
 
-func validExtInfo(payload []byte) bool {
+// parseExtInfo reads the client's EXT_INFO; again tells that it wants the
+// server's a second time, when its user is known.
+func parseExtInfo(payload []byte) (again, ok bool) {
 	s := scanner{b: payload[1:]}
 	n := s.uint32()
-	if n > 1024 {
-		return false
+	if n > maxExtensions {
+		return false, false
 	}
 	for range n {
-		s.string()
-		s.string()
+		name, value := s.string(), s.string()
+		again = again || string(name) == "ext-info-in-auth@openssh.com" && string(value) == "0"
 	}
-	return s.end() == nil
+	return again, s.end() == nil
+}
+
+// maxExtensions is OpenSSH's own bound.
+const maxExtensions = 1024
+
+// RepeatExtInfo sends EXT_INFO again where the client asked for that (OpenSSH
+// since 9.6): call it at the first authentication request, after the banner.
+func (c *Conn) RepeatExtInfo() error {
+	if !c.extAgain {
+		return nil
+	}
+	c.extAgain = false
+	first := c.config.Build.Extensions[:1]
+	return c.WritePacket(extInfo(first))
 }
 
 // unimplemented answers a packet by its number (RFC 4253 section 11.4).

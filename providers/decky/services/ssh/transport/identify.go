@@ -1,21 +1,21 @@
 package transport
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/decnet/decnet/providers/decky/services/ssh/build"
 )
 
-// identify exchanges identification strings (RFC 4253 section 4.2). It reads
+// identify reads the client's identification (RFC 4253 section 4.2). It reads
 // byte by byte as sshd does: whatever follows a wrong line stays unread.
 func (c *Conn) identify() error {
 	b := c.config.Build
-	if _, err := io.WriteString(c.conn, b.Identification+b.LineEnd); err != nil {
-		return fmt.Errorf("write identification: %w", err)
-	}
 	line, err := c.readLine()
 	if err != nil && !errors.Is(err, errInvalid) {
 		return err
@@ -30,7 +30,9 @@ func (c *Conn) identify() error {
 	case accepted:
 		c.theirs = line
 		c.client.Identification = string(line)
-		c.quirks = quirksOf(software)
+		if b.Product == build.OpenSSH {
+			c.quirks = quirksOf(software)
+		}
 		return nil
 	case unwanted:
 		return &EndError{Reset: c.unread(), Reason: "client is a known scanner"}
@@ -40,7 +42,7 @@ func (c *Conn) identify() error {
 		text = b.Texts.Mismatch
 	}
 	if text != "" {
-		if _, err := io.WriteString(c.conn, text+b.LineEnd); err != nil {
+		if _, err := io.WriteString(c.conn, text+b.Texts.TextEnd); err != nil {
 			return fmt.Errorf("answer an identification: %w", err)
 		}
 	}
@@ -64,24 +66,35 @@ func (c *Conn) readLine() ([]byte, error) {
 		}
 		switch {
 		case b[0] == '\n':
-			return line, nil
-		case t.Cut && b[0] == '\r':
-			carriage = true
+			return c.cut(line), nil
+		case t.Cut:
+			if line = append(line, b[0]); len(line) >= t.MaxIdentification {
+				return c.cut(line), nil
+			}
 			continue
 		case b[0] == '\r':
 			carriage = true
 			continue
-		case !t.Cut && (b[0] == 0 || carriage):
+		case b[0] == 0, carriage, len(line) >= t.MaxIdentification:
 			return append(line, b[0]), errInvalid
 		}
 		line = append(line, b[0])
-		if t.Cut && len(line) >= t.MaxIdentification {
-			return line, nil
-		}
-		if len(line) > t.MaxIdentification {
-			return line, errInvalid
-		}
 	}
+}
+
+// cut is the line as its reader sees it: OpenSSH before 8.0 up to the first CR
+// or NUL, dropbear without CR and up to a NUL.
+func (c *Conn) cut(line []byte) []byte {
+	if !c.config.Build.Texts.Cut {
+		return line
+	}
+	if c.config.Build.Product == build.Dropbear {
+		line = bytes.ReplaceAll(line, []byte{'\r'}, nil)
+	} else {
+		line, _, _ = bytes.Cut(line, []byte{'\r'})
+	}
+	line, _, _ = bytes.Cut(line, []byte{0})
+	return line
 }
 
 // lost reports what a client said before it left, and the end of the
@@ -116,6 +129,12 @@ const (
 func (c *Conn) judge(line []byte, err error) (software string, v verdict) {
 	if err != nil {
 		return "", invalid
+	}
+	if c.config.Build.Product == build.Dropbear {
+		if s := string(line); !strings.HasPrefix(s, "SSH-2.") && !strings.HasPrefix(s, "SSH-1.99-") {
+			return "", invalid
+		}
+		return "", accepted
 	}
 	major, minor, software, ok := parseIdentification(string(line))
 	switch {

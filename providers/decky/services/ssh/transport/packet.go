@@ -300,7 +300,7 @@ func (c *Conn) seal(payload []byte) {
 		padding += block
 	}
 	var pad [32]byte
-	if _, clear := d.cipher.(plain); !clear {
+	if _, clear := d.cipher.(plain); !clear || c.config.Build.RandomPadding {
 		c.random(pad[:padding])
 	}
 	b = append(b, pad[:padding]...)

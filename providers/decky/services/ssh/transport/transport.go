@@ -92,7 +92,8 @@ type Conn struct {
 	reading  bool   // the reader is in ReadPacket
 	authed   bool
 	strict   bool
-	extSeen  bool
+	extSeen  bool   // the client's EXT_INFO has come
+	extAgain bool   // and wants ours again
 	rekeyAt  uint64 // configured limit in bytes
 	failed   error
 }
@@ -109,14 +110,21 @@ func Server(ctx context.Context, conn net.Conn, config Config) (*Conn, error) {
 	c := &Conn{conn: conn, config: &config, ours: config.Build.Identification, rekeyAt: config.RekeyBytes}
 	c.settled.L = &c.mu
 	c.in.cipher, c.out.cipher = plain{}, plain{}
+	if _, err := io.WriteString(conn, config.Build.Identification+config.Build.LineEnd); err != nil {
+		return nil, fmt.Errorf("ssh: write identification: %w", err)
+	}
+	if config.Build.Eager {
+		if err := c.start(); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.identify(); err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	err := c.sendKexInit()
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
+	if !config.Build.Eager {
+		if err := c.start(); err != nil {
+			return nil, err
+		}
 	}
 	for c.sessionID == nil || c.kex != nil {
 		payload, err := c.readPacket()
@@ -128,6 +136,16 @@ func Server(ctx context.Context, conn net.Conn, config Config) (*Conn, error) {
 		}
 	}
 	return c, nil
+}
+
+// start sends the first KEXINIT.
+func (c *Conn) start() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.sendKexInit(); err != nil {
+		return err
+	}
+	return c.flush()
 }
 
 // SessionID is the first exchange's hash (RFC 4253 section 7.2).
