@@ -61,6 +61,9 @@ func (b *Body) Done() bool { return b.done }
 // Bad tells whether the framing turned out to be broken.
 func (b *Body) Bad() bool { return b.bad }
 
+// Framing is the reader of a chunked body; nil for one of known length.
+func (b *Body) Framing() Framing { return b.chunk }
+
 // Kept is what is held of the body: all of it up to 8 MiB.
 func (b *Body) Kept() []byte { return b.kept }
 

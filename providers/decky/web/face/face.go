@@ -11,6 +11,7 @@ import (
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/web"
 	"github.com/decnet/decnet/providers/decky/web/app"
+	"github.com/decnet/decnet/providers/decky/web/face/apache"
 	"github.com/decnet/decnet/providers/decky/web/face/nginx"
 	"github.com/decnet/decnet/providers/decky/web/site"
 )
@@ -24,6 +25,7 @@ type Choice struct {
 // products by how a Server header begins.
 var products = []struct{ prefix, product string }{
 	{"nginx", site.Nginx},
+	{"Apache", site.Apache},
 }
 
 // Choose picks the product: server is the configured Server header, wanted is
@@ -67,6 +69,13 @@ func New(o Options) (web.Face, error) {
 	switch o.Choice.Product {
 	case site.Nginx:
 		return nginx.New(nginx.Options{Server: o.Choice.Server, Site: o.Site, Extra: o.Extra}), nil
+	case site.Apache:
+		options := apache.Options{Server: o.Choice.Server, Site: o.Site, Extra: o.Extra}
+		switch o.Host.Distro {
+		case "centos7", "rocky9", "fedora":
+			options.Charset, options.Name = "UTF-8", o.Host.Hostname
+		}
+		return apache.New(options), nil
 	}
 	return nil, fmt.Errorf("no web server %q", o.Choice.Product)
 }

@@ -24,9 +24,6 @@ type Entry struct {
 	// Status is what the file is answered with where that is not 200: the
 	// page of a server whose only answer is "forbidden".
 	Status int
-	// Gzip holds the body as the product packs it, where that is known to
-	// the byte.
-	Gzip []byte
 	// Inode is the file's number, for products that show it in an ETag.
 	Inode uint64
 }

@@ -50,12 +50,9 @@ func Fresh(o Options) *Site {
 	}
 	index := add(indexPath(o), []byte(o.Index))
 	if o.Index == "" {
-		name := defaultPage(o)
-		page := read(name)
+		page := read(defaultPage(o))
 		if o.Title != "" {
 			page = retitle(page, o.Title)
-		} else {
-			index.Gzip = packed(name)
 		}
 		index.Body = page
 	}
@@ -138,15 +135,6 @@ func binary(name string) []byte {
 		panic("site: " + name + ": " + err.Error())
 	}
 	return data
-}
-
-// packed is a page as the product's own compression leaves it; nil where that
-// was not recorded.
-func packed(name string) []byte {
-	if _, err := pages.ReadFile("data/" + name + ".gz.b64"); err != nil {
-		return nil
-	}
-	return binary(name + ".gz")
 }
 
 // retitle puts title into the page's title and first heading.

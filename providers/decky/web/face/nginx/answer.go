@@ -28,7 +28,6 @@ type answer struct {
 	extra     [][2]string
 	packed    bool
 	chunked   bool // of a script
-	gzip      []byte
 }
 
 // refuse is the answer of an error page.
@@ -148,7 +147,7 @@ func escape(path string) string {
 
 // static is the answer of a file.
 func (f *Face) static(r *web.Request, e *site.Entry, keepAlive bool) *answer {
-	a := &answer{status: 200, kind: kindOf(e), keepAlive: keepAlive, body: e.Body, file: e, gzip: e.Gzip}
+	a := &answer{status: 200, kind: kindOf(e), keepAlive: keepAlive, body: e.Body, file: e}
 	switch condition(r, e.Modified, etag(e)) {
 	case preconditionFailed:
 		a = f.refuse(r, 412, keepAlive)
@@ -290,11 +289,11 @@ func (f *Face) encode(r *web.Request, a *answer, now time.Time) []byte {
 	if !a.bare {
 		put("Content-Type", a.kind)
 	}
-	packed := []byte(nil)
+	var small []byte
 	switch {
 	case a.bare, a.chunked:
 	case a.packed:
-		packed = pack(a.body, a.gzip)
+		small = packed(a.body)
 	default:
 		put("Content-Length", strconv.Itoa(len(a.body)))
 	}
@@ -318,7 +317,7 @@ func (f *Face) encode(r *web.Request, a *answer, now time.Time) []byte {
 	switch {
 	case head || a.bare:
 	case a.packed:
-		b = chunk(b, packed)
+		b = chunk(b, small)
 	case a.chunked:
 		b = chunk(b, a.body)
 	default:

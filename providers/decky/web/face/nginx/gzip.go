@@ -1,11 +1,10 @@
 package nginx
 
 import (
-	"bytes"
-	"compress/gzip"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/web"
+	"github.com/decnet/decnet/providers/decky/web/pack"
 )
 
 // wantsGzip is nginx's reading of Accept-Encoding with gzip_http_version 1.1
@@ -74,23 +73,13 @@ func quality(s string) bool {
 	return whole == 1 && sum == 0 || whole == 0 && sum > 0
 }
 
-// pack is body as the gzip filter sends it. recorded is that to the byte where
-// it is known; other bodies are valid, but their bytes are those of Go's
-// deflate.
-func pack(body, recorded []byte) []byte {
-	if recorded != nil {
-		return recorded
+// packed is body as the gzip filter sends it: zlib's level 1 with a window and
+// memory that fit the length, where that is known.
+func packed(body []byte) []byte {
+	window, memory := 15, 8
+	for window > 8 && len(body) < 1<<(window-1)-262 {
+		window--
+		memory--
 	}
-	var b bytes.Buffer
-	w, _ := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	w.OS = 3 // Unix
-	if _, err := w.Write(body); err != nil {
-		return body
-	}
-	if err := w.Close(); err != nil {
-		return body
-	}
-	packed := b.Bytes()
-	packed[8] = 4 // XFL of zlib's level 1
-	return packed
+	return pack.Gzip(body, pack.Options{Level: 1, Window: max(window, 9), Memory: max(memory, 1)}, pack.Header{XFL: 4, OS: 3})
 }
