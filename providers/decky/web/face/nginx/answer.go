@@ -3,7 +3,6 @@ package nginx
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -88,6 +87,8 @@ func (f *Face) find(x *web.Exchange, keepAlive bool) *answer {
 	switch {
 	case e == nil:
 		return f.refuse(r, 404, keepAlive)
+	case e.Dir && e.Path != r.Path && !reading && r.Method != "POST":
+		return f.refuse(r, 405, keepAlive)
 	case e.Dir && e.Path != r.Path:
 		a := f.refuse(r, 301, keepAlive)
 		a.location = here(x) + escape(e.Path)
@@ -121,15 +122,30 @@ func here(x *web.Exchange) string {
 	if x.Secure {
 		scheme, usual = "https://", 443
 	}
-	host, _ := web.HostOnly(x.Request.Host)
+	host := serverName(x.Request.Host)
 	if host == "" {
 		host = x.Local.Addr().String()
 	}
-	host = strings.ToLower(host)
 	if port := x.Local.Port(); port != usual && port != 0 {
-		return scheme + net.JoinHostPort(strings.Trim(host, "[]"), strconv.Itoa(int(port)))
+		return scheme + host + ":" + strconv.Itoa(int(port))
 	}
 	return scheme + host
+}
+
+// serverName is the host that a client named as nginx keeps it: in lower case,
+// without port and last dot.
+func serverName(host string) string {
+	length, ok := hostLength(host)
+	if !ok {
+		return ""
+	}
+	lower := []byte(host[:length])
+	for i, c := range lower {
+		if c >= 'A' && c <= 'Z' {
+			lower[i] = c | 0x20
+		}
+	}
+	return string(lower)
 }
 
 // escape writes a decoded path into a URI.

@@ -77,6 +77,9 @@ func (c *chunks) Step(b byte) bool {
 }
 
 func (c *chunks) header(b byte) bool {
+	if c.size > math.MaxInt64-5 {
+		return false
+	}
 	if digit := web.Hex(b); digit >= 0 {
 		if c.state == chunkStart {
 			c.size = 0

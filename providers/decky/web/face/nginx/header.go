@@ -159,16 +159,22 @@ func (p *parser) method() error {
 
 // validHost is nginx's idea of a host name with an optional port.
 func validHost(host string) bool {
+	_, ok := hostLength(host)
+	return ok
+}
+
+// hostLength is how much of a valid host is its name.
+func hostLength(host string) (int, bool) {
 	length, state := len(host), 0 // 0 usual, 1 literal, 2 rest
 	if host == "" {
-		return false
+		return 0, false
 	}
 	for i := range len(host) {
 		c := host[i]
 		switch {
 		case c == '.':
 			if i > 0 && host[i-1] == '.' {
-				return false
+				return 0, false
 			}
 		case c == ':':
 			if state == 0 {
@@ -183,11 +189,11 @@ func validHost(host string) bool {
 				length, state = i+1, 2
 			}
 		case c == '/' || c <= 0x20 || c == 0x7f:
-			return false
+			return 0, false
 		}
 	}
 	if length > 0 && host[length-1] == '.' {
 		length--
 	}
-	return length > 0
+	return length, length > 0
 }
