@@ -38,6 +38,7 @@ type AuthAttempt struct {
 	SecretKind string `json:"secret_kind,omitempty"`
 	Success    bool   `json:"success"`
 	Client     Text   `json:"client,omitempty"` // the client's version string
+	HASSH      string `json:"hassh,omitempty"`  // of an SSH client
 }
 
 // Command is one command line given to a shell.

@@ -1,42 +1,59 @@
-// Package ssh is the face of an OpenSSH server: identification, key exchange,
-// logins by a fixed policy, and sessions in a shell that runs nothing (package
-// shell). It owns the words and the manners of sshd; the transport below is
-// behind an interface. It refuses every forwarding and reaches no other host.
+// Package ssh is the face of an SSH server: logins by a fixed policy, sessions
+// in a shell that runs nothing, file transfers over a file system in memory and
+// forwardings that end in a simulator. It owns what sshd decides and keeps on
+// record; the packages below it own the protocols: build, transport, auth,
+// connection, sftp, scp, forward. It reaches no other host.
 package ssh
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	gossh "golang.org/x/crypto/ssh"
+
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/login"
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/services/ssh/auth"
+	"github.com/decnet/decnet/providers/decky/services/ssh/build"
+	"github.com/decnet/decnet/providers/decky/services/ssh/connection"
+	"github.com/decnet/decnet/providers/decky/services/ssh/forward"
+	"github.com/decnet/decnet/providers/decky/services/ssh/transport"
 )
 
 // Config is the service's configuration.
 type Config struct {
-	Banner         string            `json:"banner" doc:"Software version of the identification string, such as OpenSSH_9.2p1. Default: OpenSSH in the version of the host's package openssh."`
+	Version        string            `json:"ssh_version" doc:"Server to be: an identification such as OpenSSH_8.2p1 Ubuntu-4ubuntu0.11, or a version such as 8.2p1. Default: the host's package openssh."`
+	Banner         string            `json:"banner" doc:"Software version of the identification string where it shall differ from ssh_version's."`
+	Kernel         string            `json:"kernel_version" doc:"Kernel release that the shell shows. Default: the host's."`
 	Users          map[string]string `json:"users" doc:"Accounts that may log in, with their passwords. Nobody may by default." sensitive:"true"`
 	AuthorizedKeys []string          `json:"authorized_keys" doc:"Public keys, as in authorized_keys, that any of the users may log in with."`
-	MaxAuthTries   int               `json:"max_auth_tries" doc:"Failed attempts after which the connection ends." default:"6"`
-	FailureDelay   int               `json:"failure_delay" doc:"Milliseconds that a wrong password costs. Default: about two seconds, by the host's key."`
+	Policy         string            `json:"policy" doc:"Who else may log in: users lets in nobody else; weak one well-known login, the decky's own; patient a source that guessed long enough at an account that exists." default:"users" oneof:"users weak patient"`
+	MaxAuthTries   int               `json:"max_auth_tries" doc:"Failed attempts after which the connection ends. Default: the server's own, 6 for OpenSSH."`
+	FailureDelay   int               `json:"failure_delay" doc:"Milliseconds that a wrong password costs. Default: what PAM and the server make of it, about two seconds."`
 	PreAuthBanner  string            `json:"pre_auth_banner" doc:"Text shown before the login, as sshd's Banner does."`
 }
 
 // Validate refuses what would break the identification line or the key list.
 func (c *Config) Validate() error {
-	if strings.ContainsAny(c.Banner, "\r\n\x00") || len(c.Banner) > 200 {
-		return errors.New("banner holds a line break or is longer than 200 bytes")
+	for name, line := range map[string]string{"banner": c.Banner, "ssh_version": c.Version, "kernel_version": c.Kernel} {
+		if strings.ContainsAny(line, "\r\n\x00") || len(line) > 200 {
+			return fmt.Errorf("%s holds a line break or is longer than 200 bytes", name)
+		}
 	}
-	if c.MaxAuthTries < 1 || c.MaxAuthTries > 100 {
-		return errors.New("max_auth_tries is not within 1 and 100")
+	if c.MaxAuthTries < 0 || c.MaxAuthTries > 100 {
+		return errors.New("max_auth_tries is not within 0 and 100")
 	}
 	if c.FailureDelay < 0 || c.FailureDelay > 60_000 {
 		return errors.New("failure_delay is not within 0 and 60000")
@@ -46,18 +63,17 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("authorized_keys[%d]: %w", i, err)
 		}
 	}
-	return nil
+	return login.Config{Users: c.Users, Policy: c.Policy}.Validate()
 }
 
-// sshd's defaults.
-const (
-	loginGraceTime = 120 * time.Second
-	startupsBegin  = 10 // MaxStartups 10:30:100
-	startupsRate   = 30
-	startupsFull   = 100
-	maxSessions    = 10
-	defaultVersion = "OpenSSH_9.2p1 Debian-2+deb12u7"
-)
+// parseKey is the wire form of a line of authorized_keys.
+func parseKey(line string) (string, error) {
+	key, _, _, _, err := gossh.ParseAuthorizedKey([]byte(line))
+	if err != nil {
+		return "", err
+	}
+	return string(key.Marshal()), nil
+}
 
 // New is the service "ssh".
 func New() decky.Service {
@@ -67,24 +83,36 @@ func New() decky.Service {
 	}, open)
 }
 
-// handler is one decky's sshd: its keys, its policy and its machine.
+// handler is one decky's sshd.
 type handler struct {
 	config   Config
 	env      decky.Env
 	persona  *persona.Persona
-	banner   string
+	build    *build.Build
+	manner   manner
 	keys     *hostKeys
+	policy   *login.Policy
 	allowed  map[string]bool // authorized keys in wire form
 	startups atomic.Int64    // connections that are not logged in
-
-	mu      sync.Mutex
-	machine *machine.Machine // made at the first login
-	last    map[string]lastLogin
+	forwards atomic.Int64    // forwardings under way
+	machine  *machine.Shared
+	// simulator is what forwardings reach.
+	simulator *forward.Simulator
 }
 
 func open(config Config, env decky.Env) (decky.Handler, error) {
-	h := &handler{config: config, env: env, persona: persona.New(env.Host), banner: banner(config, env.Host), allowed: map[string]bool{}}
-	h.keys = newHostKeys(env.Derive)
+	policy, err := login.Open(env, login.Config{Users: config.Users, Policy: config.Policy})
+	if err != nil {
+		return nil, err
+	}
+	if config.Kernel != "" {
+		env.Host.Kernel = config.Kernel
+	}
+	h := &handler{config: config, env: env, persona: persona.New(env.Host), policy: policy, allowed: map[string]bool{}}
+	h.build = pick(config, env.Host)
+	h.manner = mannerOf(h.build)
+	h.keys = newHostKeys(h.persona, env.Store, h.build.KeyTypes)
+	h.machine, h.simulator = machine.Share(env), newSimulator(h)
 	for _, line := range config.AuthorizedKeys {
 		key, err := parseKey(line)
 		if err != nil {
@@ -95,99 +123,145 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 	return h, nil
 }
 
-// banner is what follows "SSH-2.0-".
-func banner(config Config, host decky.Host) string {
-	version := config.Banner
-	if version == "" {
-		version = host.Packages["openssh"]
-	}
-	switch {
-	case version == "":
-		return defaultVersion
-	case version[0] >= '0' && version[0] <= '9':
-		return "OpenSSH_" + version
-	}
-	return strings.TrimPrefix(version, "SSH-2.0-")
-}
-
-// host is the machine that the sessions share, made from what was kept.
-func (h *handler) host() *machine.Machine {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.machine != nil {
-		return h.machine
-	}
-	h.machine = machine.New(h.env.Host, slices.Sorted(maps.Keys(h.config.Users)), h.env.Now)
-	data, err := h.env.Store.Load("files")
-	if err == nil {
-		err = h.machine.FS.Restore(data)
-	}
-	if err != nil {
-		h.env.Log.Warn("kept files are not readable", "error", err)
-	}
-	h.loadLast()
-	return h.machine
-}
-
 // Flush implements decky.Flusher.
-func (h *handler) Flush() error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.save()
-}
-
-// save keeps what clients changed. The caller holds the lock.
-func (h *handler) save() error {
-	if h.machine == nil || !h.machine.FS.Dirty() {
-		return nil
-	}
-	data, err := h.machine.FS.Changes()
-	if err != nil {
-		return fmt.Errorf("pack files: %w", err)
-	}
-	if err := h.env.Store.Save("files", data); err != nil {
-		return fmt.Errorf("keep files: %w", err)
-	}
-	return nil
-}
+func (h *handler) Flush() error { return h.machine.Flush() }
 
 // ServeConn implements decky.Handler.
 func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
 	n := h.startups.Add(1)
 	var once sync.Once
-	authenticated := func() { once.Do(func() { h.startups.Add(-1) }) }
-	defer authenticated()
+	loggedIn := func() { once.Do(func() { h.startups.Add(-1) }) }
+	defer loggedIn()
 	if h.drops(n) {
-		_, err := conn.Write([]byte("Exceeded MaxStartups\r\n"))
+		if text := h.build.Texts.MaxStartups; text != "" {
+			_, err := io.WriteString(conn, text+h.build.Texts.TextEnd)
+			return err
+		}
+		return nil
+	}
+	if err := conn.SetDeadline(time.Now().Add(h.build.Auth.GraceTime)); err != nil {
 		return err
 	}
-	if err := conn.SetDeadline(time.Now().Add(loginGraceTime)); err != nil {
-		return err
-	}
-	peer, err := h.identify(conn)
-	if err != nil || peer == nil {
-		return err
-	}
-	l := &login{h: h, conn: conn, client: peer.version}
-	var t transport = &goTransport{h: h}
-	link, err := t.accept(peer, l)
+	return ended(conn, h.serve(ctx, conn, loggedIn))
+}
+
+// serve is a connection from its identification to its end.
+func (h *handler) serve(ctx context.Context, conn decky.Conn, loggedIn func()) error {
+	c := &client{h: h, conn: conn, source: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr())}
+	t, err := transport.Server(ctx, conn, transport.Config{
+		Build: h.build, Keys: h.keys.list, Identified: c.identified, Offered: c.offered,
+	})
 	if err != nil {
-		return ended(err)
+		return err
 	}
-	authenticated()
+	c.transport = t
+	who, err := auth.Serve(ctx, t, c, h.authOptions(t))
+	if err != nil {
+		return err
+	}
+	c.user = who.User
+	t.Authenticated()
+	loggedIn()
 	if err := conn.SetDeadline(time.Time{}); err != nil {
 		return err
 	}
-	return h.serve(ctx, conn, link, l)
+	if err := t.AnnounceKeys(); err != nil {
+		return err
+	}
+	if err := c.explainKey(who); err != nil {
+		return err
+	}
+	options := connection.Options{OldTexts: h.manner.oldTexts, EndOfWrite: strings.HasPrefix(c.software(), "OpenSSH")}
+	err = connection.Serve(ctx, t, c, options)
+	if kept := h.machine.Flush(); kept != nil {
+		h.env.Log.Warn("files are not kept", "error", kept)
+	}
+	if failed := c.failure(); failed != nil {
+		return failed
+	}
+	return err
 }
 
-// drops is sshd's random early drop.
+// authOptions are the build's manners before the login.
+func (h *handler) authOptions(t *transport.Conn) auth.Options {
+	o := auth.Options{
+		Methods: h.build.Auth.Methods, Hostbound: h.manner.hostbound, Algorithms: h.manner.algorithms, MaxTries: h.config.MaxAuthTries, TooMany: h.build.Texts.TooMany,
+		Banner: h.config.PreAuthBanner, DelayNone: h.manner.delayNone, Now: time.Now, Sleep: sleep, HostKey: h.keys.wire(t.Client().Chosen.HostKey),
+	}
+	if o.MaxTries == 0 {
+		o.MaxTries = h.build.Auth.MaxTries
+	}
+	if h.build.Auth.PAM {
+		o.Prompt = "Password: "
+	}
+	if h.build.Auth.Scaled && h.config.FailureDelay == 0 {
+		o.LeastDelay = h.leastDelay
+	}
+	return o
+}
+
+// drops is sshd's random early drop (MaxStartups).
 func (h *handler) drops(n int64) bool {
+	begin, rate, full := int64(h.build.Auth.MaxStartups[0]), int64(h.build.Auth.MaxStartups[1]), int64(h.build.Auth.MaxStartups[2])
 	switch {
-	case n <= startupsBegin:
+	case begin == 0 || n <= begin:
 		return false
-	case n > startupsFull:
+	case n > full:
 		return true
 	}
-	return chance(startupsRate + int((100-startupsRate)*(n-startupsBegin)/(startupsFull-startupsBegin)))
+	return rand.Int64N(100) < rate+(100-rate)*(n-begin)/max(full-begin, 1)
+}
+
+// ended is how a connection's end is noted; nil is a normal one.
+func ended(conn decky.Conn, err error) error {
+	var end *transport.EndError
+	switch {
+	case errors.As(err, &end):
+		if end.Reset {
+			conn.ResetOnClose()
+		}
+		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, auth.ErrRefused), errors.Is(err, connection.ErrProtocol), errors.Is(err, context.Canceled), errors.Is(err, net.ErrClosed):
+		return nil
+	}
+	return err
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// hostKeys are the keys that the build's package makes, derived, so that they
+// are the decky's own and survive every restart.
+type hostKeys struct {
+	list transport.Keys
+}
+
+// wire is the public key that algorithm signs with.
+func (k *hostKeys) wire(algorithm string) []byte {
+	kind := algorithm
+	if strings.HasPrefix(algorithm, "rsa-sha2-") {
+		kind = gossh.KeyAlgoRSA
+	}
+	i := slices.IndexFunc(k.list, func(key transport.HostKey) bool { return key.Type == kind })
+	if i < 0 {
+		return nil
+	}
+	signer, err := k.list[i].Signer()
+	if err != nil {
+		return nil
+	}
+	public, err := gossh.NewPublicKey(signer.Public())
+	if err != nil {
+		return nil
+	}
+	return public.Marshal()
 }

