@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/decnet/decnet/cmd/internal/judge/server"
+	"github.com/decnet/decnet/cmd/internal/judge/wire"
 )
 
 // data is the probes and the masks, a folder for each service.
@@ -66,10 +67,10 @@ func contests(packages map[string]string) []contest {
 	host := server.Debian12(hostname, packages)
 	return []contest{
 		{
-			name: "ssh", service: "ssh", probes: []string{"data/ssh/*.probes.json"},
+			name: "ssh", service: "ssh", workers: 6, probes: []string{"data/ssh/*.probes.json"},
 			reference: server.SSHD(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-" + packages["openssh"]},
 			ours: func(binary string) server.Kind {
-				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"}}`}
+				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"},"authorized_keys":["` + wire.AuthorizedKey("known") + `"]}`}
 			},
 		},
 		{

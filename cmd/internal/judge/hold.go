@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/decnet/decnet/cmd/internal/judge/client"
 	"github.com/decnet/decnet/cmd/internal/judge/compare"
@@ -164,25 +164,45 @@ func (s *side) play(ctx context.Context, i int, p probe.Probe, times int) {
 	}
 }
 
-// judge compares what two servers said. Where they differ the probe is played
-// again, on both at once and with nothing else under way.
+// judge compares what two servers said. A probe that they answered differently
+// is played again on both at once, until they agree, or differ in the same way
+// twice, or the attempts are used up.
 func (c contest) judge(ctx context.Context, comparer *compare.Comparer, probes []probe.Probe, real, other *side, attempts int) []score.Verdict {
-	verdicts := make([]score.Verdict, 0, len(probes))
+	verdicts := make([]score.Verdict, len(probes))
+	again := func(i int) bool {
+		p, v := probes[i], &verdicts[i]
+		before := *v
+		v.Attempts++
+		v.Difference = comparer.Compare(p, last(real.runs[i]), last(other.runs[i]))
+		v.Timing = compare.CompareTiming(real.runs[i], other.runs[i])
+		settled := !v.Difference.None() && v.Attempts > 1 && v.Difference == before.Difference
+		return v.Attempts < attempts && ctx.Err() == nil && !settled && (!v.Difference.None() || !v.Timing.Same)
+	}
+	var open []int
 	for i, p := range probes {
-		v := score.Verdict{Contest: c.name, Probe: p.Name}
-		for v.Attempts = 1; ; v.Attempts++ {
-			v.Difference = comparer.Compare(p, last(real.runs[i]), last(other.runs[i]))
-			v.Timing = compare.CompareTiming(p, real.runs[i], other.runs[i])
-			if v.Difference.None() && v.Timing.Same || v.Attempts >= attempts || ctx.Err() != nil {
-				break
-			}
-			var wait sync.WaitGroup
-			wait.Go(func() { real.play(ctx, i, p, 1) })
-			other.play(ctx, i, p, 1)
-			wait.Wait()
-			time.Sleep(10 * time.Millisecond)
+		verdicts[i] = score.Verdict{Contest: c.name, Probe: p.Name}
+		if again(i) {
+			open = append(open, i)
 		}
-		verdicts = append(verdicts, v)
+	}
+	for len(open) > 0 {
+		some := make([]probe.Probe, len(open))
+		for n, i := range open {
+			some[n] = probes[i]
+			some[n].Runs = 1
+		}
+		var wait sync.WaitGroup
+		for _, s := range []*side{real, other} {
+			wait.Go(func() {
+				repeated := &side{client: s.client}
+				repeated.playAll(ctx, some, c.workers)
+				for n, i := range open {
+					s.runs[i] = append(s.runs[i], repeated.runs[n]...)
+				}
+			})
+		}
+		wait.Wait()
+		open = slices.DeleteFunc(open, func(i int) bool { return !again(i) })
 	}
 	return verdicts
 }

@@ -22,7 +22,7 @@ import (
 const (
 	dialTimeout  = 5 * time.Second
 	writeTimeout = 10 * time.Second
-	patience     = time.Second // for the end
+	patience     = 700 * time.Millisecond // for the end
 	readTimeout  = 5 * time.Second
 	quiet        = 250 * time.Millisecond
 	maxHeard     = 8 << 20 // of one probe
@@ -58,7 +58,9 @@ type session struct {
 	conn   net.Conn
 	tcp    *net.TCPConn
 	tickets
+	sshSession
 	heard []byte
+	total int       // bytes of packets
 	act   time.Time // end of the last act
 	ended bool      // the connection has ended, or the probe has
 }
@@ -120,10 +122,13 @@ func (s *session) step(ctx context.Context, step probe.Step) {
 		}
 	case step.Reconnect:
 		s.close()
+		s.sshSession = sshSession{}
 		s.log.Add(transcript.Entry{Kind: transcript.Sent, Data: []byte("a new connection")})
 		s.connect(ctx)
 	case step.Parallel != nil:
 		s.parallel(ctx, *step.Parallel)
+	case step.SSH != nil:
+		s.ssh(*step.SSH)
 	}
 }
 
@@ -178,7 +183,7 @@ func (s *session) read(r probe.Read) {
 func (s *session) finish(patience time.Duration) {
 	deadline := time.Now().Add(patience)
 	for {
-		if err := s.receive(deadline); err != nil {
+		if err := s.nextPacket(deadline); err != nil && !errors.Is(err, errCut) {
 			s.end(err)
 			return
 		}

@@ -160,7 +160,11 @@ func (c *Comparer) maskField(m probe.Mask, field string, line []byte) []byte {
 		if m.AnyLength {
 			return fmt.Appendf(nil, " %s=<%s>", field, m.Name)
 		}
-		return fmt.Appendf(nil, " %s=<%s:%d>", field, m.Name, len(value))
+		length := len(value)
+		if text, err := strconv.Unquote(string(value)); err == nil {
+			length = len(text)
+		}
+		return fmt.Appendf(nil, " %s=<%s:%d>", field, m.Name, length)
 	})
 }
 
@@ -225,8 +229,11 @@ func excerpt(e transcript.Entry, at int) string {
 	if e.Kind == "" {
 		return "(nothing)"
 	}
-	from := max(0, at-before)
-	text := transcript.Escape(e.Data[from:min(len(e.Data), at)], 0) + "|" + transcript.Escape(e.Data[min(len(e.Data), at):], behind)
+	from, mid := max(0, at-before), min(len(e.Data), at)
+	text := string(e.Data[from:mid]) + "|" + string(e.Data[mid:min(len(e.Data), mid+behind)])
+	if e.Kind == transcript.Bytes {
+		text = transcript.Escape(e.Data[from:mid], 0) + "|" + transcript.Escape(e.Data[mid:], behind)
+	}
 	if from > 0 {
 		text = "..." + text
 	}

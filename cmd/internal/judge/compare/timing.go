@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/decnet/decnet/cmd/internal/judge/probe"
 	"github.com/decnet/decnet/cmd/internal/judge/transcript"
 )
 
@@ -33,10 +32,10 @@ func (t Timing) String() string {
 	return fmt.Sprintf("real %s (spread %s), ours %s (spread %s)", r(t.Want), r(t.WantSpread), r(t.Got), r(t.GotSpread))
 }
 
-// CompareTiming compares the runs of p by median and, where there are several,
+// CompareTiming compares the runs of a probe by median and, where there are several,
 // by spread. Only answers that both servers gave are compared, and only ends
 // that both made.
-func CompareTiming(_ probe.Probe, want, got []*transcript.Transcript) Timing {
+func CompareTiming(want, got []*transcript.Transcript) Timing {
 	worst := Timing{Same: true}
 	w, g := columns(want), columns(got)
 	for i := range min(len(w), len(g)) {

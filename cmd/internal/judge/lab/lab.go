@@ -64,12 +64,14 @@ func Run(ctx context.Context, args, env []string) (int, error) {
 // Lab is the furnished place.
 type Lab struct {
 	// Password is the account's, new in every run.
-	Password string
-	next     byte
+	Password   string
+	authorized string
+	next       byte
 }
 
-// Enter furnishes the namespaces that Run made. hostname is the lab's name.
-func Enter(ctx context.Context, hostname, password string) (*Lab, error) {
+// Enter furnishes the namespaces that Run made. hostname is the lab's name;
+// authorized is the line of the account's authorized_keys.
+func Enter(ctx context.Context, hostname, password, authorized string) (*Lab, error) {
 	if !Inside() || os.Getpid() != 1 {
 		return nil, errors.New("this process is not in a lab: Run starts it there")
 	}
@@ -101,7 +103,7 @@ func Enter(ctx context.Context, hostname, password string) (*Lab, error) {
 			return nil, fmt.Errorf("furnish the lab: %w", err)
 		}
 	}
-	l := &Lab{Password: password}
+	l := &Lab{Password: password, authorized: authorized}
 	if err := unix.Sethostname([]byte(hostname)); err != nil {
 		return nil, fmt.Errorf("name the lab: %w", err)
 	}
@@ -132,7 +134,10 @@ func (l *Lab) account(ctx context.Context, hostname string) error {
 	if err := command(ctx, "", "useradd", "-m", "-u", accountID, "-s", "/bin/bash", "-d", accountHome, Account); err != nil {
 		return err
 	}
-	return command(ctx, Account+":"+l.Password+"\n", "chpasswd")
+	if err := command(ctx, Account+":"+l.Password+"\n", "chpasswd"); err != nil {
+		return err
+	}
+	return command(ctx, l.authorized+"\n", "install", "-D", "-o", Account, "-m", "600", "/dev/stdin", accountHome+"/.ssh/authorized_keys")
 }
 
 // Address is a new address of the lab's, alone on its loopback. They are of the

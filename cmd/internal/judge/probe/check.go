@@ -32,7 +32,7 @@ func checkSteps(steps []Step, nested bool) error {
 
 func (s Step) check(nested bool) error {
 	set := 0
-	for _, is := range []bool{s.Send != nil, s.Wait != nil, s.Read != nil, s.HalfClose, s.TLS != nil, s.Capture != nil, s.Reconnect, s.Parallel != nil} {
+	for _, is := range []bool{s.Send != nil, s.Wait != nil, s.Read != nil, s.HalfClose, s.TLS != nil, s.Capture != nil, s.Reconnect, s.Parallel != nil, s.SSH != nil} {
 		if is {
 			set++
 		}
@@ -57,6 +57,8 @@ func (s Step) check(nested bool) error {
 				return fmt.Errorf("TLS version %q is not one of 1.0 to 1.3", v)
 			}
 		}
+	case s.SSH != nil:
+		return s.SSH.check()
 	case s.Parallel != nil:
 		p := s.Parallel
 		if nested || p.Connections < 1 || p.Connections > maxConnections || p.Tolerance < 0 || p.Tolerance > 50 {

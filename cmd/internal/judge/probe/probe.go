@@ -65,7 +65,7 @@ type Probe struct {
 	About string `json:"about,omitempty"`
 	Steps []Step `json:"steps"`
 	// Patience is how long the end of the connection is waited for after the
-	// last step; 1 s.
+	// last step; 700 ms.
 	Patience Duration `json:"patience,omitempty"`
 	// Runs is how often the probe is played for its timing; 1. Median and spread
 	// are compared.
@@ -96,6 +96,8 @@ type Step struct {
 	Reconnect bool `json:"reconnect,omitempty"`
 	// Parallel plays steps on many connections at once.
 	Parallel *Parallel `json:"parallel,omitempty"`
+	// SSH acts on SSH's level.
+	SSH *SSH `json:"ssh,omitempty"`
 }
 
 // Pace cuts a send.

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 func TestEveryKindAnswers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	l, err := lab.Enter(ctx, "srv-atlas-17", "a password")
+	l, err := lab.Enter(ctx, "srv-atlas-17", "a password", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,10 @@ import (
 // Kind says what an entry is.
 type Kind string
 
-// Kinds of entries. Sent entries are for the reader of a transcript: they are no
+// Kinds of entries. Sent and aside entries are for the reader of a transcript: they are no
 // part of a comparison.
 const (
+	Aside  Kind = "aside"  // heard, but on the way to what the probe is about: not compared
 	Sent   Kind = "sent"   // bytes or a packet of the probe's
 	Bytes  Kind = "bytes"  // bytes of the server's, between two acts of the probe's
 	Packet Kind = "packet" // a packet of the server's, field by field
@@ -60,7 +61,7 @@ type Transcript struct {
 func (t *Transcript) Heard() []Entry {
 	var heard []Entry
 	for _, e := range t.Entries {
-		if e.Kind != Sent {
+		if e.Kind != Sent && e.Kind != Aside {
 			heard = append(heard, e)
 		}
 	}
@@ -143,7 +144,11 @@ func (t *Transcript) String() string {
 		if e.Kind == Sent {
 			mark = ">"
 		}
-		fmt.Fprintf(&b, "  %s %-6s %s", mark, e.Kind, Escape(e.Data, 2000))
+		text := string(e.Data) // of packets and facts it is escaped
+		if e.Kind == Bytes || e.Kind == Sent || strings.ContainsAny(text, "\r\n") {
+			text = Escape(e.Data, 2000)
+		}
+		fmt.Fprintf(&b, "  %s %-6s %s", mark, e.Kind, text)
 		if e.Kind != Sent {
 			fmt.Fprintf(&b, "  [%s]", e.After.Round(100*time.Microsecond))
 		}
