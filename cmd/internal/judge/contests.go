@@ -58,14 +58,19 @@ func versions(ctx context.Context) (map[string]string, error) {
 		return nil, err
 	}
 	product, revision, _ := strings.Cut(openssh, "-")
-	nginx, err := installed(ctx, "nginx", true)
-	return map[string]string{"openssh": "OpenSSH_" + product + " Debian-" + revision, "nginx": nginx}, err
+	all := map[string]string{"openssh": "OpenSSH_" + product + " Debian-" + revision}
+	for _, name := range []string{"nginx", "apache2", "lighttpd"} {
+		if all[name], err = installed(ctx, name, true); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 // contests is every contest there is.
 func contests(packages map[string]string) []contest {
 	host := server.Debian12(hostname, packages)
-	return []contest{
+	return append(webContests(host, packages), []contest{
 		{
 			name: "ssh", service: "ssh", workers: 6, probes: []string{"data/ssh/*.probes.json"},
 			reference: server.SSHD(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-" + packages["openssh"]},
@@ -75,12 +80,12 @@ func contests(packages map[string]string) []contest {
 		},
 		{
 			name: "nginx", service: "http", probes: []string{"data/http/common.probes.json"},
-			reference: server.Nginx(), foreign: server.NetHTTP{Product: "nginx/" + packages["nginx"], Page: []byte("<html><body>Welcome to nginx!</body></html>\n"), Port: 80},
+			reference: server.Nginx(nil), foreign: server.NetHTTP{Product: "nginx/" + packages["nginx"], Page: []byte("<html><body>Welcome to nginx!</body></html>\n"), Port: 80},
 			ours: func(binary string) server.Kind {
 				return server.Decky{Binary: binary, Host: host, Slug: "http", Port: 80}
 			},
 		},
-	}
+	}...)
 }
 
 func choose(ctx context.Context, service string) ([]contest, error) {

@@ -6,6 +6,7 @@ package all
 import (
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/services/http"
+	"github.com/decnet/decnet/providers/decky/services/https"
 	"github.com/decnet/decnet/providers/decky/services/redis"
 	"github.com/decnet/decnet/providers/decky/services/ssh"
 )
@@ -14,6 +15,7 @@ import (
 func Services() []decky.Service {
 	return []decky.Service{
 		http.New(),
+		https.New(),
 		redis.New(),
 		ssh.New(),
 	}

@@ -34,8 +34,9 @@ type Exchange struct {
 	Body    *Body
 	Now     time.Time
 	Opened  time.Time
-	Count   int // of requests on this connection, from one
-	Secure  bool
+	Count   int  // of requests on this connection, from one
+	Secure  bool // the port is that of TLS
+	Plain   bool // and the client does not speak it
 	Local   netip.AddrPort
 	Source  netip.AddrPort
 
@@ -52,6 +53,7 @@ type session struct {
 	limit  deadline
 	opened time.Time
 	secure bool
+	plain  bool
 	count  int
 	local  netip.AddrPort
 	source netip.AddrPort
@@ -76,7 +78,17 @@ func (d *deadline) until(wait time.Duration, end time.Time) {
 // Serve speaks HTTP on conn until the product or the client ends it. secure
 // tells that conn is the inside of TLS.
 func (s *Server) Serve(ctx context.Context, conn decky.Conn, secure bool) error {
+	return s.serve(ctx, conn, secure, false)
+}
+
+// ServePlain answers what speaks no TLS on the port of TLS.
+func (s *Server) ServePlain(ctx context.Context, conn decky.Conn) error {
+	return s.serve(ctx, conn, true, true)
+}
+
+func (s *Server) serve(ctx context.Context, conn decky.Conn, secure, plain bool) error {
 	one := &session{
+		plain:  plain,
 		server: s, conn: conn, in: NewInput(conn), limit: deadline{conn}, opened: s.Env.Now(), secure: secure,
 		local: addrOf(conn.LocalAddr()), source: addrOf(conn.RemoteAddr()),
 	}
@@ -158,7 +170,7 @@ func (s *session) exchange() (again bool, err error) {
 
 func (s *session) newExchange(r *Request) *Exchange {
 	x := &Exchange{
-		Request: r, Now: s.server.Env.Now(), Opened: s.opened, Count: s.count, Secure: s.secure, Local: s.local, Source: s.source, session: s,
+		Request: r, Now: s.server.Env.Now(), Opened: s.opened, Count: s.count, Secure: s.secure, Plain: s.plain, Local: s.local, Source: s.source, session: s,
 	}
 	var framing Framing
 	if r.Chunked {

@@ -11,25 +11,23 @@ import (
 	"github.com/decnet/decnet/cmd/internal/judge/lab"
 )
 
-// Apache is Debian's apache2 with Debian's configuration and modules, and page
-// as its index.html; Debian's own page where page is nil.
-func Apache(page []byte) Kind {
+// Apache is Debian's apache2 with Debian's configuration and modules that serves
+// files, Debian's own page where there are none. It is called name where a
+// client names no host.
+func Apache(name string, files Files) Kind {
 	return program{binary: "/usr/sbin/apache2", remedy: "apache2", port: 80, prepare: func(ctx context.Context, _ *lab.Lab, dir string, address netip.AddrPort) ([]string, error) {
 		etc, html := filepath.Join(dir, "etc"), filepath.Join(dir, "html")
 		if out, err := exec.CommandContext(ctx, "cp", "-a", "/etc/apache2", etc).CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("copy apache's configuration: %w: %s", err, out)
 		}
-		if page == nil {
+		if files == nil {
 			debian, err := os.ReadFile("/usr/share/apache2/default-site/index.html")
 			if err != nil {
 				return nil, fmt.Errorf("read apache's page: %w", err)
 			}
-			page = debian
+			files = Files{"/index.html": debian}
 		}
-		if err := os.Mkdir(html, 0o755); err != nil {
-			return nil, err
-		}
-		if err := write(html, "index.html", "%s", page); err != nil {
+		if err := files.write(html); err != nil {
 			return nil, err
 		}
 		if err := write(etc, "ports.conf", "Listen %s\n", address); err != nil {
@@ -43,7 +41,7 @@ func Apache(page []byte) Kind {
 		for name, value := range map[string]string{"APACHE_RUN_USER": "www-data", "APACHE_RUN_GROUP": "www-data", "APACHE_PID_FILE": dir + "/pid", "APACHE_RUN_DIR": dir, "APACHE_LOCK_DIR": dir, "APACHE_LOG_DIR": dir} {
 			defines += fmt.Sprintf("Define %s %s\n", name, value)
 		}
-		if err := write(dir, "judge.conf", "%sInclude %s/apache2.conf\n", defines, etc); err != nil {
+		if err := write(dir, "judge.conf", "%sServerName %s\nInclude %s/apache2.conf\n", defines, name, etc); err != nil {
 			return nil, err
 		}
 		return []string{"-D", "FOREGROUND", "-d", etc, "-f", filepath.Join(dir, "judge.conf")}, nil

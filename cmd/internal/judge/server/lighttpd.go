@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"net/netip"
-	"os"
 	"path/filepath"
 
 	"github.com/decnet/decnet/cmd/internal/judge/lab"
@@ -29,14 +28,10 @@ include_shell "/usr/share/lighttpd/create-mime.conf.pl"
 server.modules += ("mod_dirlisting", "mod_staticfile")
 `
 
-// Lighttpd is Debian's lighttpd with Debian's settings and page as its
-// index.html.
-func Lighttpd(page []byte) Kind {
+// Lighttpd is Debian's lighttpd with Debian's settings that serves files.
+func Lighttpd(files Files) Kind {
 	return program{binary: "/usr/sbin/lighttpd", remedy: "lighttpd", port: 80, prepare: func(_ context.Context, _ *lab.Lab, dir string, address netip.AddrPort) ([]string, error) {
-		if err := os.Mkdir(filepath.Join(dir, "html"), 0o755); err != nil {
-			return nil, err
-		}
-		if err := write(filepath.Join(dir, "html"), "index.html", "%s", page); err != nil {
+		if err := files.write(filepath.Join(dir, "html")); err != nil {
 			return nil, err
 		}
 		if err := write(dir, "lighttpd.conf", lighttpdConfig, dir, address.Addr(), address.Port()); err != nil {

@@ -43,24 +43,23 @@ http {
 }
 `
 
-// Nginx is Debian's nginx with its own first page; page is the file that the
-// package nginx-common brings.
-func Nginx() Kind { return nginx(80, "", nil) }
+// Nginx is Debian's nginx that serves files, the page that the package
+// nginx-common brings where there are none.
+func Nginx(files Files) Kind { return nginx(80, "", files, nil) }
 
-func nginx(port uint16, listen string, more func(ctx context.Context, dir string) (string, error)) Kind {
+func nginx(port uint16, listen string, files Files, more func(ctx context.Context, dir string) (string, error)) Kind {
 	return program{binary: "nginx", remedy: "nginx-light", port: port, prepare: func(ctx context.Context, _ *lab.Lab, dir string, address netip.AddrPort) ([]string, error) {
-		const page = "index.nginx-debian.html"
-		data, err := os.ReadFile("/usr/share/nginx/html/index.html")
-		if err != nil {
-			return nil, fmt.Errorf("read nginx's page: %w", err)
+		if files == nil {
+			data, err := os.ReadFile("/usr/share/nginx/html/index.html")
+			if err != nil {
+				return nil, fmt.Errorf("read nginx's page: %w", err)
+			}
+			files = Files{"/index.nginx-debian.html": data}
 		}
-		if err := os.Mkdir(filepath.Join(dir, "html"), 0o755); err != nil {
+		if err := files.write(filepath.Join(dir, "html")); err != nil {
 			return nil, err
 		}
-		if err := write(filepath.Join(dir, "html"), page, "%s", data); err != nil {
-			return nil, err
-		}
-		lines := ""
+		lines, err := "", error(nil)
 		if more != nil {
 			if lines, err = more(ctx, dir); err != nil {
 				return nil, err

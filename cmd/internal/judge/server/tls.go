@@ -17,8 +17,8 @@ import (
 
 // NginxTLS is Nginx with TLS on 443: a certificate of name's with an RSA key of
 // 2048 bits, signed by a CA of the lab's.
-func NginxTLS(name string) Kind {
-	return nginx(443, " ssl", func(_ context.Context, dir string) (string, error) {
+func NginxTLS(name string, files Files) Kind {
+	return nginx(443, " ssl", files, func(_ context.Context, dir string) (string, error) {
 		chain, key, err := certificate(name)
 		if err != nil {
 			return "", err

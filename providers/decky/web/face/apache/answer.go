@@ -41,6 +41,9 @@ func (f *Face) Answer(x *web.Exchange) web.Answer {
 	if r.Note == "scheme" {
 		status = 400
 	}
+	if x.Plain {
+		status, r.Note = 400, "plain"
+	}
 	var a *answer
 	switch {
 	case status != 0:

@@ -58,6 +58,9 @@ func padded(r *web.Request, status int) bool {
 // decide is what nginx answers to a request that was understood.
 func (f *Face) decide(x *web.Exchange, keepAlive bool) *answer {
 	r := x.Request
+	if x.Plain {
+		return f.refuse(r, statusPlainHTTP, false)
+	}
 	if r.Length > maxBody {
 		return f.refuse(r, 413, false)
 	}

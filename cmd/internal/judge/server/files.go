@@ -1,0 +1,27 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Files are what a web server serves, by path.
+type Files map[string][]byte
+
+// write writes the files below dir, which is made, for every account to read.
+func (f Files) write(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("write site: %w", err)
+	}
+	for path, data := range f {
+		name := filepath.Join(dir, filepath.FromSlash(path))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			return fmt.Errorf("write site: %w", err)
+		}
+		if err := os.WriteFile(name, data, 0o644); err != nil {
+			return fmt.Errorf("write site: %w", err)
+		}
+	}
+	return nil
+}
