@@ -1,7 +1,6 @@
 package sftp
 
 import (
-	"io"
 	"syscall"
 	"time"
 
@@ -54,8 +53,7 @@ func readAttributes(r *wire.Reader) attributes {
 }
 
 func attributesOf(i vfs.Info) attributes {
-	t := uint32(i.MTime.Unix())
-	return attributes{flags: attrSize | attrOwner | attrPermissions | attrTimes, size: uint64(i.Size), uid: uint32(i.UID), gid: uint32(i.GID), perm: i.Mode, atime: t, mtime: t}
+	return attributes{flags: attrSize | attrOwner | attrPermissions | attrTimes, size: uint64(i.Size), uid: uint32(i.UID), gid: uint32(i.GID), perm: i.Mode, atime: uint32(i.ATime.Unix()), mtime: uint32(i.MTime.Unix())}
 }
 
 func (a attributes) append(p []byte) []byte {
@@ -133,7 +131,7 @@ func (s *server) set(path string, a attributes) (failed error) {
 		try(v.Chmod(path, a.perm&0o7777))
 	}
 	if a.has(attrTimes) {
-		try(v.Chtimes(path, time.Unix(int64(a.mtime), 0)))
+		try(v.Utimes(path, time.Unix(int64(a.atime), 0), time.Unix(int64(a.mtime), 0), true))
 	}
 	if a.has(attrOwner) {
 		try(v.Chown(path, int(int32(a.uid)), int(int32(a.gid))))
@@ -143,36 +141,12 @@ func (s *server) set(path string, a attributes) (failed error) {
 
 // truncate is truncate(2).
 func truncate(v vfs.View, path string, size uint64) error {
-	if size > vfs.MaxFile {
-		if size > 1<<63-1 {
-			return syscall.EINVAL
-		}
-		return syscall.EFBIG
+	if size > 1<<63-1 {
+		return syscall.EINVAL
 	}
 	f, err := v.Open(path, vfs.Write, 0)
 	if err != nil {
 		return err
 	}
-	info := f.Info()
-	switch {
-	case !info.IsFile():
-		return syscall.EINVAL
-	case uint64(info.Size) == size:
-		return nil
-	case uint64(info.Size) < size:
-		if _, err := f.Seek(0, io.SeekEnd); err != nil {
-			return err
-		}
-		_, err := f.Write(make([]byte, size-uint64(info.Size)))
-		return err
-	}
-	keep := make([]byte, size)
-	if _, err := io.ReadFull(f, keep); err != nil {
-		return err
-	}
-	if f, err = v.Open(path, vfs.Write|vfs.Truncate, 0); err != nil {
-		return err
-	}
-	_, err = f.Write(keep)
-	return err
+	return f.Truncate(int64(size))
 }

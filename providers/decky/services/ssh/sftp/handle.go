@@ -14,6 +14,7 @@ import (
 type handle struct {
 	path   string
 	file   *vfs.File // nil for a directory
+	copy   *vfs.File // reads it for the record
 	append bool
 	next   int // of a directory: how many entries were sent
 	wrote  bool
@@ -102,7 +103,11 @@ func (q *request) open() error {
 	if err != nil {
 		return q.did("open", path, "", err)
 	}
-	return q.opened(&handle{path: path, file: file, append: flags&flagAppend != 0, wrote: flags&(flagTrunc|flagWrite) == flagTrunc|flagWrite && flags&flagCreate != 0})
+	copy, err := q.s.options.View.FS.As(0, 0).Open(path, vfs.Read, 0)
+	if err != nil {
+		return q.did("open", path, "", err)
+	}
+	return q.opened(&handle{path: path, file: file, copy: copy, append: flags&flagAppend != 0, wrote: flags&(flagTrunc|flagWrite|flagCreate) == flagTrunc|flagWrite|flagCreate})
 }
 
 func (q *request) close() error {
@@ -126,10 +131,7 @@ func (s *server) moved(h *handle) error {
 	if h.file == nil || !h.wrote && !h.read || !h.file.Info().IsFile() {
 		return nil
 	}
-	if _, err := h.file.Seek(0, io.SeekStart); err != nil {
-		return nil
-	}
-	data, err := io.ReadAll(io.LimitReader(h.file, vfs.MaxFile))
+	data, err := io.ReadAll(io.LimitReader(h.copy, vfs.MaxFile))
 	if err != nil {
 		return nil // it is no file any more
 	}
