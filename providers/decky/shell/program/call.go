@@ -115,6 +115,12 @@ type Call struct {
 	SetVariable func(name, value string)
 	// Stop ends the command line.
 	Stop error
+	// Long: the second line of a complaint about the command line names the
+	// program too, as diffutils do.
+	Long bool
+	// Answered: the program said its version or its help and ends well, whatever
+	// it returns.
+	Answered bool
 }
 
 // Print writes to standard output.

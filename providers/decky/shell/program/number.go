@@ -40,36 +40,6 @@ func Human(n int64) string {
 	return strconv.FormatInt(int64(v+0.9999), 10) + letter
 }
 
-// Count prints the numbers in blocks; each block is a step.
-func (c *Call) Count(first, step, last float64, separator string, show func(float64) string) {
-	var b strings.Builder
-	any := false
-	for i := 0; ; i++ {
-		v := first + float64(i)*step
-		if step > 0 && v > last+step*1e-9 || step < 0 && v < last+step*1e-9 {
-			break
-		}
-		if any {
-			b.WriteString(separator)
-		}
-		any = true
-		b.WriteString(show(v))
-		if i%256 == 255 {
-			if c.Busy() {
-				return
-			}
-			c.Print(b.String())
-			b.Reset()
-			if c.Stop != nil {
-				return
-			}
-		}
-	}
-	if any {
-		c.Print(b.String() + "\n")
-	}
-}
-
 // Interval is a time as sleep and timeout read it.
 func Interval(s string) (time.Duration, bool) {
 	unit := time.Second

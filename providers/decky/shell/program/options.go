@@ -1,6 +1,7 @@
 package program
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -44,16 +45,23 @@ func (c *Call) Parse(short, long string) (f Flags, rest []string, ok bool) {
 			return f, append(rest, args[i+1:]...), true
 		case strings.HasPrefix(a, "--"):
 			name, value, given := strings.Cut(a[2:], "=")
-			letter, known := longName(names, name)
-			if !known {
-				return f, nil, c.Usage("unrecognized option '" + a + "'")
+			full, problem := longName(names, name)
+			if problem != "" {
+				if c.answer(a, short, names) {
+					return f, nil, false
+				}
+				return f, nil, c.Usage(strings.ReplaceAll(problem, "\x00", a))
 			}
-			letter, optional := strings.CutPrefix(letter, "::")
-			if wants := strings.HasPrefix(letter, ":"); wants && !given && !optional {
+			letter, optional := strings.CutPrefix(names[full], "::")
+			wants := strings.HasPrefix(letter, ":")
+			if wants && !given && !optional {
 				if i++; i == len(args) {
-					return f, nil, c.Usage("option '--" + name + "' requires an argument")
+					return f, nil, c.Usage("option '--" + full + "' requires an argument")
 				}
 				value = args[i]
+			}
+			if given && !wants && !optional {
+				return f, nil, c.Usage("option '--" + full + "' doesn't allow an argument")
 			}
 			set(strings.TrimPrefix(letter, ":"), value)
 		case len(a) > 1 && a[0] == '-':
@@ -85,24 +93,37 @@ func (c *Call) Parse(short, long string) (f Flags, rest []string, ok bool) {
 	return f, rest, true
 }
 
-// longName finds a long option by its name or an unambiguous start of it.
-func longName(names map[string]string, name string) (string, bool) {
-	if letter, ok := names[name]; ok {
-		return letter, true
+// longName finds a long option by its name or an unambiguous start of it; what
+// is wrong is told with a NUL where the option stands.
+func longName(names map[string]string, name string) (full, problem string) {
+	if _, ok := names[name]; ok {
+		return name, ""
 	}
-	found, n := "", 0
+	var found []string
+	letters := map[string]bool{}
 	for full, letter := range names {
 		if name != "" && strings.HasPrefix(full, name) {
-			found = letter
-			n++
+			found = append(found, full)
+			letters[letter] = true
 		}
 	}
-	return found, n == 1
+	switch {
+	case len(found) == 0:
+		return "", "unrecognized option '\x00'"
+	case len(letters) > 1:
+		slices.Sort(found)
+		return "", "option '\x00' is ambiguous; possibilities: '--" + strings.Join(found, "' '--") + "'"
+	}
+	return found[0], ""
 }
 
 // Usage prints a complaint about the command line in coreutils' words.
 func (c *Call) Usage(message string) bool {
-	c.Err.Print(c.Name + ": " + message + "\nTry '" + c.Name + " --help' for more information.\n")
+	again := ""
+	if c.Long {
+		again = c.Name + ": "
+	}
+	c.Err.Print(c.Name + ": " + message + "\n" + again + "Try '" + c.Name + " --help' for more information.\n")
 	return false
 }
 

@@ -12,10 +12,12 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/awk"
 	"github.com/decnet/decnet/providers/decky/shell/program/busybox"
 	"github.com/decnet/decnet/providers/decky/shell/program/clock"
+	"github.com/decnet/decnet/providers/decky/shell/program/compare"
 	"github.com/decnet/decnet/providers/decky/shell/program/encode"
 	"github.com/decnet/decnet/providers/decky/shell/program/file"
 	"github.com/decnet/decnet/providers/decky/shell/program/find"
 	"github.com/decnet/decnet/providers/decky/shell/program/format"
+	"github.com/decnet/decnet/providers/decky/shell/program/layout"
 	"github.com/decnet/decnet/providers/decky/shell/program/network"
 	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"github.com/decnet/decnet/providers/decky/shell/program/sed"
@@ -29,13 +31,26 @@ import (
 var table = sync.OnceValue(func() map[string]program.Func {
 	all := map[string]program.Func{}
 	for _, programs := range []func() map[string]program.Func{
-		account.Programs, awk.Programs, busybox.Programs, clock.Programs, encode.Programs, file.Programs, find.Programs, format.Programs,
+		account.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, file.Programs, find.Programs, format.Programs,
 		network.Programs, process.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {
-		maps.Copy(all, programs())
+		for name, f := range programs() {
+			all[name] = answering(f)
+		}
 	}
 	return all
 })
+
+// answering is a program whose --help and --version end it well.
+func answering(f program.Func) program.Func {
+	return func(c *program.Call) int {
+		status := f(c)
+		if c.Answered {
+			return 0
+		}
+		return status
+	}
+}
 
 // Find is the program of a name.
 func Find(name string) (program.Func, bool) {

@@ -7,62 +7,6 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/word"
 )
 
-// eachLine is a filter of lines.
-func eachLine(f func(line string) string) program.Func {
-	return func(c *program.Call) int {
-		_, names, ok := c.Parse("", "")
-		if !ok {
-			return 1
-		}
-		all, _, status := c.Inputs(names, "%s: ")
-		for _, data := range all {
-			for _, line := range program.Lines(data) {
-				c.Print(f(line) + "\n")
-			}
-		}
-		return status
-	}
-}
-
-func reversed(s string) string {
-	r := []rune(s)
-	for i, j := 0, len(r)-1; i < j; i, j = i+1, j-1 {
-		r[i], r[j] = r[j], r[i]
-	}
-	return string(r)
-}
-
-func tac(c *program.Call) int {
-	all, _, status := c.Inputs(c.Args, "failed to open '%s' for reading: ")
-	for _, data := range all {
-		list := program.Lines(data)
-		for i := len(list) - 1; i >= 0; i-- {
-			c.Print(list[i] + "\n")
-		}
-	}
-	return status
-}
-
-func nl(c *program.Call) int {
-	f, names, ok := c.Parse("b:w:s:n:v:", "body-numbering=:b")
-	if !ok {
-		return 1
-	}
-	all, _, status := c.Inputs(names, "%s: ")
-	n := 0
-	for _, data := range all {
-		for _, line := range program.Lines(data) {
-			if line == "" && f.Value["b"] != "a" {
-				c.Print("       \n")
-				continue
-			}
-			n++
-			c.Printf("%6d\t%s\n", n, line)
-		}
-	}
-	return status
-}
-
 func paste(c *program.Call) int {
 	f, names, ok := c.Parse("d:sz", "delimiters=:d serial=s")
 	if !ok {

@@ -70,7 +70,7 @@ func seq(c *program.Call) int {
 	if f.Has("s") {
 		separator, _ = word.Escapes(f.Value["s"], true)
 	}
-	c.Count(first, step, last, separator, show)
+	count(c, first, step, last, separator, show)
 	return 0
 }
 
@@ -88,6 +88,7 @@ func seqOptions(c *program.Call) (program.Flags, []string, bool) {
 	inner := *c
 	inner.Args = c.Args[:n]
 	f, more, ok := inner.Parse("+f:s:w", "format=:f separator=:s equal-width=w")
+	c.Answered = inner.Answered
 	return f, append(more, operands...), ok
 }
 
@@ -133,4 +134,34 @@ func zeroes(s string, width int) string {
 		sign = "-"
 	}
 	return sign + strings.Repeat("0", max(width-len(s), 0)) + digits
+}
+
+// count prints the numbers in blocks; each block is a step.
+func count(c *program.Call, first, step, last float64, separator string, show func(float64) string) {
+	var b strings.Builder
+	any := false
+	for i := 0; ; i++ {
+		v := first + float64(i)*step
+		if step > 0 && v > last+step*1e-9 || step < 0 && v < last+step*1e-9 {
+			break
+		}
+		if any {
+			b.WriteString(separator)
+		}
+		any = true
+		b.WriteString(show(v))
+		if i%256 == 255 {
+			if c.Busy() {
+				return
+			}
+			c.Print(b.String())
+			b.Reset()
+			if c.Stop != nil {
+				return
+			}
+		}
+	}
+	if any {
+		c.Print(b.String() + "\n")
+	}
 }
