@@ -118,6 +118,9 @@ type Call struct {
 	// Long: the second line of a complaint about the command line names the
 	// program too, as diffutils do.
 	Long bool
+	// Hint is the second line of such a complaint where the program has one of
+	// its own.
+	Hint string
 	// Answered: the program said its version or its help and ends well, whatever
 	// it returns.
 	Answered bool

@@ -119,6 +119,10 @@ func longName(names map[string]string, name string) (full, problem string) {
 
 // Usage prints a complaint about the command line in coreutils' words.
 func (c *Call) Usage(message string) bool {
+	if c.Hint != "" {
+		c.Err.Print(c.Name + ": " + message + "\n" + c.Hint)
+		return false
+	}
 	again := ""
 	if c.Long {
 		again = c.Name + ": "

@@ -9,6 +9,7 @@ import (
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/program/account"
+	"github.com/decnet/decnet/providers/decky/shell/program/archive"
 	"github.com/decnet/decnet/providers/decky/shell/program/awk"
 	"github.com/decnet/decnet/providers/decky/shell/program/busybox"
 	"github.com/decnet/decnet/providers/decky/shell/program/clock"
@@ -31,7 +32,7 @@ import (
 var table = sync.OnceValue(func() map[string]program.Func {
 	all := map[string]program.Func{}
 	for _, programs := range []func() map[string]program.Func{
-		account.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, file.Programs, find.Programs, format.Programs,
+		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, file.Programs, find.Programs, format.Programs,
 		network.Programs, process.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {
 		for name, f := range programs() {

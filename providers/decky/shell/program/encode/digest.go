@@ -1,111 +1,166 @@
 package encode
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"hash"
-	"strconv"
 	"strings"
 
-	"github.com/decnet/decnet/providers/decky/shell/pattern"
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-// digest makes md5sum and its kin.
-func digest(make func() hash.Hash) program.Func {
+// digest makes md5sum and its kin; tag is the name in BSD's form.
+func digest(tag string, make func() hash.Hash) program.Func {
 	return func(c *program.Call) int {
-		f, names, ok := c.Parse("bctwz", "binary=b check=c text=t quiet=q status=s")
+		f, names, ok := c.Parse("bctwz", "binary=b check=c text=t quiet=q status=s warn=w strict=S ignore-missing=i tag=T zero=z")
 		if !ok {
 			return 1
 		}
-		if f.Has("c") {
-			return checkDigests(c, names, make)
+		if len(names) == 0 {
+			names = []string{"-"}
 		}
-		all, opened, status := c.Inputs(names, "%s: ")
-		for i, data := range all {
-			h := make()
-			h.Write(data)
-			c.Print(hex.EncodeToString(h.Sum(nil)) + "  " + opened[i] + "\n")
-		}
-		return status
-	}
-}
-
-func checkDigests(c *program.Call, names []string, make func() hash.Hash) int {
-	all, _, status := c.Inputs(names, "%s: ")
-	for _, data := range all {
-		for _, line := range program.Lines(data) {
-			sum, name, ok := strings.Cut(line, "  ")
-			if !ok || c.Busy() {
+		d := &digester{c: c, f: f, tag: tag, make: make}
+		status := 0
+		for _, name := range names {
+			data, err := c.Read(name)
+			if c.Stop != nil {
+				return 1
+			}
+			if err != nil {
+				status = c.Complain("%s: %s", name, vfs.Text(err))
 				continue
 			}
-			content, err := c.Read(name)
-			h := make()
-			h.Write(content)
-			if err == nil && hex.EncodeToString(h.Sum(nil)) == sum {
-				c.Print(name + ": OK\n")
+			if f.Has("c") {
+				status = max(status, d.check(name, data))
 			} else {
-				c.Print(name + ": FAILED\n")
-				status = 1
+				c.Print(d.line(name, d.sum(data)))
 			}
 		}
+		return status
 	}
-	return status
 }
 
-func base64Command(c *program.Call) int {
-	f, names, ok := c.Parse("diw:", "decode=d ignore-garbage=i wrap=:w")
-	if !ok {
+// digester is one md5sum.
+type digester struct {
+	c    *program.Call
+	f    program.Flags
+	tag  string
+	make func() hash.Hash
+}
+
+func (d *digester) sum(data []byte) string {
+	h := d.make()
+	h.Write(data)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// line is a sum and its file; a name that needs it is escaped.
+func (d *digester) line(name, sum string) string {
+	lead, end := "", "\n"
+	if d.f.Has("z") {
+		end = "\x00"
+	} else if strings.ContainsAny(name, "\\\n\r") {
+		lead, name = `\`, strings.NewReplacer("\\", `\\`, "\n", `\n`, "\r", `\r`).Replace(name)
+	}
+	if d.f.Has("T") {
+		return lead + d.tag + " (" + name + ") = " + sum + end
+	}
+	mark := " "
+	if d.f.Has("b") {
+		mark = "*"
+	}
+	return lead + sum + " " + mark + name + end
+}
+
+// parsed takes a line of sums apart.
+func (d *digester) parsed(line string) (sum, name string, ok bool) {
+	size := d.make().Size() * 2
+	if rest, found := strings.CutPrefix(line, d.tag+" ("); found {
+		i := strings.LastIndex(rest, ") = ")
+		if i < 0 {
+			return "", "", false
+		}
+		sum, name = rest[i+4:], rest[:i]
+	} else {
+		line = strings.TrimLeft(line, " \t")
+		escaped := strings.HasPrefix(line, `\`)
+		line = strings.TrimPrefix(line, `\`)
+		if len(line) < size+3 || line[size] != ' ' || line[size+1] != ' ' && line[size+1] != '*' {
+			return "", "", false
+		}
+		sum, name = line[:size], line[size+2:]
+		if escaped {
+			name = strings.NewReplacer(`\\`, "\\", `\n`, "\n", `\r`, "\r").Replace(name)
+		}
+	}
+	_, err := hex.DecodeString(sum)
+	return strings.ToLower(sum), name, err == nil && len(sum) == size
+}
+
+func (d *digester) check(list string, data []byte) int {
+	c := d.c
+	if list == "-" {
+		list = "standard input"
+	}
+	good, bad, missing, wrong := 0, 0, 0, 0
+	for i, line := range program.Lines(data) {
+		if c.Busy() {
+			return 1
+		}
+		if strings.HasPrefix(line, "#") || line == "" {
+			continue
+		}
+		sum, name, ok := d.parsed(line)
+		if !ok {
+			wrong++
+			if d.f.Has("w") {
+				c.Complain("%s: %d: improperly formatted %s checksum line", list, i+1, d.tag)
+			}
+			continue
+		}
+		content, err := c.Read(name)
+		switch {
+		case err != nil && d.f.Has("i"):
+		case err != nil:
+			missing++
+			c.Complain("%s: %s", name, vfs.Text(err))
+			if !d.f.Has("s") {
+				c.Print(name + ": FAILED open or read\n")
+			}
+		case d.sum(content) == sum:
+			if good++; !d.f.Has("q") && !d.f.Has("s") {
+				c.Print(name + ": OK\n")
+			}
+		default:
+			if bad++; !d.f.Has("s") {
+				c.Print(name + ": FAILED\n")
+			}
+		}
+	}
+	if good+bad+missing == 0 {
+		if d.f.Has("i") && wrong == 0 {
+			return c.Complain("%s: no file was verified", list)
+		}
+		if strings.Contains(list, " ") {
+			list = "'" + list + "'"
+		}
+		return c.Complain("%s: no properly formatted checksum lines found", list)
+	}
+	if !d.f.Has("s") {
+		d.warn(wrong, "line is improperly formatted", "lines are improperly formatted")
+		d.warn(missing, "listed file could not be read", "listed files could not be read")
+		d.warn(bad, "computed checksum did NOT match", "computed checksums did NOT match")
+	}
+	if bad+missing > 0 || wrong > 0 && d.f.Has("S") {
 		return 1
 	}
-	all, _, status := c.Inputs(names[:min(1, len(names))], "%s: ")
-	if len(all) == 0 {
-		return max(status, 1)
+	return 0
+}
+
+func (d *digester) warn(n int, one, many string) {
+	if n == 1 {
+		d.c.Complain("WARNING: 1 %s", one)
+	} else if n > 1 {
+		d.c.Complain("WARNING: %d %s", n, many)
 	}
-	if f.Has("d") {
-		text := bytes.Map(func(r rune) rune {
-			if r == '\n' || r == '\r' || f.Has("i") && !strings.ContainsRune("+/=", r) && !pattern.InClass("alnum", byte(min(r, 255))) {
-				return -1
-			}
-			return r
-		}, all[0])
-		good := text
-		if i := bytes.IndexFunc(text, func(r rune) bool {
-			return !strings.ContainsRune("+/=", r) && !pattern.InClass("alnum", byte(min(r, 255)))
-		}); i >= 0 {
-			good = text[:i]
-		}
-		for len(good) > 0 {
-			out, err := base64.StdEncoding.DecodeString(string(good[:len(good)/4*4]))
-			if err == nil {
-				c.Write(c.Out, string(out))
-				break
-			}
-			good = good[:(len(good)-1)/4*4]
-		}
-		if len(good) != len(text) || len(text)%4 != 0 {
-			return c.Complain("invalid input")
-		}
-		return status
-	}
-	width := 76
-	if f.Has("w") {
-		n, err := strconv.Atoi(f.Value["w"])
-		if err != nil || n < 0 {
-			return c.Complain("invalid wrap size: ‘%s’", f.Value["w"])
-		}
-		width = n
-	}
-	text := base64.StdEncoding.EncodeToString(all[0])
-	if width == 0 {
-		c.Print(text)
-		return status
-	}
-	for text != "" {
-		n := min(width, len(text))
-		c.Print(text[:n] + "\n")
-		text = text[n:]
-	}
-	return status
 }
