@@ -2,8 +2,8 @@ package archive
 
 import (
 	"bytes"
-	"errors"
 	"sort"
+	"syscall"
 	"time"
 )
 
@@ -49,7 +49,7 @@ const maxPacked = 4 << 20
 // transform, move to front, Huffman codes.
 func packBzip2(data []byte, _ string, _ time.Time) ([]byte, error) {
 	if len(data) > maxPacked {
-		return nil, errors.New("File too large")
+		return nil, syscall.EFBIG
 	}
 	w := &bitWriter{}
 	w.WriteString("BZh9")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ulikunitz/xz"
@@ -64,7 +65,7 @@ func unpackXZ(r io.Reader) (io.Reader, error) {
 }
 
 // errBomb: what a stream unpacks to has no room.
-var errBomb = errors.New("File too large")
+var errBomb = syscall.EFBIG
 
 // unpackAll is the whole of a stream, at most room bytes.
 func (k codec) unpackAll(data []byte, room int) ([]byte, error) {

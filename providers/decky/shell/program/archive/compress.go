@@ -219,7 +219,7 @@ func (p *packer) converted(name string, data []byte, info vfs.Info) (out []byte,
 		}
 		packed, err := p.k.pack(data, header, info.MTime)
 		if err != nil {
-			return nil, "", p.said(name, err.Error())
+			return nil, "", p.said(name, vfs.Text(err))
 		}
 		return packed, name + p.suffix, 0
 	}

@@ -149,7 +149,7 @@ func (t *tarrer) create() int {
 	}
 	data, err := t.packed(b.Bytes(), target)
 	if err != nil {
-		c.Err.Print("tar: " + target + ": " + err.Error() + "\n")
+		c.Err.Print("tar: " + target + ": " + vfs.Text(err) + "\n")
 		return 2
 	}
 	if target == "" || target == "-" {
