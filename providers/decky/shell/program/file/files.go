@@ -59,7 +59,7 @@ func MkdirAll(c *program.Call, name string, perm uint32) error {
 }
 
 func rm(c *program.Call) int {
-	f, names, ok := c.Parse("dfiIrRv", "recursive=r force=f verbose=v dir=d one-file-system=o no-preserve-root=N preserve-root=n interactive=i")
+	f, names, ok := c.Parse("dfiIrRv", "recursive=r force=f verbose=v dir=d one-file-system=o no-preserve-root=N preserve-root=::n interactive=::i")
 	if !ok {
 		return 1
 	}
@@ -173,7 +173,7 @@ func operands(c *program.Call, names []string, target string) (sources []string,
 }
 
 func cp(c *program.Call) int {
-	f, names, ok := c.Parse("abdfiHlLnPpRrst:Tuvx", "archive=a force=f recursive=r verbose=v preserve=p no-clobber=n target-directory=:t")
+	f, names, ok := c.Parse("abdfiHlLnPpRrst:Tuvx", "archive=a force=f recursive=r verbose=v preserve=::p no-preserve=:9 sparse=:8 reflink=::7 backup=::b dereference=L no-dereference=P link=l symbolic-link=s update=u parents=0 interactive=i no-target-directory=T strip-trailing-slashes=6 one-file-system=x attributes-only=5 remove-destination=4 no-clobber=n target-directory=:t")
 	if !ok {
 		return 1
 	}
@@ -245,7 +245,7 @@ func copyTree(c *program.Call, from, to string, info vfs.Info, f program.Flags, 
 }
 
 func mv(c *program.Call) int {
-	f, names, ok := c.Parse("bfint:Tuv", "force=f verbose=v no-clobber=n target-directory=:t")
+	f, names, ok := c.Parse("bfint:Tuv", "force=f verbose=v no-clobber=n interactive=i update=u backup=::b target-directory=:t no-target-directory=T strip-trailing-slashes=6 suffix=:S")
 	if !ok {
 		return 1
 	}
@@ -279,7 +279,7 @@ func mv(c *program.Call) int {
 }
 
 func ln(c *program.Call) int {
-	f, names, ok := c.Parse("bfinrsTvt:", "symbolic=s force=f verbose=v no-dereference=n")
+	f, names, ok := c.Parse("bfinrsTvt:", "symbolic=s force=f verbose=v no-dereference=n interactive=i backup=::b relative=r physical=P logical=L target-directory=:t no-target-directory=T directory=d")
 	if !ok {
 		return 1
 	}

@@ -23,7 +23,7 @@ type Listing struct {
 }
 
 func ls(c *program.Call) int {
-	f, names, ok := c.Parse("aAbBcCdDfFgGhHiklLmnNopqQrRsStTuUvw:xXZ1", "all=a almost-all=A directory=d human-readable=h recursive=R reverse=r color=K classify=F inode=i size=s full-time=y time-style=:Y group-directories-first=D no-group=G")
+	f, names, ok := c.Parse("aAbBcCdDfFgGhHiklLmnNopqQrRsStTuUvw:xXZ1", "all=a almost-all=A directory=d human-readable=h recursive=R reverse=r color=::K classify=::F inode=i size=s full-time=y time-style=:Y group-directories-first=D no-group=G")
 	if !ok {
 		return 2
 	}

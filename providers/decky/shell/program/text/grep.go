@@ -12,7 +12,7 @@ import (
 )
 
 func grep(c *program.Call) int {
-	f, rest, ok := c.Parse("EFGPA:B:C:cd:D:e:f:HhiIlLm:noqrRsvVwxyaz", "include=:1 exclude=:2 exclude-dir=:3 directories=:d version=V after-context=:A before-context=:B context=:C files-without-match=L perl-regexp=P basic-regexp=G file=:f line-buffered=U binary-files=:4 extended-regexp=E fixed-strings=F ignore-case=i invert-match=v count=c line-number=n only-matching=o quiet=q silent=q recursive=r no-messages=s word-regexp=w line-regexp=x files-with-matches=l max-count=:m color=K colour=K text=a with-filename=H no-filename=h regexp=:e")
+	f, rest, ok := c.Parse("EFGPA:B:C:cd:D:e:f:HhiIlLm:noqrRsvVwxyaz", "include=:1 exclude=:2 exclude-dir=:3 directories=:d version=V after-context=:A before-context=:B context=:C files-without-match=L perl-regexp=P basic-regexp=G file=:f line-buffered=U binary-files=:4 extended-regexp=E fixed-strings=F ignore-case=i invert-match=v count=c line-number=n only-matching=o quiet=q silent=q recursive=r no-messages=s word-regexp=w line-regexp=x files-with-matches=l max-count=:m color=::K colour=::K text=a with-filename=H no-filename=h regexp=:e")
 	if !ok {
 		return 2
 	}

@@ -46,7 +46,7 @@ func tail(c *program.Call) int {
 	if len(c.Args) > 0 && len(c.Args[0]) > 1 && c.Args[0][0] == '+' && strings.Trim(c.Args[0][1:], "0123456789") == "" {
 		c.Args = append([]string{"-n", c.Args[0]}, c.Args[1:]...)
 	}
-	f, names, ok := c.Parse("c:n:qvfFs:z", "bytes=:c lines=:n quiet=q silent=q verbose=v follow=f")
+	f, names, ok := c.Parse("c:n:qvfFs:z", "bytes=:c lines=:n quiet=q silent=q verbose=v follow=::f retry=4 pid=:5 sleep-interval=:s zero-terminated=z")
 	if !ok {
 		return 1
 	}
