@@ -32,6 +32,9 @@ type contest struct {
 	ours func(binary string) server.Kind
 	// workers is how many probes are played at once against one server; 4.
 	workers int
+	// idle is a contest of long waits: it is held beside the others, and a
+	// difference counts at once.
+	idle bool
 }
 
 // installed is the version of a Debian package as its banner has it: Debian's
@@ -68,14 +71,29 @@ func versions(ctx context.Context) (map[string]string, error) {
 }
 
 // contests is every contest there is.
-func contests(packages map[string]string) []contest {
-	host := server.Debian12(hostname, packages)
+func contests(packages map[string]string) ([]contest, error) {
+	host, err := server.Debian12(hostname, packages)
+	if err != nil {
+		return nil, err
+	}
+	openssh := func(binary string) server.Kind {
+		return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"},"authorized_keys":["` + wire.AuthorizedKey("known") + `"]}`}
+	}
 	return append(webContests(host, packages), []contest{
 		{
 			name: "ssh", service: "ssh", workers: 6, probes: []string{"data/ssh/*.probes.json"},
 			reference: server.SSHD(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-" + packages["openssh"]},
+			ours: openssh,
+		},
+		{
+			name: "ssh-grace", service: "ssh", workers: 8, idle: true, probes: []string{"data/ssh/idle/*.probes.json"},
+			reference: server.SSHD(), ours: openssh,
+		},
+		{
+			name: "dropbear", service: "dropbear", workers: 2, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
+			reference: server.Dropbear(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-dropbear_2022.83"},
 			ours: func(binary string) server.Kind {
-				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"},"authorized_keys":["` + wire.AuthorizedKey("known") + `"]}`}
+				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"ssh_version":"dropbear_2022.83","users":{"${account}":"${password}"}}`}
 			},
 		},
 		{
@@ -85,7 +103,7 @@ func contests(packages map[string]string) []contest {
 				return server.Decky{Binary: binary, Host: host, Slug: "http", Port: 80}
 			},
 		},
-	}...)
+	}...), nil
 }
 
 func choose(ctx context.Context, service string) ([]contest, error) {
@@ -93,8 +111,12 @@ func choose(ctx context.Context, service string) ([]contest, error) {
 	if err != nil {
 		return nil, err
 	}
+	all, err := contests(packages)
+	if err != nil {
+		return nil, err
+	}
 	var chosen []contest
-	for _, c := range contests(packages) {
+	for _, c := range all {
 		if service == "" || c.service == service || c.name == service {
 			chosen = append(chosen, c)
 		}

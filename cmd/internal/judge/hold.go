@@ -72,6 +72,10 @@ func (c contest) hold(ctx context.Context, l *lab.Lab, o options) (*outcome, err
 	}
 	wait.Wait()
 	comparer := compare.New(out.masks)
+	attempts := attempts
+	if c.idle {
+		attempts = 1
+	}
 	out.ours = c.judge(ctx, comparer, out.probes, sides[0], sides[1], attempts)
 	if len(sides) > 2 {
 		out.self = c.judge(ctx, comparer, out.probes, sides[0], sides[2], attempts)
@@ -174,7 +178,7 @@ func (c contest) judge(ctx context.Context, comparer *compare.Comparer, probes [
 		before := *v
 		v.Attempts++
 		v.Difference = comparer.Compare(p, last(real.runs[i]), last(other.runs[i]))
-		v.Timing = compare.CompareTiming(real.runs[i], other.runs[i])
+		v.Timing = compare.CompareTiming(p, real.runs[i], other.runs[i])
 		settled := !v.Difference.None() && v.Attempts > 1 && v.Difference == before.Difference
 		return v.Attempts < attempts && ctx.Err() == nil && !settled && (!v.Difference.None() || !v.Timing.Same)
 	}

@@ -18,6 +18,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"syscall"
 	"time"
 
@@ -120,13 +121,41 @@ func judge(ctx context.Context, o options) (int, error) {
 		return 0, err
 	}
 	r := &report{out: os.Stdout, options: o}
-	for _, c := range chosen {
-		began := time.Now()
-		outcome, err := c.hold(ctx, l, o)
-		if err != nil {
-			return 0, fmt.Errorf("contest %s: %w", c.name, err)
+	// What waits long is held beside the rest.
+	var waiting sync.WaitGroup
+	late := make([]held, len(chosen))
+	for i, c := range chosen {
+		if c.idle {
+			waiting.Go(func() { late[i] = hold(ctx, c, l, o) })
 		}
-		r.contest(c, outcome, time.Since(began))
+	}
+	for i, c := range chosen {
+		if !c.idle && ctx.Err() == nil {
+			late[i] = hold(ctx, c, l, o)
+			r.contest(c, late[i])
+		}
+	}
+	waiting.Wait()
+	for i, c := range chosen {
+		if c.idle {
+			r.contest(c, late[i])
+		}
+		if late[i].err != nil {
+			return 0, fmt.Errorf("contest %s: %w", c.name, late[i].err)
+		}
 	}
 	return r.close()
+}
+
+// held is a contest that is over.
+type held struct {
+	*outcome
+	took time.Duration
+	err  error
+}
+
+func hold(ctx context.Context, c contest, l *lab.Lab, o options) held {
+	began := time.Now()
+	out, err := c.hold(ctx, l, o)
+	return held{out, time.Since(began), err}
 }

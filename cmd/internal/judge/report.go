@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/cmd/internal/judge/compare"
+	"github.com/decnet/decnet/cmd/internal/judge/probe"
 	"github.com/decnet/decnet/cmd/internal/judge/score"
 	"github.com/decnet/decnet/cmd/internal/judge/transcript"
 )
@@ -24,11 +25,11 @@ type report struct {
 func (r *report) printf(format string, args ...any) { fmt.Fprintf(r.out, format, args...) }
 
 // contest prints one contest's differences and masks.
-func (r *report) contest(c contest, o *outcome, took time.Duration) {
+func (r *report) contest(c contest, o held) {
 	if r.ours == nil {
 		r.ours, r.self, r.foreign = map[string][]score.Verdict{}, map[string][]score.Verdict{}, map[string][]score.Verdict{}
 	}
-	if len(o.probes) == 0 {
+	if o.outcome == nil || len(o.probes) == 0 {
 		return
 	}
 	if !slices.Contains(r.order, c.service) {
@@ -37,7 +38,7 @@ func (r *report) contest(c contest, o *outcome, took time.Duration) {
 	r.ours[c.service] = append(r.ours[c.service], o.ours...)
 	r.self[c.service] = append(r.self[c.service], o.self...)
 	r.foreign[c.service] = append(r.foreign[c.service], o.foreign...)
-	r.printf("== %s: %d probes, %s\n", c.name, len(o.probes), took.Round(time.Second))
+	r.printf("== %s: %d probes, %s\n", c.name, len(o.probes), o.took.Round(time.Second))
 	for i, v := range o.ours {
 		if r.options.verbose {
 			r.printf("-- %s\n real\n%s ours\n%s", v.Probe, o.real[i], o.mine[i])
@@ -71,6 +72,16 @@ func (r *report) contest(c contest, o *outcome, took time.Duration) {
 			where = transcript.Escape([]byte(m.Pattern), 0)
 		}
 		r.printf("    %-18s %4d times  %s: %s\n", m.Name, o.used[m.Name], where, m.Why)
+	}
+	r.times(o.probes)
+}
+
+// times prints the times that probes declare to be every server's own.
+func (r *report) times(probes []probe.Probe) {
+	for _, p := range probes {
+		if p.Time != nil {
+			r.printf("    time of %s: %s to %s: %s\n", p.Name, time.Duration(p.Time.Min), time.Duration(p.Time.Max), p.Time.Why)
+		}
 	}
 }
 

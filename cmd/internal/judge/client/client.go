@@ -95,6 +95,9 @@ func (s *session) play(ctx context.Context, steps []probe.Step) bool {
 		if s.ended {
 			return false
 		}
+		if s.gone {
+			break
+		}
 	}
 	return true
 }

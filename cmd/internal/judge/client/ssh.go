@@ -14,6 +14,8 @@ import (
 	"github.com/decnet/decnet/cmd/internal/judge/wire"
 )
 
+const msgDisconnect = 1
+
 // errCut says that an answer is no SSH any more: what comes is written down as
 // bytes from there on.
 var errCut = errors.New("no packets any more")
@@ -24,6 +26,7 @@ type sshSession struct {
 	// aside writes down what is heard as not to be compared.
 	aside bool
 	last  byte // number of the last packet heard
+	gone  bool // the server has said DISCONNECT: a client says nothing more
 }
 
 // ssh does an act on SSH's level.
@@ -183,6 +186,7 @@ func (s *session) nextPacket(deadline time.Time) error {
 				kind = transcript.Aside
 			}
 			s.last = p.Payload[0]
+			s.gone = s.gone || s.last == msgDisconnect
 			s.log.Add(transcript.Entry{Kind: kind, Data: []byte(s.sshSession.conn.Line(p)), After: time.Since(s.act)})
 			if err != nil {
 				s.fact("wrong-exchange " + err.Error())

@@ -133,7 +133,7 @@ func (c *Comparer) mask(e transcript.Entry, address string) []byte {
 		data = bytes.ReplaceAll(data, []byte(address), []byte("<"+OwnAddress+">"))
 	}
 	for _, m := range c.masks {
-		re, with := m.Regexp(), []byte(m.With)
+		re := m.Regexp()
 		if re == nil {
 			packet, field, ok := strings.Cut(m.Field, ".")
 			if e.Kind != transcript.Packet && e.Kind != transcript.Fact || !ok || packet != "*" && !bytes.HasPrefix(data, []byte(packet+" ")) {
@@ -142,12 +142,23 @@ func (c *Comparer) mask(e transcript.Entry, address string) []byte {
 			data = c.maskField(m, field, data)
 			continue
 		}
-		if n := len(re.FindAllIndex(data, -1)); n > 0 {
+		text := runes(data)
+		if n := len(re.FindAllStringIndex(text, -1)); n > 0 {
 			c.used[m.Name] += n
-			data = re.ReplaceAll(data, with)
+			data = probe.Latin1(re.ReplaceAllString(text, m.With))
 		}
 	}
 	return data
+}
+
+// runes makes every byte a character, for a regular expression's "." to be one
+// byte whatever the bytes are.
+func runes(data []byte) string {
+	out := make([]rune, len(data))
+	for i, b := range data {
+		out[i] = rune(b)
+	}
+	return string(out)
 }
 
 // maskField replaces the value of " field=value" in a packet's line. The value's

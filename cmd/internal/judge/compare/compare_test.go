@@ -33,6 +33,7 @@ func masks(t testing.TB) []probe.Mask {
 	m, err := probe.ParseMasks([]byte(`[
  {"name": "date", "why": "a clock", "pattern": "Date: [0-9]{4}\r\n", "with": "Date: <date>\r\n"},
  {"name": "length-stays", "why": "the length is kept", "pattern": "id=[a-f]{4}-([0-9]+)", "with": "id=<id>-$1"},
+ {"name": "four-bytes", "why": "random", "pattern": "(?s)raw=.{4};", "with": "raw=<4>;"},
  {"name": "cookie", "why": "random", "field": "KEXINIT.cookie"},
  {"name": "key", "why": "its own", "field": "REPLY.key"},
  {"name": "blob", "why": "of any length", "field": "*.blob", "any_length": true}]`))
@@ -56,6 +57,7 @@ func TestCompare(t *testing.T) {
 		"failed is never alike":      {want: said("failed"), got: said("failed"), close: true},
 		"masked date":                {want: said("fin", raw("Date: 2024\r\n")), got: said("fin", raw("Date: 2025\r\n"))},
 		"date of another shape":      {want: said("fin", raw("Date: 2024\r\n")), got: said("fin", raw("Date: 24\r\n")), data: true},
+		"a byte is a character":      {want: said("fin", raw("raw=\xc3\xa9\xc3\xa9;")), got: said("fin", raw("raw=abcd;"))},
 		"group survives":             {want: said("fin", raw("id=abcd-77")), got: said("fin", raw("id=ffff-78")), data: true},
 		"group alike":                {want: said("fin", raw("id=abcd-77")), got: said("fin", raw("id=ffff-77"))},
 		"masked field":               {want: said("fin", packet("KEXINIT cookie=aabb kex=\"x\"")), got: said("fin", packet("KEXINIT cookie=ccdd kex=\"x\""))},
@@ -163,7 +165,26 @@ func TestTiming(t *testing.T) {
 		"spread":            {runs(1900*ms, 1950*ms, 2000*ms, 2050*ms, 2100*ms), runs(500*ms, 600*ms, 2000*ms, 3000*ms, 3100*ms), false},
 		"nothing to time":   {runs(), runs(), true},
 	} {
-		if got := compare.CompareTiming(c.want, c.got); got.Same != c.same {
+		if got := compare.CompareTiming(probe.Probe{}, c.want, c.got); got.Same != c.same {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+func TestTimeRange(t *testing.T) {
+	const ms = time.Millisecond
+	p := probe.Probe{Time: &probe.Time{Min: probe.Duration(1500 * ms), Max: probe.Duration(5000 * ms), Why: "x"}}
+	for name, c := range map[string]struct {
+		want, got []*transcript.Transcript
+		same      bool
+	}{
+		"both within":        {runs(1600 * ms), runs(4900 * ms), true},
+		"too fast":           {runs(1600 * ms), runs(1400 * ms), false},
+		"too slow":           {runs(1600 * ms), runs(5100 * ms), false},
+		"the reference's is": {runs(100 * ms), runs(1600 * ms), false},
+		"another spread":     {runs(2800*ms, 2801*ms, 2802*ms, 2803*ms, 2804*ms), runs(1500*ms, 1600*ms, 2800*ms, 4800*ms, 4900*ms), false},
+	} {
+		if got := compare.CompareTiming(p, c.want, c.got); got.Same != c.same {
 			t.Errorf("%s: %s", name, got)
 		}
 	}

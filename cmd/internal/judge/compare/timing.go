@@ -6,15 +6,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/decnet/decnet/cmd/internal/judge/probe"
 	"github.com/decnet/decnet/cmd/internal/judge/transcript"
 )
 
 // What two medians may be apart: a floor, for the scheduler of a busy machine,
-// and a share of the reference's. A spread (the distance of the quartiles) may
+// and a share of the reference's up to timingMost. A spread (the distance of the quartiles) may
 // be apart by spreadFactor more.
 const (
 	timingFloor  = 60 * time.Millisecond
 	timingShare  = 0.25
+	timingMost   = time.Second
 	spreadFactor = 2
 )
 
@@ -35,18 +37,28 @@ func (t Timing) String() string {
 // CompareTiming compares the runs of a probe by median and, where there are several,
 // by spread. Only answers that both servers gave are compared, and only ends
 // that both made.
-func CompareTiming(want, got []*transcript.Transcript) Timing {
+func CompareTiming(p probe.Probe, want, got []*transcript.Transcript) Timing {
 	worst := Timing{Same: true}
 	w, g := columns(want), columns(got)
 	for i := range min(len(w), len(g)) {
 		t := Timing{Want: median(w[i]), Got: median(g[i]), WantSpread: spread(w[i]), GotSpread: spread(g[i])}
-		may := max(timingFloor, time.Duration(timingShare*float64(t.Want)))
-		t.Same = (t.Got-t.Want).Abs() <= may && (len(w[i]) < 5 || (t.GotSpread-t.WantSpread).Abs() <= spreadFactor*may)
+		may := min(timingMost, max(timingFloor, time.Duration(timingShare*float64(t.Want))))
+		t.Same = near(p.Time, t, may) && (len(w[i]) < 5 || (t.GotSpread-t.WantSpread).Abs() <= spreadFactor*may)
 		if !t.Same && worst.Same || t.Same == worst.Same && (t.Got-t.Want).Abs() >= (worst.Got-worst.Want).Abs() {
 			worst = t
 		}
 	}
 	return worst
+}
+
+// near tells whether two medians are as near as they must: within what the
+// probe declares, or within may of each other.
+func near(declared *probe.Time, t Timing, may time.Duration) bool {
+	if declared == nil {
+		return (t.Got - t.Want).Abs() <= may
+	}
+	low, high := declared.Min.Or(0), declared.Max.Or(0)
+	return t.Want >= low && t.Want <= high && t.Got >= low && t.Got <= high
 }
 
 // columns turns runs into one list of durations per answer, and one for the end

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -61,12 +62,14 @@ func Run(ctx context.Context, args, env []string) (int, error) {
 	return 0, nil
 }
 
-// Lab is the furnished place.
+// Lab is the furnished place. It is safe for concurrent use.
 type Lab struct {
 	// Password is the account's, new in every run.
 	Password   string
 	authorized string
-	next       byte
+
+	mu   sync.Mutex
+	next byte
 }
 
 // Enter furnishes the namespaces that Run made. hostname is the lab's name;
@@ -144,11 +147,14 @@ func (l *Lab) account(ctx context.Context, hostname string) error {
 // range that RFC 2544 keeps for laboratories, and all of one length as text, so
 // that answers with them in are of one length.
 func (l *Lab) Address(ctx context.Context) (netip.Addr, error) {
+	l.mu.Lock()
 	l.next++
-	if l.next > 150 {
+	last := 100 + l.next
+	l.mu.Unlock()
+	if last > 250 {
 		return netip.Addr{}, errors.New("the lab has no more addresses")
 	}
-	address := netip.AddrFrom4([4]byte{198, 18, 0, 100 + l.next})
+	address := netip.AddrFrom4([4]byte{198, 18, 0, last})
 	return address, command(ctx, "", "ip", "address", "add", address.String()+"/32", "dev", "lo")
 }
 

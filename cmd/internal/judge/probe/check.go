@@ -18,6 +18,9 @@ func (p Probe) check() error {
 	if p.Runs < 0 || p.Runs > maxRuns {
 		return fmt.Errorf("runs is not within 0 and %d", maxRuns)
 	}
+	if p.Time != nil && (p.Time.Why == "" || p.Time.Min > p.Time.Max) {
+		return errors.New("time wants a why, and a min that is not above its max")
+	}
 	return checkSteps(p.Steps, false)
 }
 

@@ -75,6 +75,16 @@ type Probe struct {
 	// Unordered are names of packets whose order among each other is the
 	// server's scheduler's: neighbours of these names are sorted.
 	Unordered []string `json:"unordered,omitempty"`
+	// Time declares that two servers of one kind take different times.
+	Time *Time `json:"time,omitempty"`
+}
+
+// Time is what a server of a kind may take to answer, where every server has a
+// time of its own: both medians must lie within, and spread alike.
+type Time struct {
+	Min Duration `json:"min"`
+	Max Duration `json:"max"`
+	Why string   `json:"why"`
 }
 
 // Step is one act. Exactly one of its fields but Pace is set.

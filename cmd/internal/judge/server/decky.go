@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/decnet/decnet/cmd/internal/judge/lab"
 	"github.com/decnet/decnet/providers/decky"
 )
@@ -55,13 +57,18 @@ func (d Decky) Start(ctx context.Context, l *lab.Lab, ip netip.Addr) (*Running, 
 	return &Running{Address: address, Stop: process.Stop, Output: process.Output}, nil
 }
 
-// Debian12 is the machine that the lab's references run on, as a decky claims it.
-func Debian12(hostname string, packages map[string]string) decky.Host {
+// Debian12 is the machine that the lab's references run on, as a decky claims
+// it: Debian 12 with the kernel that runs here, for the references show it.
+func Debian12(hostname string, packages map[string]string) (decky.Host, error) {
+	var name unix.Utsname
+	if err := unix.Uname(&name); err != nil {
+		return decky.Host{}, fmt.Errorf("read the kernel's release: %w", err)
+	}
 	return decky.Host{
 		Address: "decky.judged", Hostname: hostname, MAC: "3c:ec:ef:4a:10:92",
-		OS: "linux", Distro: "debian", Title: "Debian GNU/Linux 12 (bookworm)", Kernel: "6.1.0-28-amd64",
-		Build: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)", Machine: "x86_64",
+		OS: "linux", Distro: "debian", Title: "Debian GNU/Linux 12 (bookworm)", Kernel: unix.ByteSliceToString(name.Release[:]),
+		Build: unix.ByteSliceToString(name.Version[:]), Machine: unix.ByteSliceToString(name.Machine[:]),
 		Packages: packages, Boot: time.Now().Add(-41 * 24 * time.Hour).UTC(),
 		Key: []byte("a key of the judge's: no secret!"),
-	}
+	}, nil
 }

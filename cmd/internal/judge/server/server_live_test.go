@@ -45,6 +45,7 @@ func TestEveryKindAnswers(t *testing.T) {
 		tls        bool
 	}{
 		"sshd":           {kind: server.SSHD("LoginGraceTime 5"), want: "SSH-2.0-OpenSSH_"},
+		"dropbear":       {kind: server.Dropbear(), want: "SSH-2.0-dropbear_"},
 		"x/crypto":       {kind: server.XCryptoSSH{Identification: "SSH-2.0-OpenSSH_x"}, want: "SSH-2.0-OpenSSH_x\r\n"},
 		"nginx":          {kind: server.Nginx(nil), send: get, want: "Welcome to nginx"},
 		"nginx with TLS": {kind: server.NginxTLS("srv.example", nil), send: get, want: "Welcome to nginx", tls: true},

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -87,6 +88,8 @@ func (c *Conn) Line(p *Packet) string {
 	switch {
 	case number == msgKexinit:
 		fields = append([]string{"cookie:16"}, kexinitFields...)
+	case number == msgKexReply && bytes.Contains(p.Payload[:min(20, len(p.Payload))], []byte("ecdsa-")):
+		name, fields = "KEX_ECDSA_REPLY", []string{"host_key:s", "public:s", "signature:s"}
 	case number == msgKexReply && c.kex == curve:
 		name, fields = "KEX_ECDH_REPLY", []string{"host_key:s", "public:s", "signature:s"}
 	case number == msgKexReply && strings.HasPrefix(c.kex, "diffie-hellman-group-exchange"):
@@ -125,7 +128,11 @@ func (c *Conn) Line(p *Packet) string {
 		fmt.Fprintf(&b, " rest=%+q", r.data)
 	}
 	fmt.Fprintf(&b, " pad=%d", len(p.Padding))
-	if p.Plain {
+	switch {
+	case !p.Plain:
+	case bytes.Count(p.Padding, []byte{0}) == len(p.Padding):
+		b.WriteString(" padding=zero")
+	default:
 		fmt.Fprintf(&b, " padding=%x", p.Padding)
 	}
 	return b.String()
