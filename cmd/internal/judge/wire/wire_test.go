@@ -88,7 +88,7 @@ func TestLine(t *testing.T) {
 		"\x33" + text("publickey,password") + "\x00":            `USERAUTH_FAILURE methods="publickey,password" partial=0 pad=4 padding=zero`,
 		"\x63\x00\x00\x00\x07more":                              `CHANNEL_SUCCESS recipient=7 rest="more" pad=4 padding=zero`,
 		"\x63\x00":                                              `CHANNEL_SUCCESS recipient=0 CUT_SHORT raw="c\x00" pad=4 padding=zero`,
-		"\x07\x00\x00\x00\x01" + text("a") + text("b"):          `EXT_INFO count=1 "a"="b" pad=4 padding=zero`,
+		"\x07\x00\x00\x00\x01" + text("a") + text("b"):          `EXT_INFO count=1 a="b" pad=4 padding=zero`,
 		"\xc8\x01": `MESSAGE_200 rest="\x01" pad=4 padding=zero`,
 		"\x62\x00\x00\x00\x00" + text("exit-status") + "\x00\x00\x00\x00\x03": `CHANNEL_REQUEST recipient=0 name="exit-status" want_reply=0 status=3 pad=4 padding=zero`,
 	} {
