@@ -48,5 +48,6 @@ func webContests(host decky.Host, packages map[string]string) []contest {
 	return []contest{
 		webContest("nginx-site", site.Nginx, "nginx/"+packages["nginx"], host, server.Nginx),
 		webContest("apache-site", site.Apache, "Apache/"+packages["apache2"]+" (Debian)", host, func(f server.Files) server.Kind { return server.Apache(webName, f) }),
+		webContest("lighttpd-site", site.Lighttpd, "lighttpd/"+packages["lighttpd"], host, server.Lighttpd),
 	}
 }

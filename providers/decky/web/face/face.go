@@ -12,6 +12,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/web"
 	"github.com/decnet/decnet/providers/decky/web/app"
 	"github.com/decnet/decnet/providers/decky/web/face/apache"
+	"github.com/decnet/decnet/providers/decky/web/face/lighttpd"
 	"github.com/decnet/decnet/providers/decky/web/face/nginx"
 	"github.com/decnet/decnet/providers/decky/web/site"
 )
@@ -26,6 +27,7 @@ type Choice struct {
 var products = []struct{ prefix, product string }{
 	{"nginx", site.Nginx},
 	{"Apache", site.Apache},
+	{"lighttpd", site.Lighttpd},
 }
 
 // Choose picks the product: server is the configured Server header, wanted is
@@ -76,6 +78,8 @@ func New(o Options) (web.Face, error) {
 			options.Charset, options.Name = "UTF-8", o.Host.Hostname
 		}
 		return apache.New(options), nil
+	case site.Lighttpd:
+		return lighttpd.New(lighttpd.Options{Server: o.Choice.Server, Site: o.Site, Extra: o.Extra}), nil
 	}
 	return nil, fmt.Errorf("no web server %q", o.Choice.Product)
 }

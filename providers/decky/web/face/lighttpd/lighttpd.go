@@ -1,0 +1,159 @@
+// Package lighttpd is the face of lighttpd 1.4 with Debian's configuration: it
+// reads a whole head before it looks at it, answers errors with pages of its
+// own, merges ranges that lie close together, and reads no body that nobody
+// asked for. It does not speak HTTP/2, which the product does.
+package lighttpd
+
+import (
+	"strings"
+	"time"
+
+	"github.com/decnet/decnet/providers/decky/web"
+	"github.com/decnet/decnet/providers/decky/web/app"
+	"github.com/decnet/decnet/providers/decky/web/site"
+)
+
+// Options of a Face.
+type Options struct {
+	Server string // "lighttpd/1.4.69"
+	Site   *site.Site
+	Extra  []app.Field // as setenv.add-response-header adds them
+}
+
+// Face is lighttpd. It implements web.Face.
+type Face struct{ options Options }
+
+// New is lighttpd with these options.
+func New(options Options) *Face { return &Face{options} }
+
+// lighttpd's defaults.
+var timing = web.Timing{
+	First: 60 * time.Second, Header: 60 * time.Second, KeepAlive: 5 * time.Second,
+	Body: 60 * time.Second, BodyTotal: 5 * time.Minute, Write: 6 * time.Minute,
+	Linger: 5 * time.Second, LingerAll: 5 * time.Second,
+}
+
+const (
+	keepAliveMax = 1000
+	maxHead      = 8192 // server.max-request-field-size
+	bodyPatience = 100 * time.Millisecond
+)
+
+// Timing implements web.Face.
+func (f *Face) Timing() *web.Timing { return &timing }
+
+// Framing implements web.Face: a body is read leniently where it is read.
+func (f *Face) Framing(*web.Request) web.Framing { return &chunks{} }
+
+// Abandon implements web.Face: lighttpd closes without a word.
+func (f *Face) Abandon(*web.Exchange, bool) web.Answer { return web.Answer{} }
+
+// Refuse implements web.Face.
+func (f *Face) Refuse(x *web.Exchange, status int) web.Answer {
+	return f.finish(x, f.refuse(status), false)
+}
+
+// Answer implements web.Face.
+func (f *Face) Answer(x *web.Exchange) web.Answer {
+	if x.Plain {
+		return web.Answer{Status: 400, Abrupt: true}
+	}
+	keep := f.keeps(x)
+	if x.App() {
+		a := f.script(x)
+		return f.finish(x, a, keep && x.Body.Done())
+	}
+	a := f.find(x)
+	// What is on its way is for the record; the connection ends all the same.
+	announced := x.Request.Length > 0 || x.Request.Chunked
+	if announced {
+		x.Body.Prefetch(bodyPatience)
+	}
+	return f.finish(x, a, keep && !announced && a.status != 411 && a.status != 405)
+}
+
+func (f *Face) finish(x *web.Exchange, a *answer, keep bool) web.Answer {
+	return web.Answer{Status: a.status, Wire: f.encode(x, a, keep), Again: keep}
+}
+
+func (f *Face) keeps(x *web.Exchange) bool {
+	r := x.Request
+	if x.Count > keepAliveMax {
+		return false
+	}
+	connection := strings.ToLower(r.Field("connection"))
+	if r.Version >= web.Version11 {
+		return !listed(connection, "close")
+	}
+	return listed(connection, "keep-alive")
+}
+
+func listed(list, want string) bool {
+	for one := range strings.SplitSeq(list, ",") {
+		if strings.TrimSpace(one) == want {
+			return true
+		}
+	}
+	return false
+}
+
+// chunks reads the framing of a chunked body for the record alone: it takes
+// whatever has sizes and line ends. It implements web.Framing.
+type chunks struct {
+	left  int64
+	line  []byte
+	state int // 0 size, 1 data, 2 line end after data, 3 trailer, 4 done
+}
+
+// Data implements web.Framing.
+func (c *chunks) Data() int64 {
+	if c.state == 1 {
+		return c.left
+	}
+	return 0
+}
+
+// Took implements web.Framing.
+func (c *chunks) Took(n int64) {
+	if c.left -= n; c.left == 0 {
+		c.state = 2
+	}
+}
+
+// Done implements web.Framing.
+func (c *chunks) Done() bool { return c.state == 4 }
+
+// Step implements web.Framing.
+func (c *chunks) Step(b byte) bool {
+	if b != '\n' {
+		c.line = append(c.line, b)
+		return len(c.line) <= 1024
+	}
+	line := strings.TrimRight(string(c.line), "\r")
+	c.line = c.line[:0]
+	switch c.state {
+	case 0:
+		n := int64(0)
+		for i := 0; i < len(line) && web.Hex(line[i]) >= 0; i++ {
+			if n >= 1<<48 {
+				return false
+			}
+			n = n<<4 | int64(web.Hex(line[i]))
+		}
+		if line == "" || web.Hex(line[0]) < 0 {
+			return false
+		}
+		c.left, c.state = n, 1
+		if n == 0 {
+			c.state = 3
+		}
+	case 2:
+		c.state = 0
+		return line == ""
+	case 3:
+		if line == "" {
+			c.state = 4
+		}
+	}
+	return true
+}
