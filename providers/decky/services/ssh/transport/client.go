@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"bytes"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"strings"
 )
 
@@ -51,17 +53,27 @@ func parseKexInit(payload []byte) (lists [10]string, guessed bool, err error) {
 	s := scanner{b: payload}
 	s.bytes(1 + 16)
 	for i := range lists {
-		lists[i] = string(s.string())
+		list := bytes.TrimSuffix(s.string(), []byte{0}) // OpenSSH takes one NUL there
+		if bytes.IndexByte(list, 0) >= 0 {
+			return lists, false, errNUL
+		}
+		lists[i] = string(list)
 	}
 	guessed = s.byte() != 0
 	s.uint32()
 	return lists, guessed, s.end()
 }
 
-// choose is the first of the client's names that the server has too.
+var errNUL = errors.New("name-list has a NUL")
+
+// choose is the first of the client's names that the server has too; an empty
+// name ends the list, as in OpenSSH's match_list.
 func choose(client, server string) string {
 	for name := range strings.SplitSeq(client, ",") {
-		if name != "" && contains(server, name) {
+		if name == "" {
+			break
+		}
+		if contains(server, name) {
 			return name
 		}
 	}

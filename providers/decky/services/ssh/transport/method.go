@@ -121,7 +121,10 @@ func fixed(g func() *dhGroup) func() method { return func() method { return dhMe
 type dhMethod struct{ group *dhGroup }
 
 func (m dhMethod) respond(random io.Reader, client []byte) (server, secret []byte, err error) {
-	e := new(big.Int).SetBytes(client)
+	e, err := magnitude(client)
+	if err != nil {
+		return nil, nil, err
+	}
 	if err := m.group.check(e); err != nil {
 		return nil, nil, err
 	}

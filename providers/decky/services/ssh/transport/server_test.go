@@ -9,8 +9,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/binary"
 	"errors"
+	"io"
 	"net"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -76,51 +79,95 @@ func pipe(t testing.TB) (client, server net.Conn) {
 	return client, server
 }
 
-// echo is a service layer that lets everybody in and sends the data of the
-// channels back.
-func echo(c *transport.Conn) error {
+// echo is a service layer that lets everybody in and sends the data of one
+// channel back, within the client's window.
+type echo struct {
+	c           *transport.Conn
+	peer        []byte
+	window, max int
+	queue       []byte
+	eof         bool
+}
+
+func (e *echo) run() error {
 	for {
-		p, err := c.ReadPacket()
+		p, err := e.c.ReadPacket()
 		if err != nil {
 			return err
 		}
-		if err := answer(c, p); err != nil {
+		if err := e.answer(p); err != nil {
 			return err
 		}
 	}
 }
 
-func answer(c *transport.Conn, p []byte) error {
+func number(b []byte) int { return int(binary.BigEndian.Uint32(b)) }
+
+func (e *echo) answer(p []byte) error {
 	switch p[0] {
 	case 5:
-		return c.WritePacket(append([]byte{6}, p[1:]...))
+		return e.c.WritePacket(append([]byte{6}, p[1:]...))
 	case 50:
-		if err := c.WritePacket([]byte{52}); err != nil {
+		if err := e.c.WritePacket([]byte{52}); err != nil {
 			return err
 		}
-		c.Authenticated()
-		return c.AnnounceKeys()
-	case 90:
-		n := int(p[4])
-		peer := p[5+n : 9+n]
-		b := append([]byte{91}, peer...)
-		return c.WritePacket(append(b, 0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0x80, 0))
-	case 94: // channel 0 of the client is the only one
-		return c.WritePacket(append([]byte{94, 0, 0, 0, 0}, p[5:]...))
-	case 93, 96, 97:
-		return nil
-	case 98:
-		return c.WritePacket([]byte{99, 0, 0, 0, 0})
+		e.c.Authenticated()
+		return e.c.AnnounceKeys()
 	case 80:
-		n := int(p[4])
+		n := number(p[1:])
 		if string(p[5:5+n]) == "hostkeys-prove-00@openssh.com" {
-			if reply, ok := c.ProveKeys(p[6+n:]); ok {
-				return c.WritePacket(append([]byte{81}, reply...))
+			if reply, ok := e.c.ProveKeys(p[6+n:]); ok {
+				return e.c.WritePacket(append([]byte{81}, reply...))
 			}
 		}
-		return c.WritePacket([]byte{82})
+		if p[5+n] == 0 {
+			return nil
+		}
+		return e.c.WritePacket([]byte{82})
+	case 90:
+		q := p[5+number(p[1:]):]
+		e.peer, e.window, e.max = bytes.Clone(q[:4]), number(q[4:]), number(q[8:])
+		return e.send([]byte{91}, []byte{0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0x80, 0})
+	case 93:
+		e.window += number(p[5:])
+		return e.push()
+	case 94:
+		e.queue = append(e.queue, p[9:]...)
+		return e.push()
+	case 96: // the end of the input ends the session
+		e.eof = true
+		return e.push()
+	case 97:
+		return nil
+	case 98:
+		if p[9+number(p[5:])] == 0 {
+			return nil
+		}
+		return e.send([]byte{99}, nil)
 	}
-	return c.Unimplemented()
+	return e.c.Unimplemented()
+}
+
+func (e *echo) send(head, body []byte) error {
+	return e.c.WritePacket(slices.Concat(head, e.peer, body))
+}
+
+func (e *echo) push() error {
+	for len(e.queue) > 0 && e.window > 0 {
+		n := min(len(e.queue), e.window, e.max, 32<<10)
+		if err := e.send([]byte{94}, append(binary.BigEndian.AppendUint32(nil, uint32(n)), e.queue[:n]...)); err != nil {
+			return err
+		}
+		e.queue, e.window = e.queue[n:], e.window-n
+	}
+	if e.eof && len(e.queue) == 0 {
+		e.eof = false
+		if err := e.send([]byte{96}, nil); err != nil {
+			return err
+		}
+		return e.send([]byte{97}, nil)
+	}
+	return nil
 }
 
 // serve runs a server on a connection until it ends.
@@ -128,14 +175,27 @@ func serve(t testing.TB, conn net.Conn, config transport.Config) <-chan error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
-		defer conn.Close()
 		c, err := transport.Server(context.Background(), conn, config)
 		if err == nil {
-			err = echo(c)
+			err = (&echo{c: c}).run()
 		}
+		closeAs(conn, err)
 		done <- err
 	}()
 	return done
+}
+
+// closeAs ends a connection as the runtime of the deckies does: what is unread
+// is dropped and FIN sent, unless RST is asked for.
+func closeAs(conn net.Conn, err error) {
+	var end *transport.EndError
+	if tcp, ok := conn.(*net.TCPConn); ok && errors.As(err, &end) && end.Reset {
+		_ = tcp.SetLinger(0)
+	} else {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	_ = conn.Close()
 }
 
 func config(name string) transport.Config {

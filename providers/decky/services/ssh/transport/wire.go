@@ -70,18 +70,24 @@ func (s *scanner) string() []byte {
 	return s.bytes(int(n))
 }
 
-// mpint reads a number that is not negative, of at most 16384 bits as OpenSSH
-// takes them, with no more leading zeros than its sign needs.
+// mpint reads a number as magnitude takes it.
 func (s *scanner) mpint() *big.Int {
 	b := s.string()
-	switch {
-	case s.err != nil:
-		return nil
-	case len(b) > 0 && b[0]&0x80 != 0, len(b) > maxMPInt+1, len(b) == maxMPInt+1 && b[0] != 0:
-		s.err = errors.New("number is negative or too large")
+	if s.err != nil {
 		return nil
 	}
-	return new(big.Int).SetBytes(b)
+	var n *big.Int
+	n, s.err = magnitude(b)
+	return n
+}
+
+// magnitude is a number that is not negative, of at most 16384 bits as OpenSSH
+// takes them.
+func magnitude(b []byte) (*big.Int, error) {
+	if len(b) > 0 && b[0]&0x80 != 0 || len(b) > maxMPInt+1 || len(b) == maxMPInt+1 && b[0] != 0 {
+		return nil, errors.New("number is negative or too large")
+	}
+	return new(big.Int).SetBytes(b), nil
 }
 
 const maxMPInt = 16384 / 8
