@@ -18,10 +18,10 @@ func (r *runner) arithm(x syntax.ArithmExpr) (int64, error) {
 	if err := r.step(); err != nil {
 		return 0, err
 	}
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return 0, err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	switch x := x.(type) {
 	case nil:
 		return 0, nil
@@ -70,20 +70,23 @@ func (r *runner) number(text string) (int64, error) {
 	if syntax.ValidName(text) {
 		value, set := r.variable(text)
 		if !set && r.state.options["nounset"] {
-			return 0, r.unset(text + ": unbound variable")
+			return 0, r.unset(text + words{": unbound variable", ": parameter not set", ": parameter not set"}.in(r.state.dialect))
 		}
 		if value == "" {
 			return 0, nil
+		}
+		if _, ok := word.Number(strings.TrimSpace(value)); !ok && r.state.dialect.dash() {
+			return 0, wordsError("Illegal number: " + value)
 		}
 		if n, ok := word.Number(strings.TrimSpace(value)); ok {
 			return n, nil
 		}
 		text = value
 	}
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return 0, err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	x, err := syntax.NewParser().Arithmetic(strings.NewReader(text))
 	if err != nil {
 		return 0, wordsError(text + ": syntax error: operand expected (error token is \"" + text + "\")")
@@ -114,7 +117,7 @@ func (r *runner) assignTo(x syntax.ArithmExpr, value int64) error {
 			return wordsError("attempted assignment to non-variable")
 		}
 		if !r.state.set(p.Value, text) {
-			return wordsError(p.Value + ": readonly variable")
+			return r.readonly(p.Value)
 		}
 		return nil
 	case *syntax.ParamExp:

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,7 +15,7 @@ import (
 func (r *runner) assign(a *syntax.Assign) error {
 	name := a.Name.Value
 	if v := r.state.vars[name]; v != nil && v.readonly {
-		return wordsError(name + ": readonly variable")
+		return r.readonly(name)
 	}
 	if a.Array != nil {
 		return r.assignArray(a)
@@ -50,7 +51,8 @@ func (r *runner) assigned(w *syntax.Word) (string, error) {
 	if w == nil {
 		return "", nil
 	}
-	return r.literal(w)
+	f, err := r.joinedAs(w, true)
+	return string(f.text), err
 }
 
 func (r *runner) assignElement(name string, index syntax.ArithmExpr, value string, more bool) error {
@@ -60,7 +62,7 @@ func (r *runner) assignElement(name string, index syntax.ArithmExpr, value strin
 		r.state.vars[name] = v
 	}
 	if v.readonly {
-		return wordsError(name + ": readonly variable")
+		return r.readonly(name)
 	}
 	if v.table != nil {
 		key, err := r.key(index)
@@ -155,6 +157,9 @@ func (r *runner) assignArray(a *syntax.Assign) error {
 // declare is declare, local, export, readonly and typeset.
 func (r *runner) declare(d *syntax.DeclClause, io Streams) error {
 	kind := d.Variant.Value
+	if _, known := r.state.builtin(kind); !known {
+		return r.undeclared(d, io)
+	}
 	flags := ""
 	var names []*syntax.Assign
 	r.state.status = 0
@@ -180,27 +185,23 @@ func (r *runner) declare(d *syntax.DeclClause, io Streams) error {
 		}
 		names = append(names, a)
 	}
-	if len(names) == 0 || strings.Contains(flags, "p") && len(names) == 0 {
-		r.listVariables(kind, flags, io)
-		return nil
-	}
-	if kind == "local" && len(r.state.locals) == 0 {
-		io.Err.Print(r.prefix() + "local: can only be used in a function\n")
-		r.state.status = 1
-		return nil
-	}
-	for _, a := range names {
-		if err := r.declareOne(kind, flags, a, io); err != nil {
-			return r.expansionFailed(err, io)
-		}
-	}
-	return nil
+	return r.declareNames(kind, flags, names, io)
 }
 
 func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io Streams) error {
 	name := a.Name.Value
 	if !syntax.ValidName(name) {
-		io.Err.Print(r.prefix() + kind + ": `" + name + "': not a valid identifier\n")
+		if !r.state.dialect.bash() {
+			io.Err.Print(r.prefixOf(kind) + name + ": bad variable name\n")
+			return r.fatal(2)
+		}
+		shown := name
+		if lit := a.Value; lit != nil && len(lit.Parts) == 1 {
+			if text, ok := lit.Parts[0].(*syntax.SglQuoted); ok {
+				shown += "=" + text.Value
+			}
+		}
+		io.Err.Print(r.prefixOf(kind) + "`" + shown + "': not a valid identifier\n")
 		r.state.status = 1
 		return nil
 	}
@@ -220,27 +221,50 @@ func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io Streams) er
 		r.state.local(name)
 	}
 	if r.state.vars[name] == nil && (!a.Naked || strings.ContainsAny(flags, "aAi") || kind == "local") {
-		r.state.vars[name] = &variable{}
+		r.state.vars[name] = &variable{unset: true}
+	}
+	if a.Naked && r.state.vars[name] == nil && (kind == "export" || kind == "readonly" || strings.ContainsAny(flags, "rxlun")) {
+		r.state.vars[name] = &variable{unset: true}
 	}
 	v := r.state.vars[name]
 	if v != nil {
+		on := !strings.HasPrefix(flags, "+")
+		switch {
+		case strings.Contains(flags, "l"):
+			v.lower, v.upper = on, false
+		case strings.Contains(flags, "u"):
+			v.upper, v.lower = on, false
+		case strings.Contains(flags, "n") && kind != "export":
+			v.ref = on
+		}
 		switch {
 		case strings.Contains(flags, "A") && v.table == nil:
 			v.table = map[string]string{}
 		case strings.Contains(flags, "a") && v.list == nil && v.table == nil:
 			v.list = map[int]string{}
 		case strings.Contains(flags, "i"):
-			v.integer = true
+			v.integer = on
 		}
 	}
 	if !a.Naked {
-		if err := r.assign(a); err != nil {
+		if v != nil && v.ref {
+			if v.value, v.unset = "", false; a.Value != nil {
+				text, err := r.assigned(a.Value)
+				if err != nil {
+					return err
+				}
+				v.value = text
+			}
+		} else if err := r.assign(a); err != nil {
+			var said wordsError
+			if errors.As(err, &said) && r.state.dialect.bash() && strings.HasSuffix(string(said), ": readonly variable") {
+				io.Err.Print(r.prefixOf(kind) + string(said) + "\n")
+				r.state.status = 1
+				return nil
+			}
 			return err
 		}
 		v = r.state.vars[name]
-	}
-	if v == nil && kind == "export" {
-		v = &variable{}
 	}
 	if v == nil {
 		return nil
@@ -261,7 +285,14 @@ func (r *runner) declareOne(kind, flags string, a *syntax.Assign, io Streams) er
 func (r *runner) listVariables(kind, flags string, io Streams) {
 	for _, name := range slices.Sorted(maps.Keys(r.state.vars)) {
 		v := r.state.vars[name]
-		if kind == "export" && !v.exported || kind == "readonly" && !v.readonly {
+		if kind == "export" && !v.exported || kind == "readonly" && !v.readonly || name == "__getopts" || name == "_" {
+			continue
+		}
+		if kind == "local" && (len(r.state.locals) == 0 || !declaredLocal(r.state.locals, name)) || v.unset && kind != "export" {
+			continue
+		}
+		if !r.state.dialect.bash() {
+			io.Out.Print(plainDeclaration(kind, name, v))
 			continue
 		}
 		if kind != "export" && kind != "readonly" && !strings.Contains(flags, "p") {
@@ -275,7 +306,7 @@ func (r *runner) listVariables(kind, flags string, io Streams) {
 func (r *runner) showVariable(name string, io Streams) {
 	v := r.state.vars[name]
 	if v == nil {
-		io.Err.Print(r.prefix() + "declare: " + name + ": not found\n")
+		io.Err.Print(r.prefixOf("declare") + name + ": not found\n")
 		r.state.status = 1
 		return
 	}
@@ -291,20 +322,57 @@ func (r *runner) showVariable(name string, io Streams) {
 	if flags == "" {
 		flags = "-"
 	}
-	value := doubleQuoted(v.value)
-	if v.list != nil || v.table != nil {
-		var parts []string
-		for i, k := range v.keys() {
-			parts = append(parts, "["+k+"]="+doubleQuoted(v.elements()[i]))
-		}
-		value = "(" + strings.Join(parts, " ") + ")"
-		if v.table != nil && len(parts) > 0 {
-			value = "(" + strings.Join(parts, " ") + " )"
-		}
+	switch {
+	case v.unset && v.list == nil && v.table == nil:
+		io.Out.Print("declare -" + flags + " " + name + "\n")
+		return
+	case v.list != nil || v.table != nil:
+		io.Out.Print("declare -" + flags + " " + name + "=" + v.compound() + "\n")
+		return
 	}
+	value := doubleQuoted(v.value)
 	io.Out.Print("declare -" + flags + " " + name + "=" + value + "\n")
 }
 
 func doubleQuoted(s string) string {
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s) + `"`
+}
+
+// compound is an array as declare -p shows its value.
+func (v *variable) compound() string {
+	parts := make([]string, 0, len(v.list)+len(v.table))
+	elements := v.elements()
+	for i, k := range v.keys() {
+		parts = append(parts, "["+k+"]="+doubleQuoted(elements[i]))
+	}
+	text := "(" + strings.Join(parts, " ")
+	if v.table != nil && len(parts) > 0 {
+		text += " "
+	}
+	return text + ")"
+}
+
+func declaredLocal(locals []map[string]*variable, name string) bool {
+	_, ok := locals[len(locals)-1][name]
+	return ok
+}
+
+// undeclared is declare and its like in a shell that has no such builtin.
+func (r *runner) undeclared(d *syntax.DeclClause, io Streams) error {
+	args := []string{d.Variant.Value}
+	for _, a := range d.Args {
+		if a.Naked && a.Value != nil {
+			list, err := r.fields([]*syntax.Word{a.Value})
+			if err != nil {
+				return r.expansionFailed(err, io)
+			}
+			args = append(args, list...)
+		}
+	}
+	return r.run(args, io)
+}
+
+// readonly is the mistake of writing to a variable that may not change.
+func (r *runner) readonly(name string) error {
+	return wordsError(name + words{": readonly variable", ": is read only", ": is read only"}.in(r.state.dialect))
 }

@@ -67,7 +67,6 @@ func (e nextError) Error() string { return "continue " + strconv.Itoa(int(e)) }
 type budget struct {
 	limits Limits
 	steps  int
-	depth  int
 	files  int
 	work   int64
 }
@@ -78,16 +77,6 @@ func (b *budget) step() error {
 	}
 	return nil
 }
-
-func (b *budget) enter() error {
-	if b.depth++; b.depth > b.limits.Depth {
-		b.depth--
-		return errBudget
-	}
-	return nil
-}
-
-func (b *budget) leave() { b.depth-- }
 
 // spend counts bytes that a command moved.
 func (b *budget) spend(n int) error {

@@ -1,89 +1,135 @@
 package shell
 
 import (
-	"github.com/decnet/decnet/providers/decky/shell/program/format"
-	"github.com/decnet/decnet/providers/decky/shell/program/process"
+	"maps"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 
-	"github.com/decnet/decnet/providers/decky/shell/program"
+	"mvdan.cc/sh/v3/syntax"
+
+	"github.com/decnet/decnet/providers/decky/shell/grammar"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-// makeBuiltins are bash's own commands.
-func builtins() map[string]command {
-	made.Do(func() { table = makeBuiltins() })
-	return table
-}
-
+// The three shells, made once and shared by all sessions.
 var (
-	made  sync.Once
-	table map[string]command
+	made     sync.Once
+	dialects [3]*dialect
 )
 
-// both makes a builtin of a program that also is one.
-func both(f program.Func) command { return func(c *call) int { return f(c.Call) } }
+func makeDialects() {
+	own := plainBuiltins()
+	maps.Copy(own, map[string]command{"[[": testCommand, "source": sourceCommand, "let": letCommand, "history": history, "help": ashHelp})
+	special := map[string]bool{"local": true}
+	for _, name := range []string{".", ":", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set", "shift", "source", "times", "trap", "unset"} {
+		special[name] = true
+	}
+	dialects = [3]*dialect{
+		grammar.Bash: {kind: grammar.Bash, name: "bash", parse: syntax.LangBash, builtins: bashBuiltins()},
+		grammar.Dash: {kind: grammar.Dash, name: "dash", parse: syntax.LangPOSIX, builtins: plainBuiltins(), special: special},
+		grammar.Ash:  {kind: grammar.Ash, name: "ash", parse: syntax.LangBash, builtins: own, special: special},
+	}
+}
 
-func makeBuiltins() map[string]command {
-	nothing := func(*call) int { return 0 }
+func dialectOf(kind grammar.Dialect) *dialect {
+	made.Do(makeDialects)
+	return dialects[kind]
+}
+
+func bash() *dialect { return dialectOf(grammar.Bash) }
+func dash() *dialect { return dialectOf(grammar.Dash) }
+func ash() *dialect  { return dialectOf(grammar.Ash) }
+
+func succeed(*call) int { return 0 }
+
+// plainBuiltins are those of dash, and of every other shell.
+func plainBuiltins() map[string]command {
 	return map[string]command{
-		":": nothing, "true": nothing, "false": func(*call) int { return 1 },
-		"echo": both(format.Echo), "printf": both(format.Printf), "test": testCommand, "[": testCommand,
-		"cd": cd, "pwd": pwd, "exit": exit, "logout": exit, "return": returnCommand, "break": breakCommand, "continue": continueCommand,
-		"read": read, "set": set, "unset": unset, "shift": shift, "eval": eval, "source": source, ".": source, "type": typeCommand, "command": commandCommand, "builtin": builtinCommand,
-		"exec": execCommand, "trap": trap, "alias": alias, "unalias": unalias, "getopts": getopts, "history": history, "umask": umask, "ulimit": ulimit, "mapfile": mapfile, "readarray": mapfile,
-		"export": exportCommand, "kill": both(process.Kill), "times": times, "jobs": nothing, "wait": waitCommand, "hash": nothing, "shopt": shopt, "pushd": pushd, "popd": popd, "caller": func(*call) int { return 1 }, "disown": nothing, "bind": nothing, "enable": nothing, "fg": noJob, "bg": noJob,
-		"dirs": dirs, "help": func(c *call) int { c.Print("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)\n"); return 0 },
+		":": succeed, "true": succeed, "false": func(*call) int { return 1 },
+		"echo": echoCommand, "printf": printfCommand, "test": testCommand, "[": testCommand,
+		"cd": cd, "chdir": cd, "pwd": pwd, "exit": exit, "return": returnCommand, "break": breakCommand, "continue": breakCommand,
+		"read": read, "set": set, "unset": unset, "shift": shift, "eval": eval, ".": sourceCommand, "type": typeCommand, "command": commandCommand,
+		"exec": execCommand, "trap": trapCommand, "alias": alias, "unalias": unalias, "getopts": getopts, "umask": umask, "ulimit": ulimit,
+		"export": declareCommand, "readonly": declareCommand, "local": declareCommand, "kill": killCommand, "times": times, "jobs": jobsCommand, "wait": waitCommand, "hash": hash, "fg": fgCommand, "bg": fgCommand,
 	}
 }
 
-// waitCommand is wait: what it waits for has ended long since.
-func waitCommand(c *call) int {
-	status := 0
-	for _, a := range c.Args {
-		if strings.HasPrefix(a, "-") || strings.HasPrefix(a, "%") {
-			continue
-		}
-		pid, err := strconv.Atoi(a)
-		if err != nil {
-			return c.Shout("`%s': not a pid or valid job spec", a)
-		}
-		ended, ok := c.r.state.ended[pid]
-		if !ok {
-			c.Shout("pid %d is not a child of this shell", pid)
-			ended = 127
-		}
-		status = ended
-	}
-	return status
+func bashBuiltins() map[string]command {
+	own := plainBuiltins()
+	delete(own, "chdir")
+	maps.Copy(own, map[string]command{
+		"logout": logout, "source": sourceCommand, "builtin": builtinCommand, "history": history, "mapfile": mapfile, "readarray": mapfile, "shopt": shopt, "pushd": pushd, "popd": popd, "dirs": dirs,
+		"caller": caller, "disown": disown, "bind": bind, "enable": enable, "help": help, "let": letCommand, "declare": declareCommand, "typeset": declareCommand,
+		"complete": complete, "compgen": compgen, "compopt": succeed, "fc": fc, "suspend": suspend,
+	})
+	return own
 }
 
-func noJob(c *call) int { return c.Shout("current: no such job") }
+// options takes the letters that a builtin knows off its words. A letter it
+// does not know is complained of, and ok is false.
+func (c *call) options(letters, usage string) (given string, rest []string, status int, ok bool) {
+	rest = c.Args
+	for len(rest) > 0 && len(rest[0]) > 1 && rest[0][0] == '-' {
+		word := rest[0]
+		rest = rest[1:]
+		if word == "--" {
+			break
+		}
+		for _, letter := range word[1:] {
+			if !strings.ContainsRune(letters, letter) {
+				return "", nil, c.badOption("-"+string(letter), usage), false
+			}
+			given += string(letter)
+		}
+	}
+	return given, rest, 0, true
+}
 
 func cd(c *call) int {
-	args := c.Args
-	if len(args) > 0 && (args[0] == "--" || args[0] == "-P" || args[0] == "-L") {
-		args = args[1:]
+	d := c.r.state.dialect
+	letters := "LP"
+	if d.bash() {
+		letters = "LPe@"
 	}
-	if len(args) > 1 {
-		return c.Shout("too many arguments")
+	if len(c.Args) == 1 && c.Args[0] == "-" {
+		return c.cdTo(c.Args, "")
+	}
+	given, args, status, ok := c.options(letters, "cd [-L|[-P [-e]] [-@]] [dir]")
+	if !ok {
+		return status
+	}
+	return c.cdTo(args, given)
+}
+
+func (c *call) cdTo(args []string, given string) int {
+	d := c.r.state.dialect
+	if len(args) > 1 && d.bash() {
+		c.say(words{"too many arguments"})
+		return 1
 	}
 	dir, show := "", false
 	switch {
 	case len(args) == 0:
 		home, ok := c.r.state.get("HOME")
 		if !ok {
-			return c.Shout("HOME not set")
+			if !d.bash() {
+				return 0
+			}
+			c.say(words{"HOME not set"})
+			return 1
 		}
 		dir = home
 	case args[0] == "-":
 		old, ok := c.r.state.get("OLDPWD")
-		if !ok {
-			return c.Shout("OLDPWD not set")
+		if !ok && d.bash() {
+			c.say(words{"OLDPWD not set"})
+			return 1
 		}
-		dir, show = old, true
+		if dir, show = old, true; !ok {
+			dir = c.r.state.cwd
+		}
 	default:
 		dir = args[0]
 	}
@@ -91,28 +137,76 @@ func cd(c *call) int {
 		return 0
 	}
 	view := c.View()
-	path := vfs.Lexical(vfs.Clean(c.r.state.cwd, dir))
+	path := c.r.searchCD(dir, &show)
+	shown := path
+	path = vfs.Lexical(vfs.Clean(c.r.state.cwd, path))
 	info, err := view.Stat(path)
 	switch {
-	case err != nil:
-		return c.Shout("%s: %s", dir, vfs.Text(err))
-	case !info.IsDir():
-		return c.Shout("%s: Not a directory", dir)
-	case view.Access(path, 1) != nil:
-		return c.Shout("%s: Permission denied", dir)
+	case err == nil && !info.IsDir():
+		err = syscall.ENOTDIR
+	case err == nil:
+		err = view.Access(path, 1)
+	}
+	if err != nil {
+		text := vfs.Text(err)
+		if d.ash() && err == syscall.ENOTDIR { // it looks at the last error of a search
+			text = "No such file or directory"
+		}
+		c.say(words{"%s: %s", "can't cd to %s", "can't cd to %s: %s"}, dir, text)
+		if d.bash() {
+			return 1
+		}
+		return 2
+	}
+	if strings.Contains(given, "P") || c.r.state.options["physical"] {
+		if resolved, err := view.Resolve(path); err == nil {
+			path = resolved
+		}
 	}
 	c.r.state.set("OLDPWD", c.r.state.cwd)
 	c.r.state.cwd = path
 	c.r.state.set("PWD", path)
+	if v := c.r.state.vars["OLDPWD"]; v != nil {
+		v.exported = true
+	}
 	if show {
+		if !d.bash() && len(args) > 0 && args[0] != "-" && strings.HasPrefix(shown, "//") {
+			path = shown
+		}
 		c.Print(path + "\n")
 	}
 	return 0
 }
 
+// searchCD looks for a directory along CDPATH.
+func (r *runner) searchCD(dir string, show *bool) string {
+	list, ok := r.state.get("CDPATH")
+	if !ok || strings.HasPrefix(dir, "/") || dir == "." || dir == ".." || strings.HasPrefix(dir, "./") || strings.HasPrefix(dir, "../") {
+		return dir
+	}
+	for prefix := range strings.SplitSeq(list, ":") {
+		full := strings.TrimSuffix(prefix, "/") + "/" + dir
+		if !r.state.dialect.bash() {
+			full = prefix + "/" + dir
+		}
+		if prefix == "" {
+			full = dir
+		}
+		if info, err := r.view().Stat(vfs.Clean(r.state.cwd, full)); err == nil && info.IsDir() {
+			*show = *show || prefix != ""
+			return full
+		}
+	}
+	return dir
+}
+
 func pwd(c *call) int {
+	given, _, status, ok := c.options("LP", "pwd [-LP]")
+	if !ok {
+		return status
+	}
 	path := c.r.state.cwd
-	if len(c.Args) > 0 && c.Args[0] == "-P" {
+	if strings.Contains(given, "P") {
 		if resolved, err := c.View().Resolve(path); err == nil {
 			path = resolved
 		}
@@ -123,70 +217,117 @@ func pwd(c *call) int {
 
 func exit(c *call) int {
 	status := c.r.state.status
+	d := c.r.state.dialect
 	if len(c.Args) > 0 {
 		n, err := strconv.Atoi(c.Args[0])
-		if err != nil {
-			c.Shout("%s: numeric argument required", c.Args[0])
+		switch {
+		case !d.bash() && (err != nil || n < 0):
+			return c.illegalNumber(c.Args[0])
+		case err != nil:
+			c.say(words{"%s: numeric argument required"}, c.Args[0])
 			n = 2
-		} else if len(c.Args) > 1 {
-			return c.Shout("too many arguments")
+		case len(c.Args) > 1 && d.bash():
+			c.say(words{"too many arguments"})
+			if !c.r.state.interactive {
+				c.Stop = exitError(1)
+			}
+			return 1
 		}
 		status = n & 0xff
 	}
-	if c.r.session.options.TTY != "" && c.r.state.subshell == 0 {
-		c.Err.Print("logout\n")
+	if c.r.state.interactive && c.r.state.subshell == 0 && d.bash() {
+		said := "exit\n"
+		if strings.HasPrefix(c.r.state.name, "-") {
+			said = "logout\n"
+		}
+		if c.r.stoppedJobs(c.Streams) {
+			return 1
+		}
+		c.Err.Print(said)
 	}
 	c.Stop = exitError(status)
 	return status
 }
 
+// stoppedJobs warns once of jobs that are stopped.
+func (r *runner) stoppedJobs(io Streams) bool {
+	for _, j := range r.state.jobs.list {
+		if j.stopped && !j.proc.ended && !r.session.warned {
+			r.session.warned = true
+			io.Err.Print("There are stopped jobs.\n")
+			return true
+		}
+	}
+	return false
+}
+
+func logout(c *call) int {
+	if !strings.HasPrefix(c.r.state.name, "-") || !c.r.state.interactive {
+		c.say(words{"not login shell: use `exit'"})
+		return 1
+	}
+	return exit(c)
+}
+
 func returnCommand(c *call) int {
 	status := c.r.state.status
+	d := c.r.state.dialect
 	if len(c.Args) > 0 {
 		n, err := strconv.Atoi(c.Args[0])
-		if err != nil {
-			c.Shout("%s: numeric argument required", c.Args[0])
+		switch {
+		case !d.bash() && (err != nil || n < 0):
+			return c.illegalNumber(c.Args[0])
+		case err != nil:
+			c.say(words{"%s: numeric argument required"}, c.Args[0])
 			n = 2
 		}
 		status = n & 0xff
 	}
 	if len(c.r.state.running) == 0 && c.r.sourcing == 0 {
-		c.Shout("can only `return' from a function or sourced script")
-		return 2
+		if d.bash() {
+			c.say(words{"can only `return' from a function or sourced script"})
+			return 2
+		}
+		c.Stop = exitError(status)
+		return status
 	}
 	c.Stop = returnError(status)
 	return status
 }
 
-func (c *call) levels() (int, bool) {
-	if len(c.Args) == 0 {
-		return 1, true
-	}
-	n, err := strconv.Atoi(c.Args[0])
-	if err != nil || n < 1 {
-		c.Shout("%s: numeric argument required", c.Args[0])
-		return 1, false
-	}
-	return n, true
-}
-
+// breakCommand is break and continue.
 func breakCommand(c *call) int {
+	d := c.r.state.dialect
+	n := 1
+	if len(c.Args) > 0 {
+		var err error
+		n, err = strconv.Atoi(c.Args[0])
+		switch {
+		case (err != nil || n < 1) && !d.bash():
+			return c.illegalNumber(c.Args[0])
+		case c.r.loops == 0:
+		case err != nil:
+			c.say(words{"%s: numeric argument required"}, c.Args[0])
+			c.Stop = exitError(128)
+			return 128
+		case n < 1:
+			c.say(words{"%s: loop count out of range"}, c.Args[0])
+			c.Stop = breakError(c.r.loops)
+			return 1
+		}
+	}
 	if c.r.loops == 0 {
-		c.Shout("only meaningful in a `for', `while', or `until' loop")
+		if d.bash() {
+			c.say(words{"only meaningful in a `for', `while', or `until' loop"})
+		}
 		return 0
 	}
-	n, _ := c.levels()
-	c.Stop = breakError(n)
-	return 0
-}
-
-func continueCommand(c *call) int {
-	if c.r.loops == 0 {
-		c.Shout("only meaningful in a `for', `while', or `until' loop")
-		return 0
+	n = min(n, c.r.loops)
+	if c.Name == "break" {
+		c.Stop = breakError(n)
+	} else {
+		c.Stop = nextError(n)
 	}
-	n, _ := c.levels()
-	c.Stop = nextError(n)
 	return 0
 }
 
@@ -194,8 +335,13 @@ func continueCommand(c *call) int {
 func (r *runner) dial(path string) error {
 	parts := strings.Split(strings.Trim(path, "/"), "/")
 	if len(parts) < 4 {
-		return syscall.ENETUNREACH
+		return syscall.ENOENT
 	}
 	r.wanted("connect", parts[2]+":"+parts[3])
-	return syscall.ENETUNREACH
+	if parts[1] == "udp" {
+		return nil
+	}
+	return syscall.ECONNREFUSED
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -2,7 +2,6 @@ package shell
 
 import (
 	"errors"
-	"github.com/decnet/decnet/providers/decky/shell/program/all"
 	"maps"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/program/all"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/providers/decky/shell/word"
 )
@@ -18,7 +18,10 @@ import (
 // call is one builtin as it runs: a program's call, and the shell it changes.
 type call struct {
 	*program.Call
-	r *runner
+	r         *runner
+	commanded bool // by command: a special builtin is an ordinary one
+	external  bool // the program of that name, as called
+	called    string
 }
 
 // command is a builtin; it returns its exit status.
@@ -31,6 +34,9 @@ func (r *runner) call(x *syntax.CallExpr, io Streams) error {
 	}
 	r.substituted = 0
 	defer func() { r.state.pipe = nil }()
+	if !r.state.dialect.bash() {
+		x = withoutArrays(x)
+	}
 	args, err := r.fields(x.Args)
 	if err != nil {
 		return r.expansionFailed(err, io)
@@ -40,41 +46,113 @@ func (r *runner) call(x *syntax.CallExpr, io Streams) error {
 			if err := r.assign(a); err != nil {
 				return r.expansionFailed(err, io)
 			}
+			r.traceAssign(a, io)
 		}
 		r.state.status = r.substituted
 		return nil
 	}
-	r.trace(args, io)
+	if args[0] == "__broken" { // ((...)) that cannot be parsed
+		return nil
+	}
+	if body, ok := r.state.traps["DEBUG"]; ok && len(r.state.running) == 0 {
+		if err := r.trap(body, io); err != nil {
+			return err
+		}
+	}
+	if len(x.Assigns) == 0 {
+		r.trace(args, io)
+	}
 	if len(x.Assigns) > 0 {
-		defer r.temporarily(x.Assigns)()
+		if !r.state.dialect.special[args[0]] || args[0] == "local" {
+			defer r.temporarily(x.Assigns)()
+		}
 		for _, a := range x.Assigns {
 			if err := r.assign(a); err != nil {
 				return r.expansionFailed(err, io)
 			}
+			r.traceAssign(a, io)
 			if v := r.state.vars[a.Name.Value]; v != nil {
 				v.exported = true
 			}
 		}
+		r.trace(args, io)
 	}
 	return r.run(args, io)
 }
 
+// withoutArrays is a command of a shell for which m[k]=v and x+=y are words like
+// any other.
+func withoutArrays(x *syntax.CallExpr) *syntax.CallExpr {
+	for i, a := range x.Assigns {
+		if a.Index == nil && !a.Append || a.Name == nil {
+			continue
+		}
+		var words []*syntax.Word
+		for _, a := range x.Assigns[i:] {
+			var b strings.Builder
+			bare := *a
+			bare.Value = nil
+			_ = syntax.NewPrinter().Print(&b, &syntax.CallExpr{Assigns: []*syntax.Assign{&bare}})
+			w := &syntax.Word{Parts: []syntax.WordPart{&syntax.SglQuoted{Value: strings.TrimSpace(b.String())}}}
+			if a.Value != nil {
+				w.Parts = append(w.Parts, a.Value.Parts...)
+			}
+			words = append(words, w)
+		}
+		return &syntax.CallExpr{Assigns: x.Assigns[:i], Args: append(words, x.Args...)}
+	}
+	return x
+}
+
+// traceAssign shows an assignment that set -x wants to see.
+func (r *runner) traceAssign(a *syntax.Assign, io Streams) {
+	if !r.state.options["xtrace"] || a.Array != nil || a.Index != nil || a.Name == nil {
+		return
+	}
+	value, _ := r.state.get(a.Name.Value)
+	if value != "" {
+		value = r.traced(value)
+	}
+	r.traceLine(a.Name.Value+"="+value, io)
+}
+
+// trace shows a command that set -x wants to see.
 func (r *runner) trace(args []string, io Streams) {
 	if r.state.options["xtrace"] {
 		shown := make([]string, len(args))
 		for i, a := range args {
-			shown[i] = a
-			if a == "" || strings.ContainsAny(a, " \t\n'\"$`\\*?[]<>|&;()!") {
-				shown[i] = word.Quote(a)
-			}
+			shown[i] = r.traced(a)
 		}
-		io.Err.Print("+ " + strings.Join(shown, " ") + "\n")
+		r.traceLine(strings.Join(shown, " "), io)
 	}
+}
+
+func (r *runner) traceLine(line string, io Streams) {
+	ps4, _ := r.state.get("PS4")
+	io.Err.Print(ps4 + line + "\n")
+}
+
+// traced is a word as a trace quotes it.
+func (r *runner) traced(a string) string {
+	if a == "" && r.state.dialect.ash() {
+		return a
+	}
+	special := " \t\n'\"$`\\*?[]<>|&;()!{}^"
+	switch {
+	case r.state.dialect.dash():
+		return a
+	case r.state.dialect.ash():
+		special = " \t\n'\"$`\\*?[<>|&;()!=~#%{}^"
+	}
+	if a == "" || strings.ContainsAny(a, special) {
+		return word.Quote(a)
+	}
+	return a
 }
 
 // alias replaces the first word once where a line is typed.
 func (r *runner) alias(x *syntax.CallExpr) error {
-	if r.session.options.TTY == "" || len(x.Args) == 0 {
+	if r.state.dialect.bash() && !r.state.interactive && !r.state.shopt["expand_aliases"] || len(x.Args) == 0 {
 		return nil
 	}
 	body, ok := r.state.aliases[x.Args[0].Lit()]
@@ -105,12 +183,20 @@ func (r *runner) expansionFailed(err error, io Streams) error {
 	if errors.As(err, &said) {
 		io.Err.Print(r.prefix() + string(said) + "\n")
 		r.state.status = 1
-		if r.session.options.TTY == "" || r.state.subshell > 0 {
-			return exitError(1)
+		if !r.state.interactive || r.state.subshell > 0 {
+			return exitError(words2exit(r.state.dialect, 1))
 		}
 		return nil
 	}
 	return err
+}
+
+// words2exit is the status of a script that an expansion ended.
+func words2exit(d *dialect, inBash int) int {
+	if d.bash() {
+		return inBash
+	}
+	return 2
 }
 
 // temporarily remembers variables and returns what restores them.
@@ -147,7 +233,7 @@ func (r *runner) run(args []string, io Streams) error {
 	if body, ok := r.state.funcs[name]; ok {
 		return r.function(body, args, io)
 	}
-	if b, ok := builtins()[name]; ok {
+	if b, ok := r.state.builtin(name); ok {
 		return r.builtin(b, args, io)
 	}
 	return r.program(args, io)
@@ -160,8 +246,14 @@ func (r *runner) program(args []string, io Streams) error {
 	if err != nil {
 		r.answer.unknown = r.answer.unknown || errors.Is(err, syscall.ENOENT)
 		switch {
+		case name == "" && r.state.dialect.dash():
+			io.Err.Print(r.prefix() + ": Permission denied\n")
 		case errors.Is(err, syscall.ENOENT) && !strings.Contains(name, "/"):
-			io.Err.Print(r.prefix() + name + ": command not found\n")
+			io.Err.Print(r.prefix() + name + words{": command not found\n", ": not found\n", ": not found\n"}.in(r.state.dialect))
+		case errors.Is(err, syscall.ENOENT):
+			io.Err.Print(r.prefix() + name + words{": No such file or directory\n", ": not found\n", ": not found\n"}.in(r.state.dialect))
+		case errors.Is(err, syscall.EISDIR) && !r.state.dialect.bash():
+			io.Err.Print(r.prefix() + name + ": Permission denied\n")
 		default:
 			io.Err.Print(r.prefix() + name + ": " + vfs.Text(err) + "\n")
 		}
@@ -171,6 +263,10 @@ func (r *runner) program(args []string, io Streams) error {
 		}
 		return nil
 	}
+	if !strings.Contains(name, "/") {
+		r.remember(path)
+	}
+	r.called = name
 	if r.session.machine.Genuine(path) {
 		if p, ok := simulated(base(path)); ok {
 			return r.invoke(p, args, io)
@@ -236,7 +332,10 @@ func base(path string) string { return program.Base(path) }
 // simulated is the program of a name; test, [ are the shell's own code.
 func simulated(name string) (program.Func, bool) {
 	if name == "test" || name == "[" {
-		return func(c *program.Call) int { return testCommand(&call{Call: c, r: c.Kernel.(*kernel).r}) }, true
+		return func(c *program.Call) int {
+			r := c.Kernel.(*kernel).r
+			return testCommand(&call{Call: c, r: r, external: true, called: r.called})
+		}, true
 	}
 	return all.Find(name)
 }
@@ -245,17 +344,25 @@ func simulated(name string) (program.Func, bool) {
 func (r *runner) builtin(f command, args []string, io Streams) error {
 	return r.invoke(func(c *program.Call) int {
 		c.Prefix = r.prefix()
-		c.SetVariable = func(name, value string) { r.state.set(name, value) }
+		c.SetVariable = r.assignNamed
 		return f(&call{Call: c, r: r})
+	}, args, io)
+}
+
+// commanded runs a builtin for command, which makes a special one ordinary.
+func (r *runner) commanded(f command, args []string, io Streams) error {
+	return r.builtin(func(c *call) int {
+		c.commanded = true
+		return f(c)
 	}, args, io)
 }
 
 // invoke runs a program or builtin and keeps its status.
 func (r *runner) invoke(f program.Func, args []string, io Streams) error {
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	c := &program.Call{Process: r.process(), Kernel: &kernel{r}, Ctx: r.ctx, Name: base(args[0]), Args: args[1:], Streams: io}
 	r.state.status = f(c) & 0xff
 	if errors.Is(c.Stop, errPipe) {
@@ -270,6 +377,6 @@ func (r *runner) process() program.Process {
 	s := r.session
 	return program.Process{
 		Machine: s.machine, User: r.asUser, Cwd: r.state.cwd, Umask: r.state.umask, TTY: s.options.TTY,
-		Rows: int(s.rows.Load()), Cols: int(s.cols.Load()), Source: s.options.Source, Local: s.options.Local, PID: s.pid,
+		Rows: int(s.rows.Load()), Cols: int(s.cols.Load()), Source: s.options.Source, Local: s.options.Local, PID: r.state.pid,
 	}
 }

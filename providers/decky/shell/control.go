@@ -2,6 +2,7 @@ package shell
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/pattern"
 	"mvdan.cc/sh/v3/syntax"
@@ -85,8 +86,21 @@ func (r *runner) forClause(c *syntax.ForClause, io Streams) error {
 				return r.failed(err, io)
 			}
 		}
+		if !syntax.ValidName(l.Name.Value) {
+			return r.failed(wordsError("`"+l.Name.Value+"': not a valid identifier"), io)
+		}
+		if c.Select {
+			return r.selectClause(l.Name.Value, items, c.Do, io)
+		}
 		r.state.status = 0
 		for _, item := range items {
+			if r.state.options["xtrace"] && r.state.dialect.bash() {
+				shown := make([]string, len(items))
+				for i, word := range items {
+					shown[i] = r.traced(word)
+				}
+				r.traceLine("for "+l.Name.Value+" in "+strings.Join(shown, " "), io)
+			}
 			r.state.set(l.Name.Value, item)
 			if done, err := r.loop(c.Do, io); done {
 				return err

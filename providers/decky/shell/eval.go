@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/machine"
-	"github.com/decnet/decnet/providers/decky/shell/program"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -28,15 +25,39 @@ type runner struct {
 	// substituted is the status of the last command substitution: that of a
 	// command that only assigns.
 	substituted int
-	quiet       int // in a condition: set -e does not act
+	quiet       int      // in a condition: set -e does not act
+	base        uint     // lines of the script that ran before
+	called      string   // the program, as it was called
+	text0       string   // the script that runs
+	made        []string // the files of its process substitutions
+	proc        *process
+	depth       int // of functions, subshells and substitutions
+	trapping    int
+	now         *syntax.Stmt // the statement that runs
+	piped       bool         // it was a pipeline
 }
 
 func (r *runner) step() error {
-	if r.ctx.Err() != nil {
+	r.proc.halted()
+	if r.ctx.Err() != nil || r.proc.over() != nil {
 		return errInterrupted
+	}
+	if r.budget.steps&255 == 255 {
+		r.proc.yield()
 	}
 	return r.budget.step()
 }
+
+// enter counts one level of nesting.
+func (r *runner) enter() error {
+	if r.depth++; r.depth > r.budget.limits.Depth {
+		r.depth--
+		return errBudget
+	}
+	return nil
+}
+
+func (r *runner) leave() { r.depth-- }
 
 // subshell is a runner with a copy of the state.
 func (r *runner) subshell() *runner {
@@ -48,34 +69,37 @@ func (r *runner) subshell() *runner {
 
 // isolate runs f in a subshell and takes its status over.
 func (r *runner) isolate(f func(*runner) error) error {
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	sub := r.subshell()
-	err := f(sub)
+	err := sub.finished(f(sub))
+	r.state.status, r.state.pipe = sub.state.status, sub.state.pipe
+	return err
+}
+
+// finished ends a subshell: its EXIT trap runs, and what made it leave becomes
+// its status. It returns what ends the whole line.
+func (sub *runner) finished(err error) error {
 	if body, ok := sub.state.traps["EXIT"]; ok && !errors.Is(err, errBudget) && !errors.Is(err, errInterrupted) {
 		delete(sub.state.traps, "EXIT")
 		var exit exitError
 		if errors.As(err, &exit) {
 			sub.state.status = int(exit)
 		}
-		status := sub.state.status
-		if stopped := sub.evaluate(body, sub.io); stopped != nil {
+		if stopped := sub.trap(body, sub.io); stopped != nil {
 			err = stopped
-		} else {
-			sub.state.status = status
 		}
 	}
-	r.state.status, r.state.pipe = sub.state.status, sub.state.pipe
 	var exit exitError
 	var ret returnError
 	switch {
 	case errors.As(err, &exit):
-		r.state.status = int(exit)
+		sub.state.status = int(exit)
 		return nil
 	case errors.As(err, &ret):
-		r.state.status = int(ret)
+		sub.state.status = int(ret)
 		return nil
 	case errors.Is(err, errBudget), errors.Is(err, errInterrupted):
 		return err
@@ -99,16 +123,32 @@ func (r *runner) stmt(s *syntax.Stmt, io Streams) error {
 	}
 	outer := r.io
 	r.io = io
-	r.line = s.Pos().Line()
-	defer func() { r.io = outer }()
+	r.line, r.now = s.Pos().Line()+r.base, s
+	made := len(r.made)
+	defer func() {
+		r.io = outer
+		if len(r.made) > made {
+			r.unmake(made)
+		}
+	}()
+	if err := r.trapped(io); err != nil {
+		return err
+	}
+	if r.state.options["noexec"] && !r.state.interactive {
+		r.state.status = 0
+		return nil
+	}
 	if s.Negated {
 		r.quiet++
 		defer func() { r.quiet-- }()
 	}
 	var err error
-	if s.Background {
+	switch {
+	case s.Background:
 		err = r.background(s, io)
-	} else {
+	case r.state.interactive && r.state.subshell == 0 && r.held(s):
+		err = r.foreground(s, io)
+	default:
 		err = r.redirected(s, io)
 	}
 	if s.Negated && err == nil {
@@ -118,8 +158,15 @@ func (r *runner) stmt(s *syntax.Stmt, io Streams) error {
 			r.state.status = 0
 		}
 	}
-	if err == nil && r.state.options["errexit"] && r.state.status != 0 && r.quiet == 0 && !s.Negated && !isList(s.Cmd) {
-		return exitError(r.state.status)
+	if err == nil && r.state.status != 0 && r.quiet == 0 && !s.Negated && !s.Background && !isList(s.Cmd) {
+		if body, ok := r.state.traps["ERR"]; ok {
+			if err := r.trap(body, io); err != nil {
+				return err
+			}
+		}
+		if r.state.options["errexit"] {
+			return exitError(r.state.status)
+		}
 	}
 	return err
 }
@@ -127,30 +174,6 @@ func (r *runner) stmt(s *syntax.Stmt, io Streams) error {
 func isList(c syntax.Command) bool {
 	b, ok := c.(*syntax.BinaryCmd)
 	return ok && (b.Op == syntax.AndStmt || b.Op == syntax.OrStmt)
-}
-
-// background runs a statement to its end, as nothing else goes on meanwhile;
-// a sleep in it does not hold the shell up.
-func (r *runner) background(s *syntax.Stmt, io Streams) error {
-	pid := r.session.machine.NextPID()
-	if r.session.options.TTY != "" && r.state.subshell == 0 {
-		io.Err.Print(fmt.Sprintf("[1] %d\n", pid))
-	}
-	io.In = strings.NewReader("")
-	ctx, cancel := context.WithTimeout(r.ctx, 200*time.Millisecond)
-	defer cancel()
-	err := r.isolate(func(sub *runner) error {
-		sub.ctx = ctx
-		return sub.redirected(s, io)
-	})
-	if errors.Is(err, errInterrupted) && r.ctx.Err() == nil {
-		err = nil
-	}
-	if len(r.state.ended) < maxVariables {
-		r.state.ended[pid] = r.state.status
-	}
-	r.state.bang, r.state.status = pid, 0
-	return err
 }
 
 // keep makes the redirections of exec the shell's own.
@@ -201,13 +224,30 @@ func (r *runner) redirected(s *syntax.Stmt, io Streams) error {
 	opened, done, err := r.redirect(s.Redirs, io)
 	defer done()
 	if err != nil {
-		return r.failed(err, io)
+		return r.unopened(err, s, io)
 	}
 	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) == 1 && call.Args[0].Lit() == "exec" {
+		r.made = nil // they stay open
 		r.keep(s.Redirs, opened)
 		return nil
 	}
 	return r.command(s.Cmd, opened)
+}
+
+// unopened is the end of a statement whose files cannot be opened: in dash and
+// ash a special builtin ends the script with it.
+func (r *runner) unopened(err error, s *syntax.Stmt, io Streams) error {
+	failed := r.failed(err, io)
+	var said wordsError
+	if failed == nil && errors.As(err, &said) && !r.state.dialect.bash() {
+		if r.state.status = 1; r.state.dialect.dash() {
+			r.state.status = 2
+		}
+		if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(call.Args) > 0 && r.state.dialect.special[call.Args[0].Lit()] && call.Args[0].Lit() != "local" {
+			return r.fatal(2)
+		}
+	}
+	return failed
 }
 
 // failed reports a failure that does not stop a script.
@@ -226,17 +266,6 @@ type wordsError string
 
 // Error implements error.
 func (w wordsError) Error() string { return string(w) }
-
-// prefix starts the shell's own messages.
-func (r *runner) prefix() string {
-	switch {
-	case r.answer.mode == ModeExec:
-		return "bash: line " + strconv.Itoa(max(int(r.line), 1)) + ": "
-	case r.session.options.TTY != "":
-		return "-bash: "
-	}
-	return "-bash: line " + strconv.Itoa(r.session.lines) + ": "
-}
 
 func (r *runner) command(c syntax.Command, io Streams) error {
 	switch c := c.(type) {
@@ -279,7 +308,7 @@ func (r *runner) command(c syntax.Command, io Streams) error {
 	case *syntax.TimeClause:
 		return r.timed(c, io)
 	case *syntax.CoprocClause:
-		return r.background(c.Stmt, io)
+		return r.coproc(c, io)
 	}
 	io.Err.Print(r.prefix() + "syntax error\n")
 	r.state.status = 2
@@ -287,10 +316,10 @@ func (r *runner) command(c syntax.Command, io Streams) error {
 }
 
 func (r *runner) nested(f func() error) error {
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	return f()
 }
 
@@ -305,42 +334,15 @@ func (r *runner) timed(c *syntax.TimeClause, io Streams) error {
 	return err
 }
 
-// pipeStatuses are those of the left side of a pipeline, which has just run.
-func (r *runner) pipeStatuses(left *syntax.Stmt) []int {
-	if b, ok := left.Cmd.(*syntax.BinaryCmd); ok && b.Op != syntax.AndStmt && b.Op != syntax.OrStmt {
-		return append([]int(nil), r.state.pipe...)
-	}
-	return []int{r.state.status}
-}
-
 func (r *runner) binary(c *syntax.BinaryCmd, io Streams) error {
-	switch c.Op {
-	case syntax.AndStmt, syntax.OrStmt:
-		r.quiet++
-		err := r.nested(func() error { return r.stmt(c.X, io) })
-		r.quiet--
-		if err != nil || (r.state.status == 0) != (c.Op == syntax.AndStmt) {
-			return err
-		}
-		return r.nested(func() error { return r.stmt(c.Y, io) })
+	if c.Op != syntax.AndStmt && c.Op != syntax.OrStmt {
+		return r.pipeline(c, io)
 	}
-	p := &program.Pipe{Budget: &kernel{r}}
-	left := io
-	left.Out = Stream{Writer: p}
-	if c.Op == syntax.PipeAll {
-		left.Err = left.Out
-	}
-	if err := r.isolate(func(sub *runner) error { return sub.stmt(c.X, left) }); err != nil {
+	r.quiet++
+	err := r.nested(func() error { return r.stmt(c.X, io) })
+	r.quiet--
+	if err != nil || (r.state.status == 0) != (c.Op == syntax.AndStmt) {
 		return err
 	}
-	status := r.state.status
-	statuses := r.pipeStatuses(c.X)
-	right := io
-	right.In = p
-	err := r.isolate(func(sub *runner) error { return sub.stmt(c.Y, right) })
-	r.state.pipe = append(statuses, r.state.status)
-	if r.state.options["pipefail"] && r.state.status == 0 {
-		r.state.status = status
-	}
-	return err
+	return r.nested(func() error { return r.stmt(c.Y, io) })
 }

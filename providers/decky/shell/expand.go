@@ -45,6 +45,7 @@ type expander struct {
 	done   []field
 	now    field
 	single bool // no splitting: assignments, redirections, case
+	value1 bool // of an assignment: ~ also after a colon
 }
 
 func (e *expander) next() {
@@ -90,7 +91,11 @@ func (e *expander) unquoted(s string) {
 func (r *runner) fields(words []*syntax.Word) ([]string, error) {
 	var out []string
 	for _, w := range words {
-		for _, w := range braces(w) {
+		list := []*syntax.Word{w}
+		if r.state.dialect.bash() {
+			list = braces(w)
+		}
+		for _, w := range list {
 			list, err := r.oneWord(w)
 			if err != nil {
 				return nil, err
@@ -114,10 +119,18 @@ func (r *runner) oneWord(w *syntax.Word) ([]string, error) {
 	var out []string
 	for _, f := range e.done {
 		text := string(f.text)
-		if p := f.pattern(); !r.state.options["noglob"] && pattern.HasMeta(p) {
+		if p := r.plainPattern(f.pattern()); !r.state.options["noglob"] && pattern.HasMeta(p) {
 			if list := r.glob(p); len(list) > 0 {
 				out = append(out, list...)
 				continue
+			}
+			if r.state.shopt["failglob"] {
+				io := r.io
+				io.Err.Print(r.prefix() + "no match: " + text + "\n")
+				if r.state.status = 1; !r.state.interactive {
+					return nil, exitError(1)
+				}
+				return nil, errExpansion
 			}
 			if r.state.shopt["nullglob"] {
 				continue
@@ -137,14 +150,24 @@ func (r *runner) literal(w *syntax.Word) (string, error) {
 // pattern is literal with what was quoted escaped.
 func (r *runner) pattern(w *syntax.Word) (string, error) {
 	f, err := r.joined(w)
-	return f.pattern(), err
+	return r.plainPattern(f.pattern()), err
 }
 
-func (r *runner) joined(w *syntax.Word) (field, error) {
+// plainPattern is a pattern in which dash's ^ stands for itself.
+func (r *runner) plainPattern(p string) string {
+	if r.state.dialect.dash() {
+		return strings.ReplaceAll(p, "[^", `[\^`)
+	}
+	return p
+}
+
+func (r *runner) joined(w *syntax.Word) (field, error) { return r.joinedAs(w, false) }
+
+func (r *runner) joinedAs(w *syntax.Word, value bool) (field, error) {
 	if w == nil {
 		return field{}, nil
 	}
-	e := &expander{r: r, single: true}
+	e := &expander{r: r, single: true, value1: value}
 	err := e.parts(w.Parts, false, true)
 	for len(e.done) > 0 {
 		f := e.done[0]
@@ -170,6 +193,9 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 		e.lit(p.Value, quoted, start, alone)
 	case *syntax.SglQuoted:
 		text := p.Value
+		if quoted && !p.Dollar {
+			text = "'" + text + "'"
+		}
 		if p.Dollar {
 			text = ansiQuoted(text)
 		}
@@ -189,9 +215,9 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 		}
 		e.value(out, quoted)
 	case *syntax.ArithmExp:
-		n, err := e.r.arithm(p.X)
+		n, err := e.r.arithmetic(p)
 		if err != nil {
-			return inExpression(p.X, err)
+			return err
 		}
 		e.value(strconv.FormatInt(n, 10), quoted)
 	case *syntax.ProcSubst:
@@ -229,6 +255,10 @@ func (e *expander) value(s string, quoted bool) {
 
 // lit adds literal text: escapes removed, ~ expanded.
 func (e *expander) lit(s string, quoted, start, alone bool) {
+	if at := strings.Index(s, "=~"); !quoted && start && at > 0 && !e.single && e.r.state.dialect.bash() && syntax.ValidName(s[:at]) {
+		e.now.add(s[:at+1], false)
+		s = s[at+1:]
+	}
 	if !quoted && start && strings.HasPrefix(s, "~") {
 		name, rest, slash := strings.Cut(s[1:], "/")
 		if slash || alone {
@@ -244,6 +274,16 @@ func (e *expander) lit(s string, quoted, start, alone bool) {
 	for i := 0; i < len(s); i++ {
 		if s[i] != '\\' {
 			e.now.add(s[i:i+1], quoted)
+			if rest := s[i+1:]; s[i] == ':' && e.value1 && !quoted && strings.HasPrefix(rest, "~") {
+				end := strings.IndexAny(rest, ":/")
+				if end < 0 {
+					end = len(rest)
+				}
+				if home, ok := e.r.home(rest[1:end]); ok {
+					e.now.add(home, true)
+					i += end
+				}
+			}
 			continue
 		}
 		if i+1 == len(s) {
@@ -269,9 +309,13 @@ func (r *runner) home(name string) (string, bool) {
 			home = r.asUser.Home
 		}
 		return home, true
-	case "+":
-		return r.state.cwd, true
-	case "-":
+	case "+", "-":
+		if !r.state.dialect.bash() {
+			return "", false
+		}
+		if name == "+" {
+			return r.state.cwd, true
+		}
 		return r.state.get("OLDPWD")
 	}
 	for _, a := range r.session.machine.Accounts() {

@@ -6,6 +6,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/pattern"
 )
 
+// glob lists the paths that match a pattern, none where nothing does. It stops
 // at maxGlob.
 func (r *runner) glob(glob string) []string {
 	const maxGlob = 10_000
@@ -33,6 +34,16 @@ func (r *runner) glob(glob string) []string {
 			}
 			if part == "" {
 				next = append(next, f)
+				continue
+			}
+			if part == "**" && r.state.shopt["globstar"] {
+				for _, one := range r.below(f.path, i == len(parts)-1) {
+					shown := f.shown + one
+					if i < len(parts)-1 && one != "" {
+						shown += "/"
+					}
+					next = append(next, found{strings.TrimSuffix(f.path+"/"+one, "/"), shown})
+				}
 				continue
 			}
 			if !pattern.HasMeta(part) {
@@ -65,6 +76,35 @@ func (r *runner) glob(glob string) []string {
 	for _, f := range level {
 		out = append(out, f.shown)
 	}
+	return out
+}
+
+// below are the paths under a directory, as ** finds them: all of them, or the
+// directories and the place itself.
+func (r *runner) below(dir string, all bool) []string {
+	var out []string
+	if !all {
+		out = append(out, "")
+	}
+	var walk func(path, shown string, depth int)
+	walk = func(path, shown string, depth int) {
+		list, err := r.view().ReadDir(path)
+		if err != nil || depth > 32 || len(out) > 10_000 || r.step() != nil {
+			return
+		}
+		for _, entry := range list {
+			if strings.HasPrefix(entry.Name, ".") && !r.state.shopt["dotglob"] {
+				continue
+			}
+			if entry.IsDir() || all {
+				out = append(out, shown+entry.Name)
+			}
+			if entry.IsDir() {
+				walk(strings.TrimSuffix(path, "/")+"/"+entry.Name, shown+entry.Name+"/", depth+1)
+			}
+		}
+	}
+	walk(dir, "", 0)
 	return out
 }
 

@@ -38,6 +38,25 @@ func (k *kernel) Room() int { return k.r.budget.limits.Pipe }
 // Time implements program.Budget.
 func (k *kernel) Time() time.Duration { return k.r.budget.limits.Time }
 
+// Sleep implements program.Budget. What was said so far is seen meanwhile.
+func (k *kernel) Sleep(ctx context.Context, d time.Duration) bool {
+	if d > 100*time.Millisecond && k.r.answer.release(0) != nil {
+		return false
+	}
+	return k.r.proc.sleep(ctx, d)
+}
+
+// Shell implements program.Launcher.
+func (k *kernel) Shell(ctx context.Context, p *program.Process, name string, args []string, s Streams) (int, error) {
+	var status int
+	err := k.as(ctx, p, func(r *runner) error {
+		err := r.shell(name, args, s)
+		status = r.state.status
+		return err
+	})
+	return status, err
+}
+
 // Find implements program.Launcher.
 func (k *kernel) Find(p *program.Process, name string) (string, error) {
 	var path string
@@ -67,7 +86,7 @@ func (k *kernel) Run(ctx context.Context, p *program.Process, args []string, s S
 func (k *kernel) Script(ctx context.Context, p *program.Process, text string, args []string, s Streams) (int, error) {
 	var status int
 	err := k.as(ctx, p, func(r *runner) error {
-		err := r.sourced(text, args, s)
+		err := r.child(r.dialectOf("/bin/sh"), text, args, false, s)
 		status = r.state.status
 		return err
 	})

@@ -85,6 +85,9 @@ func (r *runner) modify(p *syntax.ParamExp, value string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if op == "A" {
+			return p.Param.Value + "=" + word.Quote(value), nil
+		}
 		return transform(op, value), nil
 	}
 	glob, err := r.pattern(p.Exp.Word)
@@ -188,7 +191,7 @@ func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
 		return "", err
 	}
 	anchor := byte(0)
-	if !rep.All && len(glob) > 1 && (glob[0] == '#' || glob[0] == '%') {
+	if !rep.All && r.state.dialect.bash() && len(glob) > 1 && (glob[0] == '#' || glob[0] == '%') {
 		anchor, glob = glob[0], glob[1:]
 	}
 	if anchor == '%' {

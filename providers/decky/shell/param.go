@@ -27,6 +27,14 @@ func (e *expander) param(p *syntax.ParamExp, quoted bool) error {
 		return wordsError("bad substitution")
 	}
 	name := p.Param.Value
+	if strings.HasPrefix(name, brokenName) {
+		if err := r.broken(name); err != nil {
+			return err
+		}
+	}
+	if !r.state.dialect.bash() && (p.Index != nil || p.Excl || p.Names != 0 || p.Exp != nil && (p.Exp.Op == syntax.UpperFirst || p.Exp.Op == syntax.UpperAll || p.Exp.Op == syntax.LowerFirst || p.Exp.Op == syntax.LowerAll || p.Exp.Op == syntax.OtherParamOps)) {
+		return badSubstitution(r.state.dialect, "")
+	}
 	all := ""
 	if name == "@" || name == "*" {
 		all = name
@@ -65,7 +73,7 @@ func (e *expander) param(p *syntax.ParamExp, quoted bool) error {
 			return err
 		}
 	} else if !set && r.state.options["nounset"] {
-		return r.unset(name + ": unbound variable")
+		return r.unset(name + words{": unbound variable", ": parameter not set", ": parameter not set"}.in(r.state.dialect))
 	}
 	value, err = r.modify(p, value)
 	if err != nil {
@@ -80,12 +88,14 @@ func (r *runner) unset(message string) error {
 	r.io.Err.Print(r.prefix() + message + "\n")
 	r.state.status = 1
 	switch {
+	case r.state.interactive && r.state.subshell == 0:
+		return errExpansion
+	case !r.state.dialect.bash():
+		return exitError(2)
 	case r.state.subshell > 0:
 		return exitError(1)
-	case r.session.options.TTY == "":
-		return exitError(127)
 	}
-	return errExpansion
+	return exitError(127)
 }
 
 // paramList expands $@, $*, ${a[@]} and their operators on each element.

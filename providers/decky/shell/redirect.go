@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"io"
 	"maps"
 	"strconv"
@@ -36,7 +37,7 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *Streams) error {
 	if redirect.N != nil {
 		n, err := strconv.Atoi(redirect.N.Value)
 		if err != nil {
-			n = 10
+			n = r.namedDescriptor(redirect, *s)
 		}
 		fd = n
 	}
@@ -71,12 +72,12 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *Streams) error {
 	}
 	if r.state.options["noclobber"] && redirect.Op == syntax.RdrOut {
 		if info, err := r.view().Stat(vfs.Clean(r.state.cwd, word)); err == nil && info.IsFile() {
-			return wordsError(word + ": cannot overwrite existing file")
+			return r.cannot(word, true, syscall.EEXIST)
 		}
 	}
 	file, err := r.open(word, flags, *s)
 	if err != nil {
-		return wordsError(word + ": " + vfs.Text(err))
+		return r.cannot(word, flags&vfs.Create != 0, err)
 	}
 	if flags&vfs.Write == 0 || redirect.Op == syntax.RdrInOut {
 		setIn(s, max(fd, 0), file)
@@ -97,9 +98,74 @@ func (r *runner) redirectOne(redirect *syntax.Redirect, s *Streams) error {
 	return nil
 }
 
+// namedDescriptor is {name}>file: the first free number from 10 on, kept in
+// the variable, or what the variable holds where it is closed.
+func (r *runner) namedDescriptor(redirect *syntax.Redirect, s Streams) int {
+	name := strings.Trim(redirect.N.Value, "{}")
+	if redirect.Word != nil && redirect.Word.Lit() == "-" {
+		text, _ := r.state.get(name)
+		if plain, index, ok := strings.Cut(strings.TrimSuffix(name, "]"), "["); ok {
+			if v := r.state.vars[plain]; v != nil {
+				n, _ := strconv.Atoi(index)
+				text = v.list[n]
+			}
+		}
+		if n, err := strconv.Atoi(text); err == nil {
+			return n
+		}
+		return 10
+	}
+	n := 10
+	for s.Other[n] != nil {
+		n++
+	}
+	r.assignNamed(name, strconv.Itoa(n))
+	return n
+}
+
+// pipeFile is a pipe that was opened by its name.
+type pipeFile struct{ pipeEnd }
+
+// nowhere takes what is sent to a UDP port and answers nothing.
+type nowhere struct{}
+
+// Read implements io.Reader.
+func (nowhere) Read([]byte) (int, error) { return 0, io.EOF }
+
+// Write implements io.Writer.
+func (nowhere) Write(p []byte) (int, error) { return len(p), nil }
+
+// cannot is why a file cannot be opened, in the words of the dialect.
+func (r *runner) cannot(name string, create bool, err error) error {
+	text := vfs.Text(err)
+	d := r.state.dialect
+	if d.bash() {
+		if errors.Is(err, syscall.EEXIST) {
+			text = "cannot overwrite existing file"
+		}
+		return wordsError(name + ": " + text)
+	}
+	if errors.Is(err, syscall.ENOENT) {
+		switch {
+		case create:
+			text = words{"", "Directory nonexistent", "nonexistent directory"}.in(d)
+		default:
+			text = words{"", "No such file", "no such file"}.in(d)
+		}
+	}
+	verb := words{"", "cannot open ", "can't open "}.in(d)
+	if create {
+		verb = words{"", "cannot create ", "can't create "}.in(d)
+	}
+	return wordsError(verb + name + ": " + text)
+}
+
 // target is the one word that a redirection names.
 func (r *runner) target(redirect *syntax.Redirect) (string, error) {
 	if redirect.Op == syntax.WordHdoc {
+		return r.literal(redirect.Word)
+	}
+	if !r.state.dialect.bash() {
 		return r.literal(redirect.Word)
 	}
 	words, err := r.fields([]*syntax.Word{redirect.Word})
@@ -137,8 +203,17 @@ func (r *runner) open(path string, flags int, s Streams) (io.ReadWriter, error) 
 		}
 		return program.ReadOnly{Reader: s.In}, nil
 	}
+	if line := r.session.ends[path]; line != nil {
+		return pipeFile{pipeEnd{line, r.proc}}, nil
+	}
 	if strings.HasPrefix(path, "/dev/tcp/") || strings.HasPrefix(path, "/dev/udp/") {
-		return nil, r.dial(path)
+		if !r.state.dialect.bash() {
+			return nil, syscall.ENOENT
+		}
+		if err := r.dial(path); err != nil {
+			return nil, err
+		}
+		return nowhere{}, nil
 	}
 	return r.view().Open(vfs.Clean(r.state.cwd, path), flags, 0o666&^r.state.umask)
 }
@@ -186,6 +261,11 @@ func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *Stre
 		case 1, 2:
 			setOut(s, fd, Stream{Writer: closed{}})
 		default:
+			if out, ok := s.Other[fd].(Stream); ok {
+				if end, ok := out.Writer.(pipeEnd); ok {
+					end.closeWriter()
+				}
+			}
 			delete(s.Other, fd)
 		}
 		return nil
@@ -195,7 +275,7 @@ func (r *runner) duplicate(op syntax.RedirOperator, fd int, word string, s *Stre
 		if op == syntax.DplOut && fd == 1 {
 			file, err := r.open(word, vfs.Write|vfs.Create|vfs.Truncate, *s)
 			if err != nil {
-				return wordsError(word + ": " + vfs.Text(err))
+				return r.cannot(word, true, err)
 			}
 			out := Stream{Writer: &program.CountedWriter{Budget: &kernel{r}, To: file}}
 			s.Out, s.Err = out, out

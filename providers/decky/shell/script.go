@@ -11,12 +11,14 @@ import (
 
 // function runs a function's body with its own parameters.
 func (r *runner) function(body *syntax.Stmt, args []string, io Streams) error {
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	params, loops := r.state.params, r.loops
-	r.state.params, r.loops = args[1:], 0
+	if r.state.params = args[1:]; !r.state.dialect.ash() {
+		r.loops = 0
+	}
 	r.state.running = append(r.state.running, args[0])
 	r.state.enter()
 	err := r.stmt(body, io)
@@ -58,38 +60,32 @@ func (r *runner) script(path string, args []string, io Streams) error {
 		r.state.status = 126
 		return nil
 	}
+	d := r.state.dialect
 	if line, _, _ := strings.Cut(text, "\n"); strings.HasPrefix(line, "#!") {
-		interpreter, _, _ := strings.Cut(strings.TrimSpace(line[2:]), " ")
+		interpreter, argument, _ := strings.Cut(strings.TrimSpace(line[2:]), " ")
 		if base(interpreter) == "env" {
-			_, interpreter, _ = strings.Cut(strings.TrimSpace(line[2:]), " ")
+			interpreter, argument, _ = strings.Cut(strings.TrimSpace(argument), " ")
 		}
 		switch base(interpreter) {
 		case "sh", "bash", "dash", "ash":
+			if _, err := r.find(interpreter); err == nil {
+				d = r.dialectOf(interpreter)
+				break
+			}
+			fallthrough
 		default:
 			if _, err := r.find(interpreter); err != nil {
-				io.Err.Print(r.prefix() + args[0] + ": " + interpreter + ": bad interpreter: No such file or directory\n")
-				r.state.status = 126
+				text := vfs.Text(err)
+				io.Err.Print(words{r.prefix() + args[0] + ": " + interpreter + ": bad interpreter: " + text + "\n", r.prefix() + args[0] + ": not found\n", r.prefix() + args[0] + ": not found\n"}.in(d))
+				r.state.status = map[bool]int{true: 126, false: 127}[d.bash()]
+				return nil
 			}
-			return nil
+			words := []string{interpreter}
+			if argument = strings.TrimSpace(argument); argument != "" {
+				words = append(words, argument)
+			}
+			return r.program(append(append(words, args[0]), args[1:]...), io)
 		}
 	}
-	return r.sourced(text, args, io)
-}
-
-// sourced evaluates a script in a subshell with args as $0, $1...
-func (r *runner) sourced(text string, args []string, io Streams) error {
-	return r.isolate(func(sub *runner) error {
-		sub.state.name, sub.state.params, sub.state.status = args[0], args[1:], 0
-		sub.state.fresh()
-		return sub.evaluate(text, io)
-	})
-}
-
-// evaluate parses and runs text; a mistake in it is printed.
-func (r *runner) evaluate(text string, io Streams) error {
-	stopped, failed := r.parsed(text, io)
-	if stopped == nil && failed != nil {
-		r.syntaxError(failed, text, io, false)
-	}
-	return stopped
+	return r.child(d, text, args, true, io)
 }

@@ -7,19 +7,18 @@
 package shell
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
 	"math/rand/v2"
 	"net/netip"
-	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
-	"mvdan.cc/sh/v3/syntax"
-
 	"github.com/decnet/decnet/providers/decky/machine"
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/schema/event"
 )
@@ -44,6 +43,8 @@ type Options struct {
 	// record is kept.
 	Record func(event.Body) error
 	Limits Limits
+	// Shell is the path of the shell, if not that of the account.
+	Shell string
 }
 
 // Session is one shell: variables, functions, working directory. It is not
@@ -60,10 +61,24 @@ type Session struct {
 	cols    atomic.Int32
 	rand    *rand.Rand
 
+	shell   string // its path
 	history []string
 	state   *state
 	exited  bool
-	lines   int // read so far
+	lines   int  // read so far
+	warned  bool // of stopped jobs
+	broken  []string
+	held    int // bytes that variables hold
+
+	// lock is held by the one goroutine that evaluates; changed tells of
+	// whatever another one may wait for.
+	lock       sync.Mutex
+	changed    *sync.Cond
+	alive      sync.WaitGroup
+	running    int // processes
+	processes  map[int]*process
+	ends       map[string]*pipe // process substitutions
+	foreground *job             // what has the terminal, beside the shell
 }
 
 // New is a login shell of options.User, who must be in the machine's
@@ -78,7 +93,14 @@ func New(options Options) *Session {
 	s.login = s.machine.Account(options.User)
 	s.pid = s.machine.NextPID()
 	s.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	s.state = newState(s)
+	s.changed, s.processes = sync.NewCond(&s.lock), map[int]*process{}
+	s.ends = map[string]*pipe{}
+	if s.shell = cmp.Or(options.Shell, s.login.Shell); s.shell == "" {
+		s.shell = "/bin/sh"
+	}
+	finder := &runner{session: s, asUser: s.login, state: &state{vars: map[string]*variable{}}}
+	s.state = newState(s, finder.dialectOf(s.shell))
+	s.state.login()
 	return s
 }
 
@@ -107,14 +129,24 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	defer cancel()
 	s.lines++
 	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdout: stdout, stderr: stderr}
-	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login}
-	streams := Streams{In: &lineInput{answer: answer, from: stdin}, Out: answer.stream(1), Err: answer.stream(2)}
-	r.text(line, streams, mode == ModeExec)
-	if body, ok := s.state.traps["EXIT"]; ok && (mode == ModeExec || s.exited) {
-		status := s.state.status
-		delete(s.state.traps, "EXIT")
-		r.text(body, streams, true)
-		s.state.status = status
+	self := &process{session: s, pid: s.pid, cancel: cancel, over: ctx.Err, traps: s.state.traps, main: true}
+	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login, proc: self}
+	streams := Streams{In: &lineInput{answer: answer, from: stdin, proc: self}, Out: answer.stream(1), Err: answer.stream(2)}
+	if mode == ModeExec && s.options.TTY != "" && s.lines == 1 {
+		s.state.interactive, s.state.name = false, program.Base(s.shell)
+	}
+	func() {
+		defer s.wakeWith(ctx)()
+		s.begin()
+		defer s.end()
+		s.running++
+		s.processes[s.pid] = self
+		r.evaluate(line, streams, mode)
+		s.running--
+		delete(s.processes, s.pid)
+	}()
+	if mode == ModeExec {
+		s.stopAll()
 	}
 	if err := answer.finish(s.state.status); err != nil {
 		return s.state.status, err
@@ -122,81 +154,39 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	return s.state.status, nil
 }
 
-// text parses and runs a whole script. A line that does not parse runs up to
-// the mistake, as bash reads one command at a time.
-func (r *runner) text(script string, io Streams, once bool) {
-	stopped, failed := r.parsed(script, io)
-	if stopped != nil {
-		r.end(stopped, io)
-	} else if failed != nil {
-		r.syntaxError(failed, script, io, once)
+// evaluate runs a line in the session's own shell, with its traps and, where
+// that is all the shell ever does, the jobs that still write to the client.
+func (r *runner) evaluate(line string, streams Streams, mode string) {
+	s := r.session
+	if r.state.interactive {
+		r.notify(streams)
+	} else if mode == ModeShell {
+		s.state.file = true
+		r.base = uint(s.lines - 1)
 	}
-}
-
-// maxNesting bounds what may open something in one script: the parser
-// recurses for each.
-const maxNesting = 5000
-
-// parsed runs every statement of a script until one stops it; failed is the
-// parser's error.
-func (r *runner) parsed(script string, io Streams) (stopped, failed error) {
-	if len(script) > r.budget.limits.Line*8 || nesting(script) > maxNesting {
-		return errBudget, nil
-	}
-	parser := syntax.NewParser(syntax.Variant(syntax.LangBash))
-	outer := r.line
-	defer func() { r.line = outer }()
-	var line []*syntax.Stmt // parsed, not yet run
-	run := func() {
-		for _, stmt := range line {
-			if stopped == nil {
-				stopped = r.stmt(stmt, io)
+	r.text(line, streams)
+	if body, ok := s.state.traps["EXIT"]; ok && (mode == ModeExec || s.exited) {
+		delete(s.state.traps, "EXIT")
+		if r.proc.signal == 0 && r.ctx.Err() == nil {
+			if stopped := r.trap(body, streams); stopped != nil {
+				r.end(stopped, streams)
 			}
 		}
-		line = nil
 	}
-	for stmt, err := range parser.StmtsSeq(strings.NewReader(script)) {
-		// The loop goes on after a stop: the parser's iterator does not take
-		// a break at every place.
-		switch {
-		case stopped != nil || failed != nil:
-		case err != nil:
-			failed = err
-		default:
-			// bash reads a whole line, and the here-documents of all its
-			// commands, before it runs the first of them.
-			if len(line) > 0 && line[len(line)-1].End().Line() < stmt.Pos().Line() {
-				run()
+	if mode == ModeExec || s.options.TTY == "" {
+		for _, j := range r.state.jobs.list {
+			if j.late {
+				r.await(func() bool { return j.proc.ended })
 			}
-			line = append(line, stmt)
 		}
 	}
-	if failed != nil && len(line) > 0 && errorLine(failed) <= line[len(line)-1].End().Line() {
-		line = nil
+	if r.state.interactive {
+		r.notify(streams)
 	}
-	run()
-	if stopped != nil {
-		failed = nil
-	}
-	return stopped, failed
 }
 
-func errorLine(err error) uint {
-	var parse syntax.ParseError
-	if errors.As(err, &parse) {
-		return parse.Pos.Line()
-	}
-	return 0
-}
-
-// nesting counts what may open something.
-func nesting(script string) int {
-	n := 0
-	for _, opener := range []string{"(", "{", "`", "if", "while", "until", "for", "case", "do", "time", "coproc"} {
-		n += strings.Count(script, opener)
-	}
-	return n
-}
+// Close ends what still runs in the background and waits for it.
+func (s *Session) Close() { s.stopAll() }
 
 // end is what a script does with the error that stopped it.
 func (r *runner) end(err error, io Streams) {
@@ -207,40 +197,16 @@ func (r *runner) end(err error, io Streams) {
 		if r.state == r.session.state {
 			r.session.exited = true
 		}
+	case errors.Is(err, errInterrupted) && r.proc.signal != 0:
+		r.state.status = 128 + r.proc.signal
+		if r.state == r.session.state {
+			r.session.exited = true
+		}
 	case errors.Is(err, errInterrupted):
 		r.state.status = 130
 	case errors.Is(err, errBudget):
 		r.state.status = 137
 		io.Err.Print("Killed\n")
-	}
-}
-
-// syntaxError prints bash's words for a parse error as far as they can be told
-// from the parser's.
-func (r *runner) syntaxError(err error, script string, io Streams, once bool) {
-	r.state.status = 2
-	prefix := func(int) string { return r.prefix() }
-	if once {
-		prefix = func(line int) string { return "bash: -c: line " + strconv.Itoa(line) + ": " }
-	}
-	message, line := err.Error(), 1
-	var parse syntax.ParseError
-	if errors.As(err, &parse) {
-		message, line = parse.Text, int(parse.Pos.Line())
-	}
-	_, after, _ := strings.Cut(message, "`")
-	token, _, _ := strings.Cut(after, "`")
-	switch {
-	case syntax.IsIncomplete(err) && strings.Contains(message, "quote"):
-		io.Err.Print(prefix(line) + "unexpected EOF while looking for matching `" + token + "'\n")
-	case syntax.IsIncomplete(err):
-		io.Err.Print(prefix(strings.Count(script, "\n")+2) + "syntax error: unexpected end of file\n")
-	default:
-		if token == "" {
-			token = "newline"
-		}
-		lines := strings.Split(script, "\n")
-		io.Err.Print(prefix(line) + "syntax error near unexpected token `" + token + "'\n" + prefix(line) + "`" + lines[min(max(line-1, 0), len(lines)-1)] + "'\n")
 	}
 }
 

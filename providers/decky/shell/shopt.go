@@ -6,38 +6,86 @@ import (
 	"strings"
 )
 
-// setOptions are the names of set -o, in its order, and whether they are on
-// in a shell that reads no terminal.
-var setOptions = []struct {
+type setOption struct {
 	name string
 	on   bool
-}{
+}
+
+// setOptions are the names of set -o, in its order, and whether they are on
+// in a shell that reads no terminal.
+var setOptions = []setOption{
 	{"allexport", false}, {"braceexpand", true}, {"emacs", false}, {"errexit", false}, {"errtrace", false}, {"functrace", false}, {"hashall", true}, {"histexpand", false}, {"history", false},
 	{"ignoreeof", false}, {"interactive-comments", true}, {"keyword", false}, {"monitor", false}, {"noclobber", false}, {"noexec", false}, {"noglob", false}, {"nolog", false}, {"notify", false},
 	{"nounset", false}, {"onecmd", false}, {"physical", false}, {"pipefail", false}, {"posix", false}, {"privileged", false}, {"verbose", false}, {"vi", false}, {"xtrace", false},
 }
 
-// setOption is set -o name and set +o name; it tells whether there is such a
-// name.
-func (c *call) setOption(name string, on bool) bool {
-	for _, o := range setOptions {
-		if o.name == name {
-			c.r.state.options[name] = on
-			return true
-		}
+// plainOptions are those of dash and ash, in their order.
+var plainOptions = []string{"errexit", "noglob", "ignoreeof", "interactive", "monitor", "noexec", "stdin", "xtrace", "verbose", "vi", "emacs", "noclobber", "allexport", "notify", "nounset", "nolog", "debug"}
+
+var ashOptions = []string{"errexit", "noglob", "ignoreeof", "interactive", "monitor", "noexec", "stdin", "xtrace", "verbose", "noclobber", "allexport", "notify", "nounset", "vi", "pipefail", "nolog", "debug"}
+
+// setOption is set -o name and set +o name; its status is 0 where there is such
+// a name.
+func (c *call) setOption(name string, on bool) int {
+	d := c.r.state.dialect
+	known := false
+	switch {
+	case d.bash():
+		known = slices.ContainsFunc(setOptions, func(o setOption) bool { return o.name == name })
+	case d.dash():
+		known = slices.Contains(plainOptions, name)
+	default:
+		known = slices.Contains(ashOptions, name)
 	}
-	c.Err.Print(c.r.prefix() + "set: " + name + ": invalid option name\n")
-	return false
+	if known {
+		c.r.state.options[name] = on
+		return 0
+	}
+	sign := map[bool]string{true: "-o ", false: "+o "}[on]
+	c.say(words{"%s: invalid option name", "Illegal option " + sign + "%s", "illegal option " + sign + "%s"}, name)
+	switch {
+	case d.bash():
+		return 2
+	case d.ash():
+		return 1
+	}
+	return c.misused(2)
 }
 
-// showOptions is set -o without a name.
-func (c *call) showOptions() {
-	for _, o := range setOptions {
-		on, changed := c.r.state.options[o.name]
-		if !changed {
-			on = o.on || c.r.session.options.TTY != "" && slices.Contains([]string{"emacs", "histexpand", "history", "monitor"}, o.name)
+// showOptions is set -o, or set +o, without a name.
+func (c *call) showOptions(readable bool) {
+	d := c.r.state.dialect
+	on := func(name string, first bool) bool {
+		if value, changed := c.r.state.options[name]; changed {
+			return value
 		}
-		c.Print(onOff(o.name, on))
+		return first || c.r.state.interactive && slices.Contains([]string{"emacs", "histexpand", "history", "monitor", "interactive"}, name)
+	}
+	command := func(name string, value bool) {
+		c.Print("set " + map[bool]string{true: "-o ", false: "+o "}[value] + name + "\n")
+	}
+	if !d.bash() {
+		list := plainOptions
+		if d.ash() {
+			list = ashOptions
+		} else if readable {
+			c.Print("Current option settings\n")
+		}
+		for _, name := range list {
+			if value := on(name, false); readable {
+				c.Printf("%-16s%s\n", name, map[bool]string{true: "on", false: "off"}[value])
+			} else {
+				command(name, value)
+			}
+		}
+		return
+	}
+	for _, o := range setOptions {
+		if value := on(o.name, o.on); readable {
+			c.Print(onOff(o.name, value))
+		} else {
+			command(o.name, value)
+		}
 	}
 }
 
@@ -87,7 +135,8 @@ func shopt(c *call) int {
 	for _, name := range args {
 		switch _, known := shoptOptions[name]; {
 		case !known:
-			status = c.Shout("%s: invalid shell option name", name)
+			c.say(words{"%s: invalid shell option name"}, name)
+			status = 1
 		case set || unset:
 			c.r.state.shopt[name] = set
 		default:

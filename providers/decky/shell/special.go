@@ -37,7 +37,7 @@ func (r *runner) variable(name string) (string, bool) {
 	case "?":
 		return strconv.Itoa(s.status), true
 	case "$":
-		return strconv.Itoa(r.session.pid), true
+		return strconv.Itoa(s.pid), true
 	case "!":
 		if s.bang == 0 {
 			return "", false
@@ -50,7 +50,24 @@ func (r *runner) variable(name string) (string, bool) {
 	case "0":
 		return s.name, true
 	case "_":
-		return s.last, true
+		if s.dialect.bash() {
+			return s.last, true
+		}
+		return "", false
+	}
+	if s.dialect.dash() || s.dialect.ash() && name != "RANDOM" && name != "LINENO" && name != "EPOCHSECONDS" && name != "FUNCNAME" && name != "EPOCHREALTIME" {
+		return r.positional(name)
+	}
+	switch name {
+	case "LINENO":
+		if s.dialect.ash() {
+			if s.file {
+				return strconv.Itoa(int(r.line)), true
+			}
+			return strconv.Itoa(max(int(r.line)-1, 0)), true
+		}
+	}
+	switch name {
 	case "RANDOM":
 		return strconv.Itoa(r.session.rand.IntN(32768)), true
 	case "PIPESTATUS", "FUNCNAME", "DIRSTACK":
@@ -64,7 +81,7 @@ func (r *runner) variable(name string) (string, bool) {
 		now := r.session.machine.Now()
 		return fmt.Sprintf("%d.%06d", now.Unix(), now.Nanosecond()/1000), true
 	case "BASHPID":
-		return strconv.Itoa(r.session.pid + s.subshell), true
+		return strconv.Itoa(r.proc.pid + s.subshell - boolean(!r.proc.main && s.subshell > 0)), true
 	case "BASH_SUBSHELL":
 		return strconv.Itoa(s.subshell), true
 	case "LINENO":
@@ -78,6 +95,12 @@ func (r *runner) variable(name string) (string, bool) {
 			return strconv.Itoa(int(r.session.rows.Load())), true
 		}
 	}
+	return r.positional(name)
+}
+
+// positional is $1 and the variables that nobody makes up.
+func (r *runner) positional(name string) (string, bool) {
+	s := r.state
 	if n, err := strconv.Atoi(name); err == nil {
 		if n >= 1 && n <= len(s.params) {
 			return s.params[n-1], true

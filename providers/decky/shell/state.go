@@ -29,6 +29,10 @@ type variable struct {
 	exported bool
 	readonly bool
 	integer  bool
+	unset    bool // declared, without a value
+	lower    bool // declare -l
+	upper    bool // declare -u
+	ref      bool // declare -n
 }
 
 // state is what a subshell gets a copy of.
@@ -54,22 +58,41 @@ type state struct {
 	ended    map[int]int // statuses of jobs by their pid
 	files    Streams     // what exec opened for good
 	shopt    map[string]bool
+
+	dialect          *dialect
+	interactive      bool // reads a terminal
+	file             bool // reads a script of its own, not -c
+	pid, parent      int  // $$ and $PPID
+	jobs             *jobTable
+	hashed, disabled []string          // what hash lists, what enable -n took away
+	version, machine string            // BASH_VERSION, MACHTYPE
+	limits           map[string]string // ulimit's, where they were set
 }
 
-func newState(s *Session) *state {
+func newState(s *Session, d *dialect) *state {
 	st := &state{
-		session: s, vars: map[string]*variable{}, funcs: map[string]*syntax.Stmt{}, aliases: map[string]string{}, options: map[string]bool{},
-		traps: map[string]string{}, shopt: map[string]bool{}, ended: map[int]int{}, cwd: s.login.Home, name: "-bash", umask: 0o022,
+		session: s, dialect: d, vars: map[string]*variable{}, funcs: map[string]*syntax.Stmt{}, aliases: map[string]string{}, options: map[string]bool{},
+		traps: map[string]string{}, shopt: map[string]bool{}, ended: map[int]int{}, jobs: &jobTable{}, cwd: s.login.Home, umask: 0o022, pid: s.pid,
+		version: bashRelease(s.machine.Host.Title), machine: machineType(s.machine.Host.Title, s.machine.Host.Machine),
 	}
 	if _, err := s.machine.FS.As(s.login.UID, s.login.GID).ReadDir(st.cwd); err != nil {
 		st.cwd = "/"
 	}
+	st.name = "-" + program.Base(s.shell)
+	if st.interactive = s.options.TTY != ""; !st.interactive {
+		st.name = program.Base(s.shell)
+	}
+	return st
+}
+
+// environment is what a login gives to a shell.
+func (s *Session) environment(cwd string) map[string]string {
 	path := "/usr/local/bin:/usr/bin:/bin:/usr/games"
 	if s.login.UID == 0 {
 		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 	}
 	env := map[string]string{
-		"PATH": path, "HOME": s.login.Home, "USER": s.login.Name, "LOGNAME": s.login.Name, "SHELL": s.login.Shell, "PWD": st.cwd,
+		"PATH": path, "HOME": s.login.Home, "USER": s.login.Name, "LOGNAME": s.login.Name, "SHELL": s.login.Shell, "PWD": cwd,
 		"LANG": "en_US.UTF-8", "SHLVL": "1", "MOTD_SHOWN": "pam", "_": "/usr/bin/env",
 	}
 	if s.options.Source.IsValid() {
@@ -81,29 +104,73 @@ func newState(s *Session) *state {
 		env["SSH_TTY"], env["TERM"] = s.options.TTY, s.options.Term
 	}
 	maps.Copy(env, s.options.Env)
+	return env
+}
+
+// login gives the session's own shell its variables.
+func (s *state) login() {
+	env := s.session.environment(s.cwd)
+	if s.dialect.dash() {
+		delete(env, "SHLVL")
+	}
 	for k, v := range env {
-		st.vars[k] = &variable{value: v, exported: true}
+		s.vars[k] = &variable{value: v, exported: true}
 	}
-	for k, v := range map[string]string{
-		"IFS": " \t\n", "BASH": "/usr/bin/bash", "BASH_VERSION": "5.2.15(1)-release", "HOSTNAME": s.machine.Host.Hostname, "HOSTTYPE": "x86_64", "OSTYPE": "linux-gnu",
-		"MACHTYPE": "x86_64-pc-linux-gnu", "OPTIND": "1", "PS4": "+ ", "UID": strconv.Itoa(s.login.UID), "EUID": strconv.Itoa(s.login.UID), "PPID": strconv.Itoa(s.pid - 1),
+	s.own()
+}
+
+// own are the variables that a shell sets for itself.
+func (s *state) own() {
+	put := func(k, v string) { s.vars[k] = &variable{value: v} }
+	put("IFS", " \t\n")
+	put("OPTIND", "1")
+	put("PS4", "+ ")
+	put("PPID", strconv.Itoa(s.pid-1))
+	if s.interactive {
+		put("PS2", "> ")
+	}
+	if s.vars["PWD"] == nil {
+		put("PWD", s.cwd)
+	}
+	uid := strconv.Itoa(s.session.login.UID)
+	switch {
+	case s.dialect.dash():
+		put("PS2", "> ")
+		put("PS1", map[bool]string{true: "# ", false: "$ "}[uid == "0"])
+		return
+	case s.dialect.ash():
+		put("PS2", "> ")
+		put("PS1", `\w \$ `)
+		put("HOSTNAME", s.session.machine.Host.Hostname)
+		return
+	}
+	v := strings.FieldsFunc(s.version, func(r rune) bool { return strings.ContainsRune(".()-", r) })
+	for len(v) < 5 {
+		v = append(v, "")
+	}
+	for k, value := range map[string]string{
+		"BASH": "/usr/bin/bash", "BASH_VERSION": s.version, "HOSTNAME": s.session.machine.Host.Hostname, "HOSTTYPE": s.session.machine.Host.Machine, "OSTYPE": "linux-gnu", "MACHTYPE": s.machine,
 	} {
-		st.vars[k] = &variable{value: v}
+		put(k, value)
 	}
-	st.vars["BASH_VERSINFO"] = &variable{readonly: true, list: map[int]string{0: "5", 1: "2", 2: "15", 3: "1", 4: "release", 5: "x86_64-pc-linux-gnu"}}
-	if s.options.TTY != "" {
-		st.name = "-bash"
-		for k, v := range map[string]string{"HISTFILE": s.login.Home + "/.bash_history", "HISTSIZE": "1000", "HISTFILESIZE": "2000", "COLUMNS": "80", "LINES": "24", "PS2": "> "} {
-			st.vars[k] = &variable{value: v}
-		}
-		st.aliases["ls"] = "ls --color=auto"
-		if s.login.UID == 0 {
-			delete(st.aliases, "ls")
-		}
-	} else {
-		st.name = "bash"
+	for k, value := range map[string]string{"UID": uid, "EUID": uid, "PPID": strconv.Itoa(s.pid - 1)} {
+		s.vars[k] = &variable{value: value, readonly: true, integer: true}
 	}
-	return st
+	if s.vars["OLDPWD"] == nil {
+		s.vars["OLDPWD"] = &variable{exported: true, unset: true}
+	}
+	s.vars["BASH_VERSINFO"] = &variable{readonly: true, list: map[int]string{0: v[0], 1: v[1], 2: v[2], 3: v[3], 4: v[4], 5: s.machine}}
+	if s.interactive {
+		for k, value := range map[string]string{"HISTFILE": s.session.login.Home + "/.bash_history", "HISTSIZE": "1000", "HISTFILESIZE": "2000", "COLUMNS": "80", "LINES": "24"} {
+			put(k, value)
+		}
+	}
+}
+
+// builtin is the builtin of a name, unless it is switched off.
+func (s *state) builtin(name string) (command, bool) {
+	b, ok := s.dialect.builtins[name]
+	return b, ok && !slices.Contains(s.disabled, name)
 }
 
 // fork is a copy for a subshell.
@@ -115,34 +182,46 @@ func (s *state) fork() *state {
 		copied.list, copied.table = maps.Clone(v.list), maps.Clone(v.table)
 		c.vars[k] = &copied
 	}
-	c.funcs, c.aliases, c.options, c.traps = maps.Clone(s.funcs), maps.Clone(s.aliases), maps.Clone(s.options), map[string]string{}
+	c.funcs, c.aliases, c.options = maps.Clone(s.funcs), maps.Clone(s.aliases), maps.Clone(s.options)
+	c.traps = map[string]string{}
+	for name, body := range s.traps { // what is ignored stays ignored
+		if body == "" {
+			c.traps[name] = body
+		}
+	}
 	c.shopt, c.ended, c.dirs, c.running = maps.Clone(s.shopt), maps.Clone(s.ended), slices.Clone(s.dirs), slices.Clone(s.running)
 	c.params, c.locals = slices.Clone(s.params), nil
+	c.files.Other = maps.Clone(s.files.Other)
+	c.jobs = &jobTable{}
 	c.subshell++
 	return &c
 }
 
-// fresh makes the state of a child process: what is not exported is gone.
-func (s *state) fresh() {
-	base := newState(s.session)
-	for name, v := range s.vars {
-		if v.exported && v.list == nil && v.table == nil {
-			base.vars[name] = &variable{value: v.value, exported: true}
+// fresh makes the state of a child process that is a shell: what is not
+// exported is gone.
+func (s *state) fresh(d *dialect) {
+	old := s.vars
+	s.dialect, s.vars, s.interactive, s.subshell = d, map[string]*variable{}, false, 0
+	for name, v := range old {
+		if v.exported && !v.unset && v.list == nil && v.table == nil {
+			s.vars[name] = &variable{value: v.value, exported: true}
 		}
 	}
-	for name, v := range base.vars {
-		if v.exported && s.vars[name] == nil {
-			delete(base.vars, name)
-		}
+	if level := s.vars["SHLVL"]; level != nil && !d.dash() {
+		n, _ := strconv.Atoi(level.value)
+		level.value = strconv.Itoa(n + 1)
 	}
-	s.vars, s.funcs, s.aliases, s.options, s.shopt = base.vars, base.funcs, base.aliases, base.options, base.shopt
-	s.running, s.locals, s.pipe, s.dirs = nil, nil, nil, nil
+	s.own()
+	s.vars["PPID"].value = strconv.Itoa(s.parent)
+	s.funcs, s.aliases, s.options, s.shopt = map[string]*syntax.Stmt{}, map[string]string{}, map[string]bool{}, map[string]bool{}
+	s.running, s.locals, s.pipe, s.dirs, s.hashed, s.disabled = nil, nil, nil, nil, nil, nil
+	s.bang, s.last = 0, ""
 }
 
 // get is the value of a variable, the first element of an array.
 func (s *state) get(name string) (string, bool) {
-	v := s.vars[name]
-	if v == nil {
+	v := s.resolve(name)
+	if v == nil || v.unset {
 		return "", false
 	}
 	if v.list != nil {
@@ -156,8 +235,33 @@ func (s *state) get(name string) (string, bool) {
 	return v.value, true
 }
 
+// resolve is the variable of a name, behind its references.
+func (s *state) resolve(name string) *variable {
+	for range 8 {
+		v := s.vars[name]
+		if v == nil || !v.ref || v.value == "" {
+			return v
+		}
+		name = v.value
+	}
+	return nil
+}
+
+// target is the name behind references.
+func (s *state) target(name string) string {
+	for range 8 {
+		v := s.vars[name]
+		if v == nil || !v.ref || v.value == "" {
+			return name
+		}
+		name = v.value
+	}
+	return name
+}
+
 // set gives a variable a value; it tells false where it is read-only.
 func (s *state) set(name, value string) bool {
+	name = s.target(name)
 	v := s.vars[name]
 	if v == nil {
 		if len(s.vars) >= maxVariables {
@@ -171,6 +275,13 @@ func (s *state) set(name, value string) bool {
 	}
 	if len(value) > maxValue {
 		value = value[:maxValue]
+	}
+	s.session.held += len(value) - len(v.value)
+	v.unset = false
+	if v.lower {
+		value = strings.ToLower(value)
+	} else if v.upper {
+		value = strings.ToUpper(value)
 	}
 	switch {
 	case v.list != nil:
@@ -254,7 +365,7 @@ func (v *variable) keys() []string {
 func (s *state) environ() []string {
 	var out []string
 	for k, v := range s.vars {
-		if v.exported {
+		if v.exported && !v.unset {
 			out = append(out, k+"="+v.value)
 		}
 	}
@@ -264,16 +375,50 @@ func (s *state) environ() []string {
 
 // flags is $-.
 func (s *state) flags() string {
-	b := "h"
-	for _, o := range []struct{ name, letter string }{{"allexport", "a"}, {"errexit", "e"}, {"noglob", "f"}, {"nounset", "u"}, {"xtrace", "x"}} {
+	on := ""
+	for _, o := range []struct{ name, letter string }{{"allexport", "a"}, {"errexit", "e"}, {"noglob", "f"}, {"noclobber", "C"}, {"nounset", "u"}, {"verbose", "v"}, {"xtrace", "x"}} {
 		if s.options[o.name] {
-			b = o.letter + b
+			on += o.letter
 		}
 	}
-	if s.session.options.TTY != "" {
-		return sortLetters(b+"i") + "BHs"
+	switch {
+	case s.dialect.dash():
+		order := "efIimnsxvVECabu"
+		if s.interactive {
+			on += "im"
+		}
+		return arrange(on, order)
+	case s.dialect.ash():
+		if s.interactive {
+			return arrange(on+"im", "efIimnsxvCabu")
+		}
+		if !s.file {
+			on += "c"
+		}
+		return sortLetters(on)
 	}
-	return sortLetters(b) + "Bc"
+	on += "h"
+	if s.interactive {
+		return sortLetters(on+"im") + "BHs"
+	}
+	rest := "B"
+	if strings.Contains(on, "C") {
+		on, rest = strings.ReplaceAll(on, "C", ""), "BC"
+	}
+	if s.file {
+		return sortLetters(on) + rest
+	}
+	return sortLetters(on) + rest + "c"
+}
+
+func arrange(letters, order string) string {
+	out := ""
+	for _, c := range order {
+		if strings.ContainsRune(letters, c) {
+			out += string(c)
+		}
+	}
+	return out
 }
 
 func sortLetters(s string) string {

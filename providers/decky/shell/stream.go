@@ -2,8 +2,11 @@ package shell
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"syscall"
+	"time"
 
 	"github.com/decnet/decnet/schema/event"
 )
@@ -101,6 +104,24 @@ func (a *answer) finish(status int) error { return a.release(status) }
 type lineInput struct {
 	answer *answer
 	from   io.Reader
+	proc   *process
+}
+
+// readUntil is Read that gives up once late says so, where a terminal is read.
+func (l *lineInput) readUntil(p []byte, late func() bool) (int, error) {
+	t, ok := l.from.(*Terminal)
+	if !ok {
+		return l.Read(p)
+	}
+	for !t.typed() {
+		if late() {
+			return 0, syscall.ETIMEDOUT
+		}
+		if !l.proc.sleep(context.Background(), 20*time.Millisecond) || l.proc.over() != nil {
+			return 0, errInterrupted
+		}
+	}
+	return l.Read(p)
 }
 
 // Read implements io.Reader.
@@ -113,7 +134,10 @@ func (l *lineInput) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	return l.from.Read(p)
+	var n int
+	var err error
+	l.proc.block(func() { n, err = l.from.Read(p) })
+	return n, err
 }
 
 // readAll reads r within the budget's pipe limit.

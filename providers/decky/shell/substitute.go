@@ -3,7 +3,6 @@ package shell
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
@@ -27,7 +26,7 @@ func inExpression(x syntax.ArithmExpr, err error) error {
 // substitute is the output of a command substitution without its last line
 // breaks.
 func (r *runner) substitute(stmts []*syntax.Stmt) (string, error) {
-	if len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 && stmts[0].Redirs[0].Op == syntax.RdrIn {
+	if r.state.dialect.bash() && len(stmts) == 1 && stmts[0].Cmd == nil && len(stmts[0].Redirs) == 1 && stmts[0].Redirs[0].Op == syntax.RdrIn {
 		return r.slurp(stmts[0].Redirs[0])
 	}
 	p := &program.Pipe{Budget: &kernel{r}}
@@ -53,23 +52,64 @@ func (r *runner) slurp(redirect *syntax.Redirect) (string, error) {
 	return strings.TrimRight(string(data), "\n"), err
 }
 
-// process makes <(...) a file with the output in it; what is written to
-// >(...) is lost.
+// process makes <(...) and >(...) files: ends of pipes, whose other end a
+// process of its own holds.
 func (e *expander) process(p *syntax.ProcSubst) error {
-	path := fmt.Sprintf("/dev/fd/%d", 63-len(e.done)%8)
-	if p.Op == syntax.CmdIn {
-		text, err := e.r.substitute(p.Stmts)
-		if err != nil {
-			return err
+	r := e.r
+	s := r.session
+	if r.crowded(r.io) {
+		return errExpansion
+	}
+	number := 63
+	if r.state.dialect.ash() {
+		number = 64
+	}
+	path := ""
+	for {
+		path = "/dev/fd/" + itoa(number)
+		if _, taken := s.ends[path]; !taken {
+			break
 		}
-		if text != "" {
-			text += "\n"
-		}
-		name := fmt.Sprintf("/tmp/sh-thd.%d", e.r.session.rand.Uint32())
-		if err := e.r.view().WriteFile(name, []byte(text), 0o600); err == nil {
-			path = name
+		if number--; r.state.dialect.ash() {
+			number += 2
 		}
 	}
+	line, streams := s.newPipe(r.budget), r.io
+	s.ends[path] = line
+	in := p.Op == syntax.CmdIn
+	line.outward = !in
+	r.made = append(r.made, path)
+	r.spawn(r.ctx, func(sub *runner) error {
+		sub.made = nil
+		if in {
+			streams.Out = Stream{Writer: pipeEnd{line, sub.proc}}
+			streams.In = nil
+		} else {
+			streams.In = pipeEnd{line, sub.proc}
+		}
+		return sub.stmts(p.Stmts, streams)
+	}, func() {
+		if in {
+			line.closeWriter()
+		} else {
+			line.closeReader()
+		}
+	})
 	e.now.add(path, true)
 	return nil
+}
+
+// unmake closes the pipes of a statement's process substitutions.
+func (r *runner) unmake(from int) {
+	for _, path := range r.made[from:] {
+		if line := r.session.ends[path]; line != nil {
+			if line.outward {
+				line.closeWriter()
+			} else {
+				line.closeReader()
+			}
+			delete(r.session.ends, path)
+		}
+	}
+	r.made = r.made[:from]
 }

@@ -27,6 +27,8 @@ type Terminal struct {
 	ended     bool               // ^D on an empty line
 	afterCR   bool
 	interrupt bool
+	silent    bool // nothing is shown
+	single    bool // every byte is given away at once
 }
 
 // maxTyped bounds what waits unread.
@@ -110,6 +112,27 @@ func (t *Terminal) command(ctx context.Context) (context.Context, func() bool) {
 	}
 }
 
+// typed tells that something was typed that nobody has read yet.
+func (t *Terminal) typed() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.bytes) > 0 || len(t.cooked) > 0 || t.err != nil
+}
+
+// raw makes the terminal keep what is typed to itself, or give it away without
+// waiting for the end of a line, until the returned function is called.
+func (t *Terminal) raw(silent, single bool) func() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before, was := t.silent, t.single
+	t.silent, t.single = silent, single
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.silent, t.single = before, was
+	}
+}
+
 // next is the next byte typed.
 func (t *Terminal) next() (byte, error) {
 	t.mu.Lock()
@@ -146,9 +169,23 @@ func (t *Terminal) Read(p []byte) (int, error) {
 	if ended {
 		return 0, io.EOF
 	}
+	if t.single && !waiting {
+		b, err := t.next()
+		if err != nil {
+			return 0, io.EOF
+		}
+		if b == '\r' {
+			b = '\n'
+		}
+		if !t.silent {
+			_, _ = t.Write([]byte{b})
+		}
+		p[0] = b
+		return 1, nil
+	}
 	if !waiting {
 		e := &editor{t: t, plain: true}
-		line, err := e.line("", true)
+		line, err := e.line("", !t.silent)
 		switch {
 		case errors.Is(err, errEnd):
 			if line == "" {

@@ -15,9 +15,9 @@ import (
 // testCommand is test and [.
 func testCommand(c *call) int {
 	args := c.Args
-	if c.Name == "[" {
-		if len(args) == 0 || args[len(args)-1] != "]" {
-			c.Err.Print(c.r.prefix() + "[: missing `]'\n")
+	if closing := map[string]string{"[": "]", "[[": "]]"}[c.Name]; closing != "" {
+		if len(args) == 0 || args[len(args)-1] != closing {
+			c.testError("missing `]'", args)
 			return 2
 		}
 		args = args[:len(args)-1]
@@ -25,7 +25,7 @@ func testCommand(c *call) int {
 	t := &tester{c: c, args: args}
 	ok, err := t.evaluate()
 	if err != "" {
-		c.Err.Print(c.r.prefix() + c.Name + ": " + err + "\n")
+		c.testError(err, args)
 		return 2
 	}
 	if ok {
@@ -52,12 +52,12 @@ func (t *tester) evaluate() (bool, string) {
 		if a[0] == "!" {
 			return a[1] == "", ""
 		}
-		if !isUnary(a[0]) {
+		if !t.c.isUnary(a[0]) {
 			return false, a[0] + ": unary operator expected"
 		}
 		return t.c.unaryTest(a[0], a[1])
 	case 3:
-		if isBinary(a[1]) {
+		if t.c.isBinary(a[1]) {
 			return t.c.binaryTest(a[0], a[1], a[2])
 		}
 		if a[1] == "-a" || a[1] == "-o" {
@@ -132,10 +132,10 @@ func (t *tester) not(depth int) (bool, string) {
 		}
 		t.pos++
 		return ok, err
-	case left >= 3 && isBinary(t.args[t.pos+1]):
+	case left >= 3 && t.c.isBinary(t.args[t.pos+1]):
 		t.pos += 3
 		return t.c.binaryTest(a, t.args[t.pos-2], t.args[t.pos-1])
-	case left >= 2 && isUnary(a):
+	case left >= 2 && t.c.isUnary(a):
 		t.pos += 2
 		return t.c.unaryTest(a, t.args[t.pos-1])
 	}
@@ -145,6 +145,16 @@ func (t *tester) not(depth int) (bool, string) {
 
 func isUnary(op string) bool {
 	return len(op) == 2 && op[0] == '-' && strings.IndexByte("abcdefghknoprstuvwxzGLNORS", op[1]) >= 0
+}
+
+// isUnary tells an operator of the dialect.
+func (c *call) isUnary(op string) bool {
+	return isUnary(op) && (c.r.state.dialect.bash() || c.external || op != "-v" && op != "-o" && op != "-a" && op != "-N" && op != "-R")
+}
+
+// isBinary tells an operator of the dialect: dash knows no ==.
+func (c *call) isBinary(op string) bool {
+	return isBinary(op) && (op != "==" || c.external || !c.r.state.dialect.dash())
 }
 
 func isBinary(op string) bool {
@@ -266,9 +276,9 @@ func (c *call) compareFiles(a, op, b string) bool {
 	y, err2 := c.View().Stat(c.Path(b))
 	switch op {
 	case "-nt":
-		return err1 == nil && (err2 != nil || x.MTime.After(y.MTime))
+		return err1 == nil && (err2 != nil && c.r.state.dialect.bash() || err2 == nil && x.MTime.After(y.MTime))
 	case "-ot":
-		return err2 == nil && (err1 != nil || x.MTime.Before(y.MTime))
+		return err2 == nil && (err1 != nil && c.r.state.dialect.bash() || err1 == nil && x.MTime.Before(y.MTime))
 	}
 	return err1 == nil && err2 == nil && x.Ino == y.Ino
 }
@@ -288,10 +298,10 @@ func (r *runner) testClause(t *syntax.TestClause, io Streams) error {
 }
 
 func (r *runner) testExpr(c *call, x syntax.TestExpr) (bool, error) {
-	if err := r.budget.enter(); err != nil {
+	if err := r.enter(); err != nil {
 		return false, err
 	}
-	defer r.budget.leave()
+	defer r.leave()
 	switch x := x.(type) {
 	case *syntax.Word:
 		s, err := r.literal(x)

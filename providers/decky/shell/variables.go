@@ -2,7 +2,6 @@ package shell
 
 import (
 	"fmt"
-	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"maps"
 	"slices"
 	"strconv"
@@ -19,34 +18,58 @@ var optionLetters = map[byte]string{'a': "allexport", 'b': "notify", 'e': "errex
 
 // set changes options and positional parameters, or lists variables.
 func set(c *call) int {
+	d := c.r.state.dialect
 	if len(c.Args) == 0 {
 		for _, name := range slices.Sorted(maps.Keys(c.r.state.vars)) {
-			c.Print(name + "=" + word.Shown(c.r.state.vars[name].value) + "\n")
+			v := c.r.state.vars[name]
+			switch {
+			case v.unset || name == "__getopts":
+			case !d.bash():
+				c.Print(name + "=" + word.Quote(v.value) + "\n")
+			case v.list != nil || v.table != nil:
+				c.Print(name + "=" + v.compound() + "\n")
+			default:
+				c.Print(name + "=" + word.Shown(v.value) + "\n")
+			}
 		}
 		return 0
 	}
 	for i := 0; i < len(c.Args); i++ {
 		a := c.Args[i]
 		switch {
-		case a == "--":
-			c.r.state.params = slices.Clone(c.Args[i+1:])
-			return 0
-		case a == "-":
-			c.r.state.params = slices.Clone(c.Args[i+1:])
+		case a == "--" || a == "-":
+			if a == "--" || i+1 < len(c.Args) {
+				c.r.state.params = slices.Clone(c.Args[i+1:])
+			}
+			if a == "-" {
+				c.r.state.options["xtrace"], c.r.state.options["verbose"] = false, false
+			}
 			return 0
 		case (a == "-o" || a == "+o") && i+1 < len(c.Args):
 			i++
-			if !c.setOption(c.Args[i], a == "-o") {
-				return 2
+			if status := c.setOption(c.Args[i], a == "-o"); status != 0 {
+				return status
 			}
 		case a == "-o" || a == "+o":
-			c.showOptions()
+			c.showOptions(a == "-o")
 		case len(a) > 1 && (a[0] == '-' || a[0] == '+'):
-			for _, letter := range []byte(a[1:]) {
+			for at, letter := range []byte(a[1:]) {
 				name, ok := optionLetters[letter]
-				if !ok {
-					c.Err.Print(c.r.prefix() + "set: " + a[:1] + string(letter) + ": invalid option\nset: usage: set [-abefhkmnptuvxBCEHPT] [-o option-name] [--] [-] [arg ...]\n")
-					return 2
+				if letter == 'o' && i+1 < len(c.Args) { // -eo pipefail
+					i++
+					if status := c.setOption(c.Args[i], a[0] == '-'); status != 0 {
+						return status
+					}
+					continue
+				}
+				if !ok || !d.bash() && strings.IndexByte("aefImnsuvxbVECbi", letter) < 0 {
+					_ = at
+					if d.bash() {
+						c.Err.Print(c.r.prefixOf("set") + a[:1] + string(letter) + ": invalid option\nset: usage: set [-abefhkmnptuvxBCEHPT] [-o option-name] [--] [-] [arg ...]\n")
+						return 2
+					}
+					c.say(words{"", "Illegal option %s", "illegal option %s"}, a[:1]+string(letter))
+					return c.misused(2)
 				}
 				c.r.state.options[name] = a[0] == '-'
 			}
@@ -59,34 +82,45 @@ func set(c *call) int {
 }
 
 func unset(c *call) int {
-	functions := false
-	status := 0
-	for _, a := range c.Args {
-		switch {
-		case a == "-f":
-			functions = true
-		case a == "-v" || a == "-n":
-		case functions:
+	d := c.r.state.dialect
+	given, names, status, ok := c.options(words{"fvn", "fv", "fv"}.in(d), "unset [-f] [-v] [-n] [name ...]")
+	if !ok {
+		return status
+	}
+	functions := strings.Contains(given, "f")
+	for _, a := range names {
+		if functions {
 			delete(c.r.state.funcs, a)
-		default:
-			name, index, element := strings.Cut(strings.TrimSuffix(a, "]"), "[")
-			v := c.r.state.vars[name]
-			switch {
-			case v == nil:
-				if !element {
-					delete(c.r.state.funcs, name)
-				}
-			case v.readonly:
-				status = c.Shout("%s: cannot unset: readonly variable", name)
-			case element && v.table != nil:
-				delete(v.table, index)
-			case element:
-				if n, err := strconv.Atoi(index); err == nil {
-					delete(v.list, n)
-				}
-			default:
-				delete(c.r.state.vars, name)
+			continue
+		}
+		name, index, element := strings.Cut(strings.TrimSuffix(a, "]"), "[")
+		if !syntax.ValidName(name) && !d.bash() {
+			c.say(words{"", "%s: bad variable name", "%s: bad variable name"}, a)
+			return c.misused(2)
+		}
+		if !strings.Contains(given, "n") {
+			name = c.r.state.target(name)
+		}
+		v := c.r.state.vars[name]
+		switch {
+		case v == nil:
+			if !element && d.bash() {
+				delete(c.r.state.funcs, name)
 			}
+		case v.readonly:
+			c.say(words{"%s: cannot unset: readonly variable", "%s: is read only", "%s: is read only"}, name)
+			if status = 1; !d.bash() {
+				return c.misused(2)
+			}
+		case element && v.table != nil:
+			delete(v.table, index)
+		case element:
+			if n, err := strconv.Atoi(index); err == nil {
+				delete(v.list, n)
+			}
+		default:
+			c.r.session.held -= len(v.value)
+			delete(c.r.state.vars, name)
 		}
 	}
 	return status
@@ -94,13 +128,22 @@ func unset(c *call) int {
 
 func shift(c *call) int {
 	n := 1
+	d := c.r.state.dialect
 	if len(c.Args) > 0 {
 		var err error
-		if n, err = strconv.Atoi(c.Args[0]); err != nil {
-			return c.Shout("%s: numeric argument required", c.Args[0])
+		if n, err = strconv.Atoi(c.Args[0]); err != nil || n < 0 && !d.bash() {
+			return c.illegalNumber(c.Args[0])
 		}
 	}
-	if n < 0 || n > len(c.r.state.params) {
+	if n < 0 {
+		c.say(words{"%s: shift count out of range"}, c.Args[0])
+		return 1
+	}
+	if n > len(c.r.state.params) {
+		if d.dash() {
+			c.say(words{"", "can't shift that many"})
+			return c.misused(2)
+		}
 		return 1
 	}
 	c.r.state.params = c.r.state.params[n:]
@@ -109,30 +152,53 @@ func shift(c *call) int {
 
 func eval(c *call) int {
 	c.r.state.status = 0
-	c.Stop = c.r.evaluate(strings.Join(c.Args, " "), c.Streams)
+	c.Stop = c.r.parsed(strings.Join(c.Args, " "), c.Streams, fromEval, "")
 	return c.r.state.status
 }
 
-// source runs a file in this shell.
-func source(c *call) int {
-	if len(c.Args) == 0 {
-		c.Err.Print(c.r.prefix() + c.Name + ": filename argument required\n" + c.Name + ": usage: " + c.Name + " filename [arguments]\n")
+// sourceCommand runs a file in this shell.
+func sourceCommand(c *call) int {
+	d := c.r.state.dialect
+	args := c.Args
+	if len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+	}
+	if len(args) == 0 {
+		if !d.bash() {
+			return 0
+		}
+		c.Err.Print(c.r.prefixOf(c.Name) + "filename argument required\n" + c.Name + ": usage: " + c.Name + " filename [arguments]\n")
 		return 2
 	}
-	data, err := c.View().ReadFile(c.Path(c.Args[0]))
+	path := args[0]
+	if !strings.Contains(path, "/") {
+		if found := c.r.along(path); found != "" {
+			path = found
+		} else if !d.bash() {
+			c.say(words{"", "%s: not found", "%s: not found"}, args[0])
+			return c.misused(2)
+		}
+	}
+	data, err := c.View().ReadFile(c.Path(path))
 	if err != nil {
-		c.Err.Print(c.r.prefix() + c.Args[0] + ": " + vfs.Text(err) + "\n")
-		return 1
+		switch text := vfs.Text(err); {
+		case d.bash():
+			c.Err.Print(c.r.prefix() + args[0] + ": " + text + "\n")
+			return 1
+		default:
+			c.say(words{"", "cannot open %s: " + strings.TrimSuffix(text, " or directory"), "can't open '%s': " + text}, path)
+			return c.misused(2)
+		}
 	}
 	params := c.r.state.params
-	if len(c.Args) > 1 {
-		c.r.state.params = c.Args[1:]
+	if len(args) > 1 && !d.dash() {
+		c.r.state.params = args[1:]
 	}
 	c.r.state.status = 0
 	c.r.sourcing++
-	c.Stop = c.r.evaluate(string(data), c.Streams)
+	c.Stop = c.r.parsed(string(data), c.Streams, fromSource, args[0])
 	c.r.sourcing--
-	if len(c.Args) > 1 {
+	if len(args) > 1 && !d.dash() {
 		c.r.state.params = params
 	}
 	if ret, ok := c.Stop.(returnError); ok {
@@ -141,96 +207,20 @@ func source(c *call) int {
 	return c.r.state.status
 }
 
-func trap(c *call) int {
-	switch {
-	case len(c.Args) == 0 || c.Args[0] == "-p":
-		for _, name := range slices.Sorted(maps.Keys(c.r.state.traps)) {
-			shown := name
-			if slices.Contains(process.Signals, name) {
-				shown = "SIG" + name
-			}
-			c.Print("trap -- " + word.Quote(c.r.state.traps[name]) + " " + shown + "\n")
-		}
-		return 0
-	case c.Args[0] == "-l":
-		inner := *c.Call
-		inner.Name, inner.Args = "kill", []string{"-l"}
-		return process.Kill(&inner)
-	}
-	args := c.Args
-	if args[0] == "--" {
-		args = args[1:]
-	}
-	for _, name := range args[min(1, len(args)):] {
-		if name == "0" {
-			name = "EXIT"
-		}
-		name = strings.TrimPrefix(strings.ToUpper(name), "SIG")
-		if args[0] == "-" {
-			delete(c.r.state.traps, name)
-		} else if len(c.r.state.traps) < 64 {
-			c.r.state.traps[name] = args[0]
+// along looks for a file to read along PATH; bash also looks in the working
+// directory.
+func (r *runner) along(name string) string {
+	list, _ := r.state.get("PATH")
+	for dir := range strings.SplitSeq(list, ":") {
+		path := strings.TrimSuffix(dir, "/") + "/" + name
+		if info, err := r.view().Stat(vfs.Clean(r.state.cwd, path)); err == nil && info.IsFile() {
+			return path
 		}
 	}
-	return 0
-}
-
-func getopts(c *call) int {
-	if len(c.Args) < 2 {
-		c.Err.Print("getopts: usage: getopts optstring name [arg ...]\n")
-		return 2
+	if info, err := r.view().Stat(vfs.Clean(r.state.cwd, name)); err == nil && info.IsFile() && r.state.dialect.bash() {
+		return name
 	}
-	spec, name := c.Args[0], c.Args[1]
-	args := c.r.state.params
-	if len(c.Args) > 2 {
-		args = c.Args[2:]
-	}
-	index, _ := c.r.state.get("OPTIND")
-	n, err := strconv.Atoi(index)
-	if err != nil || n < 1 {
-		n = 1
-	}
-	offset, _ := c.r.state.get("__getopts")
-	at, _ := strconv.Atoi(offset)
-	at = max(at, 1)
-	if n > len(args) || len(args[n-1]) < 2 || args[n-1][0] != '-' || at >= len(args[n-1]) {
-		c.r.state.set(name, "?")
-		return 1
-	}
-	if args[n-1] == "--" {
-		c.r.state.set("OPTIND", strconv.Itoa(n+1))
-		c.r.state.set(name, "?")
-		return 1
-	}
-	word := args[n-1]
-	letter := word[at : at+1]
-	at++
-	i := strings.Index(strings.TrimPrefix(spec, ":"), letter)
-	value := letter
-	switch rest := strings.TrimPrefix(spec, ":"); {
-	case i < 0 || letter == ":":
-		value = "?"
-		if !strings.HasPrefix(spec, ":") {
-			c.Err.Print(c.r.state.name + ": illegal option -- " + letter + "\n")
-		}
-		c.r.state.set("OPTARG", letter)
-	case i+1 < len(rest) && rest[i+1] == ':':
-		arg := word[at:]
-		if arg == "" && n < len(args) {
-			n++
-			arg = args[n-1]
-		}
-		c.r.state.set("OPTARG", arg)
-		at = len(args[n-1])
-		word = args[n-1]
-	}
-	if at >= len(word) {
-		n, at = n+1, 1
-	}
-	c.r.state.set(name, value)
-	c.r.state.set("OPTIND", strconv.Itoa(n))
-	c.r.state.set("__getopts", strconv.Itoa(at))
-	return 0
+	return ""
 }
 
 func history(c *call) int {
@@ -257,75 +247,83 @@ func history(c *call) int {
 }
 
 func umask(c *call) int {
-	if len(c.Args) == 0 {
+	d := c.r.state.dialect
+	args := c.Args
+	if len(args) > 0 && (args[0] == "-S" || args[0] == "-p") {
+		if args = args[1:]; len(args) == 0 && c.Args[0] == "-S" {
+			c.Print(symbolicMask(c.r.state.umask) + "\n")
+			return 0
+		}
+	}
+	if len(args) == 0 {
 		c.Printf("%04o\n", c.r.state.umask)
 		return 0
 	}
-	if c.Args[0] == "-S" {
-		text := program.ModeString(vfs.TypeFile | 0o777&^c.r.state.umask)
-		letters := func(part string) string { return strings.ReplaceAll(part, "-", "") }
-		c.Print("u=" + letters(text[1:4]) + ",g=" + letters(text[4:7]) + ",o=" + letters(text[7:10]) + "\n")
-		return 0
+	if a := args[0]; a == "" || a[0] < '0' || a[0] > '9' {
+		if mask, ok := symbolicMode(a, 0o777&^c.r.state.umask); ok {
+			c.r.state.umask = 0o777 &^ mask
+			return 0
+		}
+		c.say(words{"`" + a[:min(1, len(a))] + "': invalid symbolic mode operator", "Illegal mode: " + a, "illegal mode: " + a})
+		return c.misused(1)
 	}
-	n, err := strconv.ParseUint(c.Args[0], 8, 32)
+	n, err := strconv.ParseUint(args[0], 8, 32)
 	if err != nil || n > 0o777 {
-		return c.Shout("%s: octal number out of range", c.Args[0])
+		c.say(words{"%s: octal number out of range", "Illegal number: %s", "illegal mode: %s"}, args[0])
+		if d.bash() {
+			return 1
+		}
+		return 2
 	}
 	c.r.state.umask = uint32(n)
 	return 0
 }
 
-var limits = []struct{ text, letter, value string }{
-	{"real-time non-blocking time  (microseconds, -R) ", "R", "unlimited"}, {"core file size              (blocks, -c) ", "c", "0"}, {"data seg size               (kbytes, -d) ", "d", "unlimited"}, {"scheduling priority                 (-e) ", "e", "0"},
-	{"file size                   (blocks, -f) ", "f", "unlimited"}, {"pending signals                     (-i) ", "i", "7741"}, {"max locked memory           (kbytes, -l) ", "l", "253536"}, {"max memory size             (kbytes, -m) ", "m", "unlimited"},
-	{"open files                          (-n) ", "n", "1024"}, {"pipe size                (512 bytes, -p) ", "p", "8"}, {"POSIX message queues         (bytes, -q) ", "q", "819200"}, {"real-time priority                  (-r) ", "r", "0"},
-	{"stack size                  (kbytes, -s) ", "s", "8192"}, {"cpu time                   (seconds, -t) ", "t", "unlimited"}, {"max user processes                  (-u) ", "u", "7741"}, {"virtual memory              (kbytes, -v) ", "v", "unlimited"}, {"file locks                          (-x) ", "x", "unlimited"},
-}
-
-func ulimit(c *call) int {
-	which := "f"
-	if len(c.Args) > 0 {
-		which = strings.Trim(c.Args[0], "-SH")
-	}
-	if which == "a" {
-		for _, l := range limits {
-			c.Print(l.text + l.value + "\n")
-		}
-		return 0
-	}
-	if len(c.Args) > 1 {
-		return 0
-	}
-	for _, l := range limits {
-		if l.letter == which {
-			c.Print(l.value + "\n")
-		}
-	}
-	return 0
-}
-
-// export and its kin where they are no keyword: after command or in eval.
-func exportCommand(c *call) int {
-	for _, a := range c.Args {
-		if strings.HasPrefix(a, "-") {
-			continue
-		}
-		name, value, ok := strings.Cut(a, "=")
-		if !syntax.ValidName(name) {
-			c.Shout("`%s': not a valid identifier", a)
-			return 1
-		}
-		if ok {
-			c.r.state.set(name, value)
-		}
-		if v := c.r.state.vars[name]; v != nil {
-			v.exported = true
-		}
-	}
-	return 0
+func symbolicMask(mask uint32) string {
+	text := program.ModeString(vfs.TypeFile | 0o777&^mask)
+	letters := func(part string) string { return strings.ReplaceAll(part, "-", "") }
+	return "u=" + letters(text[1:4]) + ",g=" + letters(text[4:7]) + ",o=" + letters(text[7:10])
 }
 
 func times(c *call) int {
 	c.Print("0m0.012s 0m0.008s\n0m0.021s 0m0.017s\n")
 	return 0
+}
+
+// symbolicMode changes permissions by chmod's letters.
+func symbolicMode(text string, now uint32) (uint32, bool) {
+	for clause := range strings.SplitSeq(text, ",") {
+		at := strings.IndexAny(clause, "+-=")
+		if at < 0 {
+			return 0, false
+		}
+		who := uint32(0)
+		for _, letter := range clause[:at] {
+			mask, ok := map[rune]uint32{'u': 0o700, 'g': 0o070, 'o': 0o007, 'a': 0o777}[letter]
+			if !ok {
+				return 0, false
+			}
+			who |= mask
+		}
+		if at == 0 {
+			who = 0o777
+		}
+		bits := uint32(0)
+		for _, letter := range clause[at+1:] {
+			mask, ok := map[rune]uint32{'r': 0o444, 'w': 0o222, 'x': 0o111, 'X': 0o111}[letter]
+			if !ok {
+				return 0, false
+			}
+			bits |= mask
+		}
+		switch clause[at] {
+		case '+':
+			now |= bits & who
+		case '-':
+			now &^= bits & who
+		default:
+			now = now&^who | bits&who
+		}
+	}
+	return now, true
 }

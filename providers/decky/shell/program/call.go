@@ -61,6 +61,8 @@ type Budget interface {
 	Spend(n int) error
 	// Room is how many bytes one buffer may hold.
 	Room() int
+	// Sleep lets time pass; false tells that the program has to end.
+	Sleep(ctx context.Context, d time.Duration) bool
 	// Time is how long the command line may take at most.
 	Time() time.Duration
 }
@@ -76,6 +78,8 @@ type Launcher interface {
 	Run(ctx context.Context, p *Process, args []string, s Streams) (status int, err error)
 	// Script runs a script with args as $0, $1... in a shell of its own.
 	Script(ctx context.Context, p *Process, text string, args []string, s Streams) (status int, err error)
+	// Shell runs a shell by its name with its own arguments: -c and the like.
+	Shell(ctx context.Context, p *Process, name string, args []string, s Streams) (status int, err error)
 	// Open opens a path, the devices of the session included.
 	Open(p *Process, path string, flags int, s Streams) (io.ReadWriter, error)
 	// Environ are the exported variables of the shell.
@@ -217,15 +221,11 @@ func (c *Call) Busy() bool {
 
 // Wait lets time pass and tells whether the program goes on.
 func (c *Call) Wait(d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-c.Ctx.Done():
+	if !c.Kernel.Sleep(c.Ctx, d) {
 		c.Stop = ErrInterrupted
 		return false
 	}
+	return true
 }
 
 // Environ is the environment.

@@ -39,8 +39,11 @@ func Number(text string) (int64, bool) {
 	digits := text
 	if b, d, ok := strings.Cut(text, "#"); ok {
 		n, err := strconv.Atoi(b)
-		if err != nil || n < 2 || n > 36 {
+		if err != nil || n < 2 || n > 64 {
 			return 0, false
+		}
+		if n > 36 {
+			return large(d, n, negative)
 		}
 		base, digits = n, d
 	} else if strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") {
@@ -59,4 +62,21 @@ func Number(text string) (int64, bool) {
 		return -int64(n), true
 	}
 	return int64(n), true
+}
+
+// large reads digits in a base above 36: 0-9, a-z, A-Z, @ and _.
+func large(digits string, base int, negative bool) (int64, bool) {
+	const order = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ@_"
+	n := int64(0)
+	for i := range len(digits) {
+		value := strings.IndexByte(order, digits[i])
+		if value < 0 || value >= base {
+			return 0, false
+		}
+		n = n*int64(base) + int64(value)
+	}
+	if negative {
+		n = -n
+	}
+	return n, digits != ""
 }

@@ -28,6 +28,11 @@ func busybox(c *program.Call) int {
 	if !ok {
 		return 0
 	}
+	if name == "sh" || name == "ash" {
+		status, err := c.Kernel.Shell(c.Ctx, &c.Process, "ash", c.Args[1:], c.Streams)
+		c.Stop = err
+		return status
+	}
 	inner := *c
 	inner.Name, inner.Args = name, c.Args[1:]
 	status := program(&inner)

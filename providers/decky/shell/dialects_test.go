@@ -1,0 +1,52 @@
+package shell_test
+
+import (
+	"strings"
+
+	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/servicetest"
+)
+
+// dialect is one of the shells that the cases are run in.
+type dialect struct {
+	name   string
+	cases  string   // the glob of its families
+	shell  []string // path of the real one, its $0, and what comes before the script
+	tree   string   // whose programs surround it
+	login  string   // the login shell on our machine
+	before string   // what makes our login like a shell that nobody logged in to
+	links  map[string]string
+	// least is the share of the cases that we answer as the real shell does, in
+	// output, errors and status. What keeps bash and ash below 0.98 is in the
+	// words of programs: it rises with them.
+	least float64
+}
+
+// dialects are those with a real shell in Debian.
+var dialects = []dialect{
+	{name: "bash", cases: "testdata/cases/*.txt", shell: []string{"/bin/bash", "bash", "-c"}, tree: "debian", login: "/bin/bash", before: "export OLDPWD", least: 0.96, links: debianLinks},
+	{name: "dash", cases: "testdata/cases/dash/*.txt", shell: []string{"/bin/dash", "sh", "-c"}, tree: "debian", login: "/bin/sh", links: debianLinks, least: 0.98},
+	{name: "ash", cases: "testdata/cases/ash/*.txt", shell: []string{"/bin/busybox", "sh", "-c"}, tree: "busybox", login: "/bin/sh", least: 0.90},
+}
+
+var debianLinks = map[string]string{"sh": "dash", "awk": "mawk", "which": "which.debianutils", "nawk": "mawk"}
+
+// caseDir is where the cases start.
+const caseDir = "/tmp/scratch"
+
+// caseEnvironment is what a case finds in its environment.
+func caseEnvironment() []string {
+	return []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + caseDir}
+}
+
+// plainPaths has the directory of the cases under the name it is recorded by.
+func plainPaths(s string) string { return strings.ReplaceAll(s, caseDir, "/scratch") }
+
+// host is the machine that the cases run on.
+func host() decky.Host { return servicetest.Host() }
+
+// Accounts of the jail: those that the cases name.
+const (
+	casePasswd = "root:x:0:0:root:/root:/bin/bash\ndaemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin\nbin:x:2:2:bin:/bin:/usr/sbin/nologin\nwww-data:x:33:33:www-data:/var/www:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\nadmin:x:1000:1000:admin,,,:/home/admin:/bin/bash\n"
+	caseGroup  = "root:x:0:\ndaemon:x:1:\nbin:x:2:\nwww-data:x:33:\nnogroup:x:65534:\nadmin:x:1000:\n"
+)
