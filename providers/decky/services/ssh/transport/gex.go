@@ -28,7 +28,11 @@ func (c *Conn) gexRequest(payload []byte) error {
 	if g.max < g.min || g.want < g.min || g.max < g.want || g.max < minGroup {
 		return c.end("group exchange: sizes are out of range")
 	}
-	g.group = chooseGroup(c.config.Build.GroupBits, max(g.min, minGroup), min(max(g.want, minGroup), maxGroup), min(g.max, maxGroup))
+	low, want, high := max(g.min, minGroup), min(max(g.want, minGroup), maxGroup), min(g.max, maxGroup)
+	if high < low || want < low || high < want {
+		return c.end("group exchange: no size is left")
+	}
+	g.group = chooseGroup(c.config.Build.GroupBits, low, want, high)
 	var err error
 	if g.exponent, g.public, err = g.group.generate(c.config.rand()); err != nil {
 		return err

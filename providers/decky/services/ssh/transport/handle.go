@@ -8,7 +8,10 @@ import (
 	"github.com/decnet/decnet/providers/decky/services/ssh/build"
 )
 
-const disconnectProtocolError = 2
+const (
+	disconnectProtocolError = 2
+	maxDisconnect           = 1023 // bytes of text: OpenSSH's buffer
+)
 
 // handleEarly takes a message before the first key exchange is done.
 func (c *Conn) handleEarly(payload []byte) error {
@@ -107,7 +110,7 @@ func (c *Conn) always(payload []byte) (bool, error) {
 		if s.err != nil {
 			return true, c.end("DISCONNECT is broken")
 		}
-		return true, &EndError{Client: true, Reset: c.unread(), Reason: "disconnected by the client", Code: code, Text: strings.ToValidUTF8(string(text[:min(len(text), 400)]), "?")}
+		return true, &EndError{Client: true, Reset: c.unreadPackets(), Reason: "disconnected by the client", Code: code, Text: strings.ToValidUTF8(string(text[:min(len(text), 400)]), "?")}
 	}
 	return false, nil
 }
@@ -188,6 +191,7 @@ func (c *Conn) violation(text string) error {
 
 // sendDisconnect sends MSG_DISCONNECT at once, also within a key exchange.
 func (c *Conn) sendDisconnect(reason uint32, text string) error {
+	text = text[:min(len(text), maxDisconnect)]
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	b := binary.BigEndian.AppendUint32([]byte{msgDisconnect}, reason)

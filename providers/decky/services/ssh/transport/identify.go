@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func (c *Conn) identify() error {
 		}
 		return nil
 	case unwanted:
-		return &EndError{Reset: c.unread(), Reason: "client is a known scanner"}
+		return &EndError{Reset: c.unread(0), Reason: "client is a known scanner"}
 	}
 	text := b.Texts.Invalid
 	if verdict == otherMajor {
@@ -46,7 +47,7 @@ func (c *Conn) identify() error {
 			return fmt.Errorf("answer an identification: %w", err)
 		}
 	}
-	return &EndError{Reset: c.unread(), Reason: "client sent no identification of SSH 2"}
+	return &EndError{Reset: c.unread(0), Reason: "client sent no identification of SSH 2"}
 }
 
 var errInvalid = errors.New("invalid identification")
@@ -190,15 +191,29 @@ func scanInt(s string) (n int, rest string, ok bool) {
 	return int(int32(wide)), s[end:], true
 }
 
-// unreadPatience is how long a byte that has arrived may take to be read.
-const unreadPatience = 2 * time.Millisecond
+// unreadPatience is how long bytes that have arrived may take to be read.
+const unreadPatience = 300 * time.Microsecond
 
-// unread tells whether the client has sent what sshd's reads would not have
-// taken: the kernel then closes with RST.
-func (c *Conn) unread() bool {
-	if err := c.conn.SetReadDeadline(time.Now().Add(unreadPatience)); err != nil {
-		return false
+// unread tells whether the client has sent more than allowed beyond what was
+// read: sshd leaves it to the kernel, which then closes with RST.
+func (c *Conn) unread(allowed int) bool {
+	b := make([]byte, allowed+1)
+	n := 0
+	for tries := 0; tries < 2 && n < len(b); {
+		if err := c.conn.SetReadDeadline(time.Now().Add(unreadPatience)); err != nil {
+			return false
+		}
+		m, err := c.conn.Read(b[n:])
+		n += m
+		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
+			return false // the client has left
+		}
+		if err != nil {
+			tries++
+		}
 	}
-	n, _ := c.conn.Read(make([]byte, 1)) // an error means that nothing came
-	return n > 0
+	return n > allowed
 }
+
+// unreadPackets is unread where packets are read: sshd takes 8 KiB at once.
+func (c *Conn) unreadPackets() bool { return c.unread(max(0, readSize-(c.in.w-c.in.r))) }

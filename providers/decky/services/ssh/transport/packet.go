@@ -228,7 +228,7 @@ func (c *Conn) end(reason string) error {
 	c.mu.Lock()
 	c.pending = nil // sshd exits without writing it
 	c.mu.Unlock()
-	return &EndError{Reset: c.unread(), Reason: reason}
+	return &EndError{Reset: c.unreadPackets(), Reason: reason}
 }
 
 const (
