@@ -9,6 +9,7 @@ import (
 
 	"github.com/decnet/decnet/cmd/internal/judge/server"
 	"github.com/decnet/decnet/cmd/internal/judge/wire"
+	"github.com/decnet/decnet/providers/decky"
 )
 
 // data is the probes and the masks, a folder for each service.
@@ -32,9 +33,9 @@ type contest struct {
 	ours func(binary string) server.Kind
 	// workers is how many probes are played at once against one server; 4.
 	workers int
-	// idle is a contest of long waits: it is held beside the others, and a
-	// difference counts at once.
-	idle bool
+	// beside is a contest of waits: it is held beside the others. once is one
+	// of waits so long that a difference counts at once.
+	beside, once bool
 }
 
 // installed is the version of a Debian package as its banner has it: Debian's
@@ -71,11 +72,8 @@ func versions(ctx context.Context) (map[string]string, error) {
 }
 
 // contests is every contest there is.
-func contests(packages map[string]string) ([]contest, error) {
-	host, err := server.Debian12(hostname, packages)
-	if err != nil {
-		return nil, err
-	}
+func contests(host decky.Host) []contest {
+	packages := host.Packages
 	openssh := func(binary string) server.Kind {
 		return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"},"authorized_keys":["` + wire.AuthorizedKey("known") + `"]}`}
 	}
@@ -86,11 +84,11 @@ func contests(packages map[string]string) ([]contest, error) {
 			ours: openssh,
 		},
 		{
-			name: "ssh-grace", service: "ssh", workers: 8, idle: true, probes: []string{"data/ssh/idle/*.probes.json"},
+			name: "ssh-grace", service: "ssh", workers: 8, beside: true, once: true, probes: []string{"data/ssh/idle/*.probes.json"},
 			reference: server.SSHD(), ours: openssh,
 		},
 		{
-			name: "dropbear", service: "dropbear", workers: 2, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
+			name: "dropbear", service: "dropbear", workers: 3, beside: true, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
 			reference: server.Dropbear(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-dropbear_2022.83"},
 			ours: func(binary string) server.Kind {
 				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"ssh_version":"dropbear_2022.83","users":{"${account}":"${password}"}}`}
@@ -103,26 +101,28 @@ func contests(packages map[string]string) ([]contest, error) {
 				return server.Decky{Binary: binary, Host: host, Slug: "http", Port: 80}
 			},
 		},
-	}...), nil
+	}...)
 }
 
-func choose(ctx context.Context, service string) ([]contest, error) {
+// choose is the contests of a service, or the one of that name, or all, and the
+// machine that ours claims to be.
+func choose(ctx context.Context, service string) ([]contest, decky.Host, error) {
 	packages, err := versions(ctx)
 	if err != nil {
-		return nil, err
+		return nil, decky.Host{}, err
 	}
-	all, err := contests(packages)
+	host, err := server.Debian12(hostname, packages)
 	if err != nil {
-		return nil, err
+		return nil, decky.Host{}, err
 	}
 	var chosen []contest
-	for _, c := range all {
+	for _, c := range contests(host) {
 		if service == "" || c.service == service || c.name == service {
 			chosen = append(chosen, c)
 		}
 	}
 	if len(chosen) == 0 {
-		return nil, fmt.Errorf("no service or contest %q", service)
+		return nil, decky.Host{}, fmt.Errorf("no service or contest %q", service)
 	}
-	return chosen, nil
+	return chosen, host, nil
 }

@@ -73,7 +73,7 @@ func (c contest) hold(ctx context.Context, l *lab.Lab, o options) (*outcome, err
 	wait.Wait()
 	comparer := compare.New(out.masks)
 	attempts := attempts
-	if c.idle {
+	if c.once {
 		attempts = 1
 	}
 	out.ours = c.judge(ctx, comparer, out.probes, sides[0], sides[1], attempts)

@@ -112,7 +112,7 @@ func run(ctx context.Context, o options) (int, error) {
 }
 
 func judge(ctx context.Context, o options) (int, error) {
-	chosen, err := choose(ctx, o.service)
+	chosen, host, err := choose(ctx, o.service)
 	if err != nil {
 		return 0, err
 	}
@@ -121,28 +121,38 @@ func judge(ctx context.Context, o options) (int, error) {
 		return 0, err
 	}
 	r := &report{out: os.Stdout, options: o}
-	// What waits long is held beside the rest.
+	// What waits is held beside the rest.
 	var waiting sync.WaitGroup
 	late := make([]held, len(chosen))
 	for i, c := range chosen {
-		if c.idle {
+		if c.beside {
 			waiting.Go(func() { late[i] = hold(ctx, c, l, o) })
 		}
 	}
 	for i, c := range chosen {
-		if !c.idle && ctx.Err() == nil {
+		if !c.beside && ctx.Err() == nil {
 			late[i] = hold(ctx, c, l, o)
 			r.contest(c, late[i])
 		}
 	}
 	waiting.Wait()
 	for i, c := range chosen {
-		if c.idle {
+		if c.beside {
 			r.contest(c, late[i])
 		}
 		if late[i].err != nil {
 			return 0, fmt.Errorf("contest %s: %w", c.name, late[i].err)
 		}
+	}
+	for _, service := range r.order {
+		if o.probe != nil {
+			break
+		}
+		found, err := facts(ctx, l, o, host, service)
+		if err != nil {
+			return 0, fmt.Errorf("facts of %s: %w", service, err)
+		}
+		r.facts(service, found)
 	}
 	return r.close()
 }

@@ -18,6 +18,7 @@ type report struct {
 	out     io.Writer
 	options options
 	order   []string // services
+	wrong   []string // facts that ours does not agree with
 	// all verdicts by service
 	ours, self, foreign map[string][]score.Verdict
 }
@@ -76,6 +77,29 @@ func (r *report) contest(c contest, o held) {
 	r.times(o.probes)
 }
 
+// facts prints what is known of products that this machine has no server of,
+// counted apart: each line with its source.
+func (r *report) facts(service string, all []found) {
+	if len(all) == 0 {
+		return
+	}
+	agree := 0
+	r.printf("== %s: facts about products without a real server here\n", service)
+	for _, f := range all {
+		mark := "DIFFERS"
+		if f.agrees {
+			agree++
+			mark = "agrees "
+		}
+		r.printf("  %s %s: %s (%s)\n", mark, f.face, f.name, f.source)
+		if !f.agrees {
+			r.printf("      heard %s\n", transcript.Escape([]byte(f.heard), 1200))
+			r.wrong = append(r.wrong, f.face+": "+f.name)
+		}
+	}
+	r.printf("%-8s %d of %d facts agree\n", service, agree, len(all))
+}
+
 // times prints the times that probes declare to be every server's own.
 func (r *report) times(probes []probe.Probe) {
 	for _, p := range probes {
@@ -124,6 +148,9 @@ func (r *report) close() (int, error) {
 		if err := r.baseline(all, fail); err != nil {
 			return 0, err
 		}
+	}
+	for _, name := range r.wrong {
+		fail("fact %s", name)
 	}
 	if failed {
 		return 1, nil
