@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/services/ssh/connection"
 	"github.com/decnet/decnet/providers/decky/services/ssh/transport"
 	"github.com/decnet/decnet/providers/decky/services/ssh/wire"
@@ -19,7 +18,7 @@ import (
 // client is one connection.
 type client struct {
 	h             *handler
-	conn          decky.Conn
+	conn          *held
 	transport     *transport.Conn
 	source, local netip.AddrPort
 	hassh, user   string
@@ -46,7 +45,7 @@ func (c *client) record(body event.Body) error {
 		c.mu.Lock()
 		c.failed = err
 		c.mu.Unlock()
-		_ = c.conn.Close()
+		_ = c.conn.Conn.Close()
 	}
 	return err
 }
@@ -146,11 +145,12 @@ func (c *client) unlisten(name string) connection.Answer {
 
 // listen answers tcpip-forward as a host would; nobody ever connects.
 func (c *client) listen(host string, port uint32, want bool) connection.Answer {
-	uid := c.h.account(c.user).UID
-	if port > 1<<31-1 || !want && port == 0 || port != 0 && port < 1024 && uid != 0 {
+	if port > 1<<31-1 || !want && port == 0 {
 		return connection.Answer{Debug: "Server has disabled port forwarding."}
 	}
-	if port > 65535 || port == uint32(c.conn.Port().Number) {
+	// The resolver takes a port modulo 65,536; sshd leaves to the kernel who
+	// may bind one below 1,024.
+	if bound := port & 0xffff; port != 0 && (bound == uint32(c.conn.Port().Number) || bound < 1024 && c.h.account(c.user).UID != 0) {
 		return connection.Answer{}
 	}
 	answer := connection.Answer{}

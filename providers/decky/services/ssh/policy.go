@@ -56,11 +56,14 @@ func (c *client) Left(user, method string) error { return c.attempt(method, user
 
 // Password implements auth.Policy.
 func (c *client) Password(ctx context.Context, who auth.Claim, password string) (bool, error) {
-	ok := who.Valid && password != "" && len(password) <= maxChecked && c.h.policy.Password(c.source.Addr(), who.User, password)
+	checked := password != "" && len(password) <= maxChecked
+	ok := checked && who.Valid && c.h.policy.Password(c.source.Addr(), who.User, password)
 	if err := c.attempt(who.Method, who.User, password, "plaintext", ok); err != nil {
 		return false, err
 	}
-	c.h.check(ctx, ok)
+	if checked { // sshd refuses the others at once
+		c.h.check(ctx, ok)
+	}
 	return ok, nil
 }
 

@@ -142,11 +142,43 @@ func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
 	if err := conn.SetDeadline(time.Now().Add(h.build.Auth.GraceTime)); err != nil {
 		return err
 	}
-	return ended(conn, h.serve(ctx, conn, loggedIn))
+	held := &held{Conn: conn}
+	err := h.serve(ctx, held, loggedIn)
+	if held.closed.Load() {
+		linger(conn)
+	}
+	return ended(conn, err)
+}
+
+// held is a connection that its user closes and its owner ends: what arrives
+// meanwhile decides between FIN and RST.
+type held struct {
+	decky.Conn
+	closed atomic.Bool
+}
+
+// Close implements net.Conn.
+func (h *held) Close() error {
+	h.closed.Store(true)
+	return nil
+}
+
+// dying is how long sshd's processes take to end.
+const dying = 3 * time.Millisecond
+
+// linger ends a connection as the end of sshd's processes does: with a reset
+// where the client has said something since.
+func linger(conn decky.Conn) {
+	if conn.SetReadDeadline(time.Now().Add(dying)) != nil {
+		return
+	}
+	if n, _ := conn.Read(make([]byte, 1)); n > 0 {
+		conn.ResetOnClose()
+	}
 }
 
 // serve is a connection from its identification to its end.
-func (h *handler) serve(ctx context.Context, conn decky.Conn, loggedIn func()) error {
+func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error {
 	c := &client{h: h, conn: conn, source: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr())}
 	t, err := transport.Server(ctx, conn, transport.Config{
 		Build: h.build, Keys: h.keys.list, Identified: c.identified, Offered: c.offered,

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/decnet/decnet/providers/decky/services/ssh/connection"
 	"github.com/decnet/decnet/providers/decky/services/ssh/wire"
@@ -100,10 +101,7 @@ func (s *session) steer(name string, r *wire.Reader, reply func(bool)) error {
 		reply(s.pty != nil)
 	case "signal":
 		signal := r.Text()
-		if !r.Ended() {
-			return connection.Broken(name)
-		}
-		reply(s.c.h.manner.signals && s.signal(signal))
+		reply(r.Ended() && s.c.h.manner.signals && s.signal(signal))
 	}
 	return nil
 }
@@ -188,13 +186,13 @@ func (s *session) start(reply func(bool), run func(ctx context.Context) outcome)
 		s.mu.Lock()
 		s.running = &running{cancel: cancel}
 		s.mu.Unlock()
-		if s.ch.Closed() {
-			cancel()
-		}
+		s.fork(ctx)
 		out := run(ctx)
 		s.mu.Lock()
-		if signal := s.running.signal; signal != "" {
-			out.signal = signal
+		if s.running.signal != "" {
+			out.signal = s.running.signal
+		} else if s.ch.Cut() {
+			out.signal = "PIPE"
 		}
 		s.mu.Unlock()
 		// A client that is gone shows at the next read.
@@ -207,11 +205,18 @@ func (s *session) start(reply func(bool), run func(ctx context.Context) outcome)
 	return nil
 }
 
-// hangUp ends what runs: the channel is closed.
+// fork takes the time of a new process and of its shell's start.
+func (s *session) fork(ctx context.Context) {
+	sleep(ctx, time.Duration(s.c.h.persona.Number("ssh/fork", 2400, 5200))*time.Microsecond)
+}
+
+// hangUp is the end of the channel: a terminal's processes hear of it, others
+// when they write.
 func (s *session) hangUp() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running != nil {
+	if s.running != nil && s.pty != nil {
+		s.running.signal = "HUP"
 		s.running.cancel()
 	}
 }
@@ -228,17 +233,16 @@ func (s *session) resize(rows, cols uint32) {
 	}
 }
 
-// signals that sshd delivers (RFC 4254 section 6.9).
-var signals = map[string]bool{
-	"ABRT": true, "ALRM": true, "FPE": true, "HUP": true, "INT": true, "KILL": true, "PIPE": true, "QUIT": true, "SEGV": true, "TERM": true, "USR1": true, "USR2": true,
-}
+// signals that sshd delivers (RFC 4254 section 6.9 has more).
+var signals = map[string]bool{"HUP": true, "INT": true, "KILL": true, "QUIT": true, "TERM": true, "USR1": true, "USR2": true}
 
 // signal delivers a signal to the session's process: a shell on a terminal
 // ignores some, everything else dies of it.
 func (s *session) signal(name string) bool {
+	root := s.c.h.account(s.c.user).UID == 0 // its sessions run in sshd's own process
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !signals[name] || s.running == nil || s.sftp {
+	if !signals[name] || s.running == nil || s.sftp || root {
 		return false
 	}
 	switch {

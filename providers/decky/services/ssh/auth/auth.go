@@ -123,7 +123,11 @@ func Serve(ctx context.Context, conn Conn, policy Policy, options Options) (*Log
 	}
 }
 
+// maxReason is how many bytes of a reason sshd has room for.
+const maxReason = 1023
+
 func (s *session) disconnect(text string) error {
+	text = text[:min(len(text), maxReason)]
 	if err := s.conn.Disconnect(protocolError, text); err != nil {
 		return err
 	}

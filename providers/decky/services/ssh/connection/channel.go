@@ -24,6 +24,7 @@ type Channel struct {
 	connecting bool // a forwarding that is not confirmed
 	active     bool // data flows: a command runs, or a forwarding is confirmed
 	queue      [][]byte
+	pipe       [][]byte // taken from the queue: what lies in the process's pipe
 	recvWindow uint32
 	consumed   uint32
 	sendWindow uint32
@@ -34,6 +35,7 @@ type Channel struct {
 	sentClose  bool
 	noReader   bool // nothing here reads any more
 	noWriter   bool // the client does not want what is written
+	cut        bool // a write failed by that
 	finished   bool
 	dead       bool // the connection is over
 }
@@ -55,11 +57,12 @@ func (c *Channel) Active() bool {
 	return c.active
 }
 
-// Closed tells whether the client closed the channel.
-func (c *Channel) Closed() bool {
+// Cut tells whether something was written that the client, who has closed the
+// channel, does not read any more.
+func (c *Channel) Cut() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.gone()
+	return c.cut
 }
 
 // Go runs f in a goroutine that Serve waits for; ctx ends with the connection.
@@ -86,7 +89,7 @@ func (c *Channel) Read(p []byte) (int, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.queue) == 0 {
+	for len(c.queue) == 0 && len(c.pipe) == 0 {
 		switch {
 		case c.dead:
 			return 0, io.ErrClosedPipe
@@ -95,16 +98,37 @@ func (c *Channel) Read(p []byte) (int, error) {
 		}
 		c.wake.Wait()
 	}
-	n := copy(p, c.queue[0])
-	if c.queue[0] = c.queue[0][n:]; len(c.queue[0]) == 0 {
-		c.queue[0] = nil
-		if c.queue = c.queue[1:]; len(c.queue) == 0 {
-			c.queue = nil
+	var err error
+	if len(c.pipe) == 0 {
+		err = c.fill()
+	}
+	n := copy(p, c.pipe[0])
+	if c.pipe[0] = c.pipe[0][n:]; len(c.pipe[0]) == 0 {
+		c.pipe[0] = nil
+		if c.pipe = c.pipe[1:]; len(c.pipe) == 0 {
+			c.pipe = nil
 		}
 	}
-	c.consumed += uint32(n)
 	c.m.release(n)
-	return n, c.regrow()
+	return n, err
+}
+
+// pipeSize is what a pipe holds: sshd counts what it could write as consumed.
+const pipeSize = 64 << 10
+
+// fill moves what fits a pipe out of the queue. The caller holds the lock.
+func (c *Channel) fill() error {
+	n, count := 0, 0
+	for count < len(c.queue) && (count == 0 || n+len(c.queue[count]) <= pipeSize) {
+		n += len(c.queue[count])
+		count++
+	}
+	c.pipe = append(c.pipe, c.queue[:count]...)
+	if c.queue = c.queue[count:]; len(c.queue) == 0 {
+		c.queue = nil
+	}
+	c.consumed += uint32(n)
+	return c.regrow()
 }
 
 // release counts n queued bytes out.
@@ -168,6 +192,7 @@ func (c *Channel) room(want int) (int, error) {
 	defer c.mu.Unlock()
 	for {
 		if c.dead || c.noWriter || c.sentEOF || c.sentClose {
+			c.cut = c.gotClose
 			return 0, io.ErrClosedPipe
 		}
 		if n := min(uint32(want), c.sendWindow, c.sendMax, packetSize); n > 0 {
@@ -247,10 +272,10 @@ func (c *Channel) CloseRead() {
 func (c *Channel) dropQueue() {
 	c.noReader = true
 	n := 0
-	for _, b := range c.queue {
+	for _, b := range append(c.queue, c.pipe...) {
 		n += len(b)
 	}
-	c.queue = nil
+	c.queue, c.pipe = nil, nil
 	if n > 0 {
 		c.m.release(n)
 	}

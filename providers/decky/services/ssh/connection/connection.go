@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/decnet/decnet/providers/decky/services/ssh/wire"
 )
@@ -65,6 +66,8 @@ const (
 	Prohibited    = 1
 	ConnectFailed = 2
 	protocolError = 2 // SSH_DISCONNECT_PROTOCOL_ERROR
+
+	maxReason = 1023 // bytes of a reason that sshd has room for
 )
 
 // OpenSSH's windows.
@@ -128,7 +131,12 @@ type mux struct {
 	channels []*Channel // by number, nil where free
 	queued   int
 	drained  sync.Cond
+	freed    map[uint32]time.Time // when a number was given back
 }
+
+// collected is how long after its channel's end a number is used again: sshd
+// collects what has ended once it has read all that arrived.
+const collected = 2 * time.Millisecond
 
 func (m *mux) send(payload []byte) error {
 	m.write.Lock()
@@ -139,6 +147,7 @@ func (m *mux) send(payload []byte) error {
 // disconnect ends the connection as ssh_packet_disconnect does.
 func (m *mux) disconnect(format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
+	text = text[:min(len(text), maxReason)]
 	m.write.Lock()
 	defer m.write.Unlock()
 	if err := m.conn.Disconnect(protocolError, text); err != nil {
@@ -328,7 +337,8 @@ func (m *mux) add(ch *Channel) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, other := range m.channels {
-		if other == nil {
+		if other == nil && time.Since(m.freed[uint32(i)]) > collected {
+			delete(m.freed, uint32(i))
 			ch.id, m.channels[i] = uint32(i), ch
 			return true
 		}
@@ -346,6 +356,10 @@ func (m *mux) remove(ch *Channel) {
 	m.mu.Lock()
 	if int(ch.id) < len(m.channels) && m.channels[ch.id] == ch {
 		m.channels[ch.id] = nil
+		if m.freed == nil {
+			m.freed = map[uint32]time.Time{}
+		}
+		m.freed[ch.id] = time.Now()
 	}
 	m.mu.Unlock()
 }

@@ -131,8 +131,8 @@ func (m *mux) eof(r *wire.Reader) error {
 	return nil
 }
 
-// closed takes SSH_MSG_CHANNEL_CLOSE: what has come is still read, what would
-// be written has nobody to read it.
+// closed takes SSH_MSG_CHANNEL_CLOSE: what has come is still read, and what
+// would be written has nobody to read it.
 func (m *mux) closed(r *wire.Reader) error {
 	ch, err := m.named(r, "oclose", "oclose")
 	if err != nil {
@@ -143,14 +143,17 @@ func (m *mux) closed(r *wire.Reader) error {
 	}
 	ch.mu.Lock()
 	ch.gotEOF, ch.gotClose, ch.noWriter = true, true, true
-	idle := !ch.active || ch.finished
+	idle, session := !ch.active || ch.finished, ch.kind == "session"
 	ch.wake.Broadcast()
 	ch.mu.Unlock()
-	if ch.kind == "session" {
+	if session {
 		m.handler.Closed(ch)
 	}
-	if idle {
+	switch {
+	case idle:
 		return ch.finish()
+	case session:
+		return nil // sshd closes it when the process has ended
 	}
 	return ch.sendClose()
 }
