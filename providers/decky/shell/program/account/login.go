@@ -1,210 +1,242 @@
 package account
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
-	"time"
+	"syscall"
 
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
-	"github.com/decnet/decnet/schema/event"
 )
 
-// sudo runs the rest of a sudo line.
+// lecture is what sudo says the first time.
+const lecture = "\nWe trust you have received the usual lecture from the local System\nAdministrator. It usually boils down to these three things:\n\n    #1) Respect the privacy of others.\n    #2) Think before you type.\n    #3) With great power comes great responsibility.\n\n"
+
+const sudoUsage = "usage: sudo -h | -K | -k | -V\nusage: sudo -v [-ABkNnS] [-g group] [-h host] [-p prompt] [-u user]\nusage: sudo -l [-ABkNnS] [-g group] [-h host] [-p prompt] [-U user] [-u user]\n            [command [arg ...]]\nusage: sudo [-ABbEHkNnPS] [-r role] [-t type] [-C num] [-D directory] [-g group]\n            [-h host] [-p prompt] [-R directory] [-T timeout] [-u user]\n            [VAR=value] [-i | -s] [command [arg ...]]\nusage: sudo -e [-ABkNnS] [-r role] [-t type] [-C num] [-D directory] [-g group]\n            [-h host] [-p prompt] [-R directory] [-T timeout] [-u user] file ...\n"
+
+// sudo runs a command as somebody else.
 func sudo(c *program.Call) int {
-	args := c.Args
-	list := false
-	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
-		list = list || args[0] == "-l"
-		shell := args[0] == "-i" || args[0] == "-s" || args[0] == "su"
-		skip := args[0] == "-u" || args[0] == "-g" || args[0] == "-p"
-		args = args[1:]
-		if skip && len(args) > 0 {
-			args = args[1:]
-		}
-		if shell && len(args) == 0 {
-			args = []string{"bash"}
-		}
+	c.Hint = sudoUsage
+	f, args, ok := c.Parse("+ABbC:D:EeHg:h::iKklNnPp:R:r:SsT:t:U:u:Vv", "login=i shell=s list=l user=:u group=:g non-interactive=n stdin=S version=V validate=v preserve-env=::E set-home=H reset-timestamp=k remove-timestamp=K prompt=:p edit=e help=9 background=b")
+	if !ok {
+		return 1
 	}
-	if len(args) == 0 && !list {
-		c.Err.Print("usage: sudo -h | -K | -k | -V\nusage: sudo -v [-ABkNnS] [-g group] [-h host] [-p prompt] [-u user]\nusage: sudo -l [-ABkNnS] [-g group] [-h host] [-p prompt] [-U user] [-u user] [command [arg ...]]\n")
+	if f.Has("V") {
+		c.Print("Sudo version 1.9.13p3\nSudoers policy plugin version 1.9.13p3\nSudoers file grammar version 50\nSudoers I/O plugin version 1.9.13p3\nSudoers audit plugin version 1.9.13p3\n")
+		return 0
+	}
+	if (f.Has("k") || f.Has("K")) && len(args) == 0 {
+		return 0
+	}
+	var set []string
+	for len(args) > 0 && strings.Contains(args[0], "=") && !strings.HasPrefix(args[0], "=") {
+		set, args = append(set, args[0]), args[1:]
+	}
+	if len(args) == 0 && !f.Has("l") && !f.Has("v") && !f.Has("i") && !f.Has("s") {
+		c.Err.Print(sudoUsage)
 		return 1
 	}
 	m := c.Machine
-	user := c.User
-	if user.UID != 0 {
-		c.Prompt("[sudo] password for " + user.Name + ": ")
-		allowed := slices.ContainsFunc(m.GroupsOf(user), func(g machine.Group) bool { return g.Name == "sudo" })
-		if !allowed {
-			c.Err.Print(user.Name + " is not in the sudoers file.\nThis incident has been reported to the administrator.\n")
-			return 1
-		}
+	target := "root"
+	if f.Has("u") {
+		target = strings.TrimPrefix(f.Value["u"], "#")
 	}
-	if list {
-		c.Printf("Matching Defaults entries for %s on %s:\n    env_reset, mail_badpass, secure_path=/usr/local/sbin\\:/usr/local/bin\\:/usr/sbin\\:/usr/bin\\:/sbin\\:/bin\n\nUser %s may run the following commands on %s:\n    (ALL : ALL) ALL\n", user.Name, m.Host.Hostname, user.Name, m.Host.Hostname)
+	as, found := lookup(m, target)
+	if !found {
+		c.Err.Print("sudo: unknown user " + target + "\nsudo: error initializing audit plugin sudoers_audit\n")
+		return 1
+	}
+	if c.User.UID != 0 && !allowed(c, f) {
+		return 1
+	}
+	switch {
+	case f.Has("v"):
+		return 0
+	case f.Has("l") && len(args) == 0:
+		c.Printf("Matching Defaults entries for %s on %s:\n    env_reset, mail_badpass, secure_path=/usr/local/sbin\\:/usr/local/bin\\:/usr/sbin\\:/usr/bin\\:/sbin\\:/bin, use_pty\n\nUser %s may run the following commands on %s:\n    (ALL : ALL) ALL\n", c.User.Name, m.Host.Hostname, c.User.Name, m.Host.Hostname)
 		return 0
 	}
+	return elevated(c, f, as, set, args)
+}
+
+// allowed asks for the password of a user that sudoers names.
+func allowed(c *program.Call, f program.Flags) bool {
+	m, user := c.Machine, c.User
+	sudoer := slices.ContainsFunc(m.GroupsOf(user), func(g machine.Group) bool { return g.Name == "sudo" || g.Name == "wheel" || g.Name == "admin" })
+	if f.Has("n") {
+		c.Err.Print("sudo: a password is required\n")
+		return false
+	}
+	if c.TTY == "" && !f.Has("S") {
+		c.Err.Print("sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n")
+		return false
+	}
+	view := m.FS.As(0, 0)
+	for _, dir := range []string{"/var/lib/sudo", "/var/lib/sudo/lectured"} {
+		_ = view.Mkdir(dir, 0o700)
+	}
+	if _, err := view.Stat("/var/lib/sudo/lectured/" + user.Name); err != nil {
+		c.Err.Print(lecture)
+		_ = view.WriteFile("/var/lib/sudo/lectured/"+user.Name, nil, 0o600)
+	}
+	prompt := "[sudo] password for " + user.Name + ": "
+	if f.Has("p") {
+		prompt = strings.NewReplacer("%p", user.Name, "%u", user.Name, "%h", m.Host.Hostname).Replace(f.Value["p"])
+	}
+	for try := range 3 {
+		secret, ok := ask(c, prompt, true)
+		if !ok {
+			switch {
+			case c.Stop != nil:
+			case try == 0:
+				c.Err.Print("\nsudo: no password was provided\nsudo: a password is required\n")
+			default:
+				c.Err.Print("\nsudo: no password was provided\nsudo: " + []string{"", "1 incorrect password attempt", "2 incorrect password attempts"}[try] + "\n")
+			}
+			return false
+		}
+		record(c, user.Name, secret)
+		if secret != "" {
+			if !sudoer {
+				c.Err.Print(user.Name + " is not in the sudoers file.\n")
+			}
+			return sudoer
+		}
+		if !refused(c) {
+			return false
+		}
+		if try < 2 {
+			c.Err.Print("Sorry, try again.\n")
+		}
+	}
+	c.Err.Print("sudo: 3 incorrect password attempts\n")
+	return false
+}
+
+// elevated runs the command, or a shell, as another user.
+func elevated(c *program.Call, f program.Flags, as machine.Account, set, args []string) int {
+	if len(args) == 0 {
+		if c.TTY != "" {
+			c.Kernel.Become(as)
+			return 0
+		}
+		args = []string{as.Shell}
+	} else if f.Has("i") || f.Has("s") {
+		args = []string{as.Shell, "-c", strings.Join(args, " ")}
+	}
 	inner := *c
-	inner.User = m.Account("root")
+	inner.User = as
+	inner.Env = nil
+	if len(set) > 0 {
+		inner.Env = append(slices.Clone(c.Environ()), set...)
+	}
+	if f.Has("i") {
+		inner.Cwd = as.Home
+	}
+	if _, err := inner.Find(args[0]); err != nil {
+		if errors.Is(err, syscall.ENOENT) {
+			c.Err.Print("sudo: " + args[0] + ": command not found\n")
+			c.Kernel.Unknown()
+		} else {
+			c.Err.Print("sudo: unable to execute " + args[0] + ": " + vfs.Text(err) + "\n")
+		}
+		return 1
+	}
 	status := inner.Run(args, c.Streams)
 	c.Stop = inner.Stop
 	return status
 }
 
+// su becomes another user.
 func su(c *program.Call) int {
-	name, command := "root", ""
-	for i := 0; i < len(c.Args); i++ {
-		switch a := c.Args[i]; {
-		case a == "-c" && i+1 < len(c.Args):
-			i++
-			command = c.Args[i]
-		case strings.HasPrefix(a, "-"):
-		default:
+	f, rest, ok := c.Parse("+c:fg:G:lmpPs:T:w:hV", "command=:c login=l shell=:s preserve-environment=m session-command=:c group=:g fast=f pty=P")
+	if !ok {
+		return 1
+	}
+	if f.Has("V") {
+		c.Version()
+		return 0
+	}
+	login := f.Has("l")
+	name := "root"
+	for _, a := range rest {
+		switch {
+		case a == "-":
+			login = true
+		case name == "root" && a != "":
 			name = a
 		}
 	}
-	m := c.Machine
-	if !slices.ContainsFunc(m.Accounts(), func(a machine.Account) bool { return a.Name == name }) {
+	for i := 0; i+1 < len(rest); i++ { // options may follow the name
+		if rest[i] == "-c" {
+			f.Value["c"] = rest[i+1]
+			f.Count["c"]++
+		}
+	}
+	as, found := lookup(c.Machine, name)
+	if !found || as.Name != name {
 		return c.Complain("user %s does not exist or the user entry does not contain all the required fields", name)
 	}
 	if c.User.UID != 0 {
-		c.Prompt("Password: ")
-		c.Wait(2 * time.Second)
+		secret, ok := ask(c, "Password: ", true)
+		if ok {
+			record(c, name, secret)
+		}
+		if c.TTY == "" {
+			c.Err.Print("\n")
+		}
+		refused(c)
 		return c.Complain("Authentication failure")
 	}
-	if command != "" {
+	shell := as.Shell
+	if f.Has("s") {
+		shell = f.Value["s"]
+	}
+	if strings.HasSuffix(shell, "nologin") {
+		c.Print("This account is currently not available.\n")
+		return 1
+	}
+	if strings.HasSuffix(shell, "false") {
+		return 1
+	}
+	if f.Has("c") {
 		inner := *c
-		inner.User = m.Account(name)
-		status := inner.Script(command, []string{"bash"}, c.Streams)
+		inner.User = as
+		if login {
+			inner.Cwd = as.Home
+		}
+		status := inner.Script(f.Value["c"], []string{program.Base(shell)}, c.Streams)
 		c.Stop = inner.Stop
 		return status
 	}
 	if c.TTY != "" {
-		c.Kernel.Become(m.Account(name))
+		c.Kernel.Become(as)
 	}
 	return 0
 }
 
-func passwdCommand(c *program.Call) int {
-	name := c.User.Name
-	for _, a := range c.Args {
-		if !strings.HasPrefix(a, "-") {
-			name = a
-		}
-	}
-	m := c.Machine
-	if !slices.ContainsFunc(m.Accounts(), func(a machine.Account) bool { return a.Name == name }) {
-		c.Err.Print("passwd: user '" + name + "' does not exist\n")
-		return 1
-	}
-	if c.User.UID != 0 {
-		c.Err.Print("Changing password for " + name + ".\n")
-		c.Err.Print("Current password: ")
-		program.ReadLine(c.In, '\n', 512)
-		c.Err.Print("\npasswd: Authentication token manipulation error\npasswd: password unchanged\n")
-		return 10
-	}
-	var typed [2]string
-	for i, text := range []string{"New password: ", "Retype new password: "} {
-		c.Err.Print(text)
-		typed[i], _, _ = program.ReadLine(c.In, '\n', 512)
-		if c.TTY != "" {
-			c.Err.Print("\n")
-		}
-	}
-	if err := c.Kernel.Record(&event.AuthAttempt{Method: "passwd", Username: event.Text(name), Secret: event.Text(typed[0]), SecretKind: "plaintext"}); err != nil {
-		c.Stop = err
-	}
-	switch {
-	case typed[0] != typed[1]:
-		c.Err.Print("Sorry, passwords do not match.\npasswd: Authentication token manipulation error\npasswd: password unchanged\n")
-		return 10
-	case typed[0] == "":
-		c.Err.Print("No password has been supplied.\nNo password has been supplied.\nNo password has been supplied.\npasswd: Authentication token manipulation error\npasswd: password unchanged\n")
-		return 10
-	}
-	c.Err.Print("passwd: password updated successfully\n")
-	return 0
+// nologin turns somebody away.
+func nologin(c *program.Call) int {
+	c.Print("This account is currently not available.\n")
+	return 1
 }
 
-// chpasswd takes user:password lines, all of which are recorded.
-func chpasswd(c *program.Call) int {
+// visudo checks sudoers; it opens no editor.
+func visudo(c *program.Call) int {
+	f, _, ok := c.Parse("cf:hIOPqsVx:", "check=c file=:f quiet=q version=V")
+	if !ok {
+		return 1
+	}
 	if c.User.UID != 0 {
-		c.Err.Print("chpasswd: Permission denied.\nchpasswd: cannot lock /etc/passwd; try again later.\n")
+		c.Err.Print("visudo: /etc/sudoers: Permission denied\n")
 		return 1
 	}
-	data, err := c.ReadAll(c.In)
-	if err != nil {
-		return 1
+	if f.Has("c") {
+		c.Print("/etc/sudoers: parsed OK\n")
+		return 0
 	}
-	status := 0
-	for i, line := range program.Lines(data) {
-		name, secret, ok := strings.Cut(line, ":")
-		if !ok || c.Busy() {
-			c.Err.Print(fmt.Sprintf("chpasswd: line %d: missing new password\n", i+1))
-			return 1
-		}
-		if i < 100 {
-			if err := c.Kernel.Record(&event.AuthAttempt{Method: "chpasswd", Username: event.Text(name), Secret: event.Text(secret), SecretKind: "plaintext"}); err != nil {
-				c.Stop = err
-			}
-		}
-		if !slices.ContainsFunc(c.Machine.Accounts(), func(a machine.Account) bool { return a.Name == name }) {
-			c.Err.Print(fmt.Sprintf("chpasswd: (user %s) pam_chauthtok() failed, error:\nAuthentication token manipulation error\nchpasswd: (line %d, user %s) password not changed\n", name, i+1, name))
-			status = 1
-		}
-	}
-	return status
-}
-
-// useradd adds an account to the files.
-func useradd(c *program.Call) int {
-	f, names, ok := c.Parse("b:c:d:De:f:g:G:k:K:lmMNop:rs:u:U", "create-home=m shell=:s home-dir=:d system=r groups=:G password=:p gecos=:c disabled-password=D uid=:u gid=:g")
-	if !ok || len(names) == 0 {
-		c.Err.Print("Usage: " + c.Name + " [options] LOGIN\n")
-		return 2
-	}
-	m := c.Machine
-	name := names[0]
-	if c.User.UID != 0 {
-		c.Err.Print(c.Name + ": Permission denied.\n" + c.Name + ": cannot lock /etc/passwd; try again later.\n")
-		return 1
-	}
-	next := 1000
-	for _, a := range m.Accounts() {
-		if a.Name == name {
-			return c.Complain("user '%s' already exists", name) * 9
-		}
-		if a.UID >= next && a.UID < 60000 {
-			next = a.UID + 1
-		}
-	}
-	home, shell := "/home/"+name, "/bin/sh"
-	if f.Has("d") {
-		home = f.Value["d"]
-	}
-	if f.Has("s") {
-		shell = f.Value["s"]
-	}
-	view := m.FS.As(0, 0)
-	for path, line := range map[string]string{
-		"/etc/passwd": fmt.Sprintf("%s:x:%d:%d:%s:%s:%s\n", name, next, next, f.Value["c"], home, shell), "/etc/group": fmt.Sprintf("%s:x:%d:\n", name, next),
-		"/etc/shadow": fmt.Sprintf("%s:!:%d:0:99999:7:::\n", name, m.Now().Unix()/86400),
-	} {
-		file, err := view.Open(path, vfs.Write|vfs.Append, 0)
-		if err == nil {
-			_, err = file.Write([]byte(line))
-		}
-		if err != nil {
-			return c.Complain("cannot open %s", path)
-		}
-	}
-	if f.Has("m") || c.Name == "adduser" {
-		if err := view.Mkdir(home, 0o755); err == nil {
-			_ = view.Chown(home, next, next)
-		}
-	}
-	return 0
+	c.Err.Print("visudo: no editor found (editor path = /usr/bin/editor)\n")
+	return 1
 }

@@ -1,0 +1,45 @@
+// Package programtest types lines into a shell of a new machine, for the tests
+// of programs. Nothing of it is linked into a program.
+package programtest
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/decnet/decnet/providers/decky/machine"
+	"github.com/decnet/decnet/providers/decky/servicetest"
+	"github.com/decnet/decnet/providers/decky/shell"
+	"github.com/decnet/decnet/schema/event"
+)
+
+// Host is a machine with a shell on it.
+type Host struct {
+	Machine *machine.Machine
+	Events  []event.Body
+	shell   *shell.Session
+}
+
+// New is a shell of user on a machine of its own; admin may use sudo.
+func New(t testing.TB, user string) *Host {
+	t.Helper()
+	h := &Host{Machine: machine.New(servicetest.Host(), []string{"admin"}, time.Now)}
+	h.shell = shell.New(shell.Options{
+		Machine: h.Machine, User: user, Env: map[string]string{"LANG": "C.UTF-8", "TZ": "UTC"}, Limits: shell.Limits{Time: 30 * time.Second},
+		Record: func(b event.Body) error { h.Events = append(h.Events, b); return nil },
+	})
+	return h
+}
+
+// Run types a line with an input and returns what it says and how it ends.
+func (h *Host) Run(t testing.TB, line, input string) (stdout, stderr string, status int) {
+	t.Helper()
+	var out, err bytes.Buffer
+	status, failed := h.shell.Run(context.Background(), line, shell.ModeExec, strings.NewReader(input), &out, &err)
+	if failed != nil {
+		t.Fatalf("%s: %v", line, failed)
+	}
+	return out.String(), err.String(), status
+}
