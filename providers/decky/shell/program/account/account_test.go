@@ -46,8 +46,8 @@ func TestSecretsAreRecorded(t *testing.T) {
 	before, _, _ := h.Run(t, "cat /etc/passwd", "")
 	for line, want := range map[string]string{
 		"/usr/sbin/useradd eve": "useradd: Permission denied.\nuseradd: cannot lock /etc/passwd; try again later.\n",
-		"sudo id":     "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n",
-		"sudo -n id":  "sudo: a password is required\n",
+		"sudo id":               "sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n",
+		"sudo -n id":            "sudo: a password is required\n",
 	} {
 		if _, err, status := h.Run(t, line, ""); err != want || status != 1 {
 			t.Errorf("%s: %d %q", line, status, err)

@@ -90,7 +90,7 @@ func newPassword(c *program.Call, name string) int {
 	var typed [2]string
 	for i, text := range []string{"New password: ", "Retype new password: "} {
 		secret, ok := ask(c, text, true)
-		if !ok {
+		if !ok && i == 0 {
 			if c.TTY == "" {
 				c.Err.Print("Password change has been aborted.\n")
 			}
