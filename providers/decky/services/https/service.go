@@ -19,7 +19,7 @@ type Config struct {
 	CustomBody   string            `json:"custom_body" doc:"Another name of index."`
 	ResponseCode int               `json:"response_code" doc:"Status of the first page: 200, or one from 400 to 599, with the product's page unless index says another. Default: 200."`
 	ExtraHeaders map[string]string `json:"extra_headers" doc:"Headers added as the product's own configuration adds them."`
-	FakeApp      string            `json:"fake_app" doc:"Application behind the server." default:"none" oneof:"none router"`
+	FakeApp      string            `json:"fake_app" doc:"Application behind the server." default:"none" oneof:"none wordpress phpmyadmin tomcat jenkins gitlab grafana router nas printer exchange-owa"`
 	Users        map[string]string `json:"users" doc:"Accounts that fake_app lets in: secret by name. Default: none." sensitive:"true"`
 	TLSMin       string            `json:"tls_min" doc:"Lowest version of TLS. Default: that of the distribution's library." oneof:"1.0 1.1 1.2 1.3"`
 	TLSMax       string            `json:"tls_max" doc:"Highest version of TLS. Default: that of the distribution's library." oneof:"1.0 1.1 1.2 1.3"`
