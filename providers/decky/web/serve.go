@@ -42,7 +42,6 @@ type Exchange struct {
 
 	session *session
 	notes   []event.Body
-	served  bool
 }
 
 // session is one connection.
@@ -287,7 +286,11 @@ func (x *Exchange) visit() *app.Visit {
 func (x *Exchange) Serve() *app.Reply {
 	v := x.visit()
 	reply := x.session.server.App.Serve(v)
-	x.served = true
+	if powered := x.session.server.App.Info().Powered; powered != "" && reply != nil {
+		signed := *reply
+		signed.Header = append([]app.Field{{Name: "X-Powered-By", Value: powered}}, reply.Header...)
+		reply = &signed
+	}
 	x.notes = append(x.notes, v.Notes()...)
 	for _, f := range v.Files() {
 		x.notes = append(x.notes, x.session.upload(f.Name, f.Data))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/services/http"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/schema/event"
@@ -257,19 +258,22 @@ func FuzzRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		client, server := net.Pipe()
-		conn := &recorder{Conn: server}
-		done := make(chan error, 1)
-		go func() { done <- handler.ServeConn(t.Context(), conn); _ = server.Close() }()
-		go func() { _, _ = client.Write(data); _ = client.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) }()
-		_, _ = io.Copy(io.Discard, client)
-		_ = client.Close()
-		<-done
-		for _, e := range conn.events {
-			if r, ok := e.(*event.Request); ok && len(r.Body) > event.MaxText {
-				t.Errorf("body of %d bytes on record", len(r.Body))
-			}
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzOne(t, handler, data) })
+}
+
+// fuzzOne sends data to handler and holds what comes of it to its bounds.
+func fuzzOne(t *testing.T, handler decky.Handler, data []byte) {
+	client, server := net.Pipe()
+	conn := &recorder{Conn: server}
+	done := make(chan error, 1)
+	go func() { done <- handler.ServeConn(t.Context(), conn); _ = server.Close() }()
+	go func() { _, _ = client.Write(data); _ = client.SetReadDeadline(time.Now().Add(50 * time.Millisecond)) }()
+	_, _ = io.Copy(io.Discard, client)
+	_ = client.Close()
+	<-done
+	for _, e := range conn.events {
+		if r, ok := e.(*event.Request); ok && len(r.Body) > event.MaxText {
+			t.Errorf("body of %d bytes on record", len(r.Body))
 		}
-	})
+	}
 }
