@@ -116,3 +116,9 @@ func releaseOf(host decky.Host) Release {
 	}
 	return r
 }
+
+// Known is the table's own release of a distribution, Debian's for an unknown
+// slug.
+func Known(slug string) Release {
+	return releaseOf(decky.Host{Distro: slug})
+}

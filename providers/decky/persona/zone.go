@@ -85,3 +85,12 @@ func standardOf(rule string) (string, int32) {
 	}
 	return name, sign * (parts[0]*3600 + parts[1]*60)
 }
+
+// Zones are the rules of the zones that hosts may stand in, by name.
+func Zones() map[string]string {
+	out := map[string]string{"Etc/UTC": "UTC0"}
+	for _, z := range zones {
+		out[z[0]] = z[1]
+	}
+	return out
+}
