@@ -34,7 +34,7 @@ func (b *builder) configuration() {
 		case "debian", "alpine":
 			e.GID, e.Mode = gidOf(b.r, "shadow"), vfs.TypeFile|0o640
 		case "rhel":
-			e.Mode = vfs.TypeFile | 0o000
+			e.Mode = vfs.TypeFile
 		default:
 			e.Mode = vfs.TypeFile | 0o600
 		}

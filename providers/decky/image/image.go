@@ -82,6 +82,7 @@ func build(r persona.Release) *vfs.Image {
 	b.databases()
 	b.logs()
 	b.alternatives()
+	b.devices()
 	return b.image
 }
 

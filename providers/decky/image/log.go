@@ -97,10 +97,14 @@ func (f *Facts) PIDAt(t time.Time) int {
 	pace := 9 + 40*f.unit("pace") // seconds between two processes
 	n := 700 + int(f.unit("first")*500) + int(max(t.Sub(f.Boot).Seconds(), 0)/pace)
 	if limit := f.MaxPID(); n > limit {
-		n = 300 + n%(limit-300)
+		n = Wrapped + n%(limit-Wrapped)
 	}
 	return n
 }
+
+// Wrapped is where numbers of processes begin again: those below are taken by
+// what the host started at first.
+const Wrapped = 1500
 
 // MaxPID is kernel.pid_max: systemd raises it since 243.
 func (f *Facts) MaxPID() int {

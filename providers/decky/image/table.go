@@ -142,10 +142,10 @@ func hash(s string) uint32 {
 
 // file is one of the table of /etc.
 type file struct {
-	path, owner string
-	mode        uint32
-	text        string
-	kind        string // "made", "noise:N", "gzip:N", "gone", or "-> target"
+	path string
+	mode uint32
+	text string
+	kind string // "made", "noise:N", "gzip:N", "gone", or "-> target"
 }
 
 // files reads one table: a line "== path mode [kind]" before each text.

@@ -176,8 +176,9 @@ func (b *builder) libraries() {
 
 // gidOf is the group id of the first name that the distribution has.
 func gidOf(r release, names ...string) int {
-	for _, g := range groupsOf(r) {
-		for _, n := range names {
+	groups := groupsOf(r)
+	for _, n := range names {
+		for _, g := range groups {
 			if g.Name == n {
 				return g.GID
 			}

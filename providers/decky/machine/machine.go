@@ -1,49 +1,38 @@
 // Package machine is the simulated host behind the shells of a decky: its
 // files, accounts, processes, memory, links and who is logged in, all derived
-// from the persona and agreeing with each other. It runs nothing and reads
-// nothing of the real machine.
+// from the persona and agreeing with each other. /proc, /sys and the parts of
+// /dev that differ between hosts are made when they are looked at. It runs
+// nothing and reads nothing of the real machine.
 package machine
 
 import (
-	_ "embed"
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/decnet/decnet/providers/decky"
-	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/image"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-//go:embed data/programs.txt
-var programList string
-
-// Machine is the host that the shells of one service of a decky share: its
-// files, its processes, who is logged in. It is safe for concurrent use.
+// Machine is the host that the shells of a decky share: its files, its
+// processes, who is logged in. The facts of its image say what it is: persona,
+// release, hardware, time zone, when it was installed and started. It is safe
+// for concurrent use.
 type Machine struct {
+	*image.Facts
 	FS *vfs.FS
+	// Host is what the decky was told to be, with what it was not told filled in.
+	Host decky.Host
 
-	Host     decky.Host
-	Persona  *persona.Persona
-	Now      func() time.Time
-	Boot     time.Time
-	Built    time.Time // when the machine was installed
-	programs map[string]origin
-
-	mu     sync.Mutex
-	pid    int
-	logins []*Login
-}
-
-// origin is a program of the base as it was installed.
-type origin struct {
-	ino  uint64
-	size int64
+	mu      sync.Mutex
+	pid     int
+	logins  []*Login
+	running map[int]*Process
+	sysctl  map[string]string // what was set
 }
 
 // Login is one session that who and w list.
@@ -52,155 +41,164 @@ type Login struct {
 	From      netip.Addr
 	Since     time.Time
 	PID       int
+
+	uid, gid    int
+	shell, home string
 }
 
 // FSQuota is how many bytes clients may keep on one machine.
 const FSQuota = 8 << 20
 
-// NewMachine makes the machine of host with the accounts users beside the
+// New makes the machine of host with the accounts users beside the
 // distribution's own.
 func New(host decky.Host, users []string, now func() time.Time) *Machine {
-	m := &Machine{Host: host, Persona: persona.New(host), Now: now, programs: map[string]origin{}}
-	if m.Host.Kernel == "" {
-		m.Host.Kernel, m.Host.Build = "6.1.0-28-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.119-1 (2024-11-22)"
+	facts := image.NewFacts(host, users, now)
+	r := facts.Release
+	host.Kernel, host.Build, host.Machine, host.Title, host.Hostname, host.Distro = r.Kernel, r.Build, r.Machine, r.Pretty, facts.Persona.Hostname(), r.Slug
+	m := &Machine{Facts: facts, Host: host, running: map[int]*Process{}}
+	m.FS = vfs.Of(image.Of(r), facts, FSQuota, now)
+	if root := m.root(); root.FS == "xfs" {
+		m.FS.DirSize = xfsDirSize
 	}
-	if m.Host.Machine == "" {
-		m.Host.Machine = "x86_64"
-	}
-	if m.Host.Hostname == "" {
-		m.Host.Hostname = "localhost"
-	}
-	if m.Host.Title == "" {
-		m.Host.Title = "Debian GNU/Linux 12 (bookworm)"
-	}
-	m.Boot = host.Boot
-	if m.Boot.IsZero() {
-		m.Boot = m.Persona.Boot(now())
-	}
-	m.Built = m.Boot.Add(-time.Duration(m.Persona.Number("shell/built", 40*24*3600, 500*24*3600)) * time.Second)
-	m.pid = int(m.Persona.Number("shell/pid", 1200, 24000)) + int(now().Sub(m.Boot).Minutes()/7)%9000
-	m.FS = vfs.New(FSQuota, now)
-	m.base(users)
+	m.own()
+	m.FS.Mount("/proc", m.proc)
+	m.FS.Mount("/sys", m.sys)
+	m.FS.Mount("/dev/pts", m.pts)
+	m.FS.Mount("/dev/disk", m.disks)
 	return m
 }
 
-// base fills the file system with an installation.
-func (m *Machine) base(users []string) {
-	m.tree()
-	m.installPrograms()
-	m.configuration(users)
-	m.proc()
+// xfsDirSize is what XFS tells of a directory: in its inode while it fits, else
+// in blocks.
+func xfsDirSize(names, bytes int) int64 {
+	if short := 6 + bytes + 8*names; short <= 336 {
+		return int64(short)
+	}
+	return int64((bytes+24*names+4095)/4096) * 4096
 }
 
-// spread is a time at which label may have been written: between the
-// installation and the last boot.
-func (m *Machine) spread(label string) time.Time {
-	span := int64(m.Boot.Sub(m.Built).Seconds())
-	return m.Built.Add(time.Duration(m.Persona.Number("shell/mtime/"+label, 0, max(span, 1))) * time.Second)
+// own puts what of the file system only this host has.
+func (m *Machine) own() {
+	m.FS.AddLink("/etc/localtime", "/usr/share/zoneinfo/"+m.Zone.Name, m.Built)
+	if m.Release.Family == "rhel" {
+		m.FS.AddLink("/etc/localtime", "../usr/share/zoneinfo/"+m.Zone.Name, m.Built)
+	}
+	disk := m.group("disk")
+	for _, b := range m.Hardware.Blocks {
+		gid := disk
+		if b.Kind == "rom" {
+			gid = m.group("cdrom")
+		}
+		m.FS.AddDevice("/dev/"+b.Name, vfs.TypeBlock|0o660, 0, gid, b.Major, b.Minor, m.Boot)
+		if name, ok := strings.CutPrefix(b.Path, "/dev/mapper/"); ok {
+			m.FS.AddLink("/dev/mapper/"+name, "../"+b.Name, m.Boot)
+		}
+	}
+	m.homes()
+	m.network()
+	text := func(path, content string, perm uint32) {
+		m.FS.AddContent(path, strings.NewReader(content), perm, 0, 0, m.Boot.Add(6*time.Second))
+	}
+	if m.Release.Family != "alpine" {
+		m.FS.AddContent("/var/log/journal/"+m.Persona.MachineID()+"/system.journal", image.Journal(m.Persona.MachineID()), 0o640, 0, m.group("systemd-journal"), m.Now().Add(-time.Minute))
+	}
+	text("/run/sshd.pid", fmt.Sprintf("%d\n", m.daemonPID("sshd")), 0o644)
+	if m.Release.Family != "arch" {
+		text("/run/crond.pid", fmt.Sprintf("%d\n", m.daemonPID("cron")), 0o644)
+	}
 }
 
-// elf is the start of a program and enough bytes behind it for any size in
-// the list; all programs of all machines share it.
-var elf = sync.OnceValue(func() []byte {
-	image := make([]byte, 7<<20)
-	seed := uint64(0x9e3779b97f4a7c15)
-	for i := 4096; i+8 <= len(image); i += 8 {
-		seed ^= seed << 13
-		seed ^= seed >> 7
-		seed ^= seed << 17
-		binary.LittleEndian.PutUint64(image[i:], seed)
+// homes are the directories of those who log in.
+func (m *Machine) homes() {
+	skeleton := m.FS.As(0, 0)
+	entries, err := skeleton.ReadDir("/etc/skel")
+	if err != nil {
+		entries = nil
 	}
-	copy(image, "\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03\x00\x3e\x00\x01\x00\x00\x00\x30\x61\x00\x00\x00\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00")
-	copy(image[40:], "\xd8\x28\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x40\x00\x38\x00\x0d\x00\x40\x00\x1f\x00\x1e\x00")
-	return image
-})
-
-// elfARM is elf with the header of an ARM64 program.
-var elfARM = sync.OnceValue(func() []byte {
-	image := slices.Clone(elf())
-	image[18], image[19] = 0xb7, 0x00
-	return image
-})
-
-func (m *Machine) image() []byte {
-	if m.Host.Machine == "aarch64" {
-		return elfARM()
-	}
-	return elf()
-}
-
-func (m *Machine) installPrograms() {
-	image := m.image()
-	for line := range strings.SplitSeq(strings.TrimSpace(programList), "\n") {
-		if path, target, ok := strings.Cut(line, " -> "); ok {
-			m.FS.AddLink(path, target, m.spread(path))
+	img := image.Of(m.Release)
+	for i, a := range m.Persona.Accounts(m.Facts.Logins) {
+		if !a.Person {
 			continue
 		}
-		f := strings.Fields(line)
-		if len(f) != 3 {
-			continue
+		perm := uint32(0o700)
+		if m.Release.Slug == "ubuntu20" || m.Release.Family == "alpine" {
+			perm = 0o755
 		}
-		size, _ := strconv.Atoi(f[1])
-		mode, _ := strconv.ParseUint(f[2], 8, 32)
-		m.FS.AddFile(f[0], image[:min(size, len(image))], uint32(mode), 0, 0, m.spread(f[0][:min(len(f[0]), 11)]))
-	}
-	for name, target := range alternatives {
-		m.FS.AddLink("/etc/alternatives/"+name, target, m.Built)
-	}
-	view := m.FS.As(0, 0)
-	for _, dir := range []string{"/usr/bin", "/usr/sbin"} {
-		list, err := view.ReadDir(dir)
-		if err != nil {
-			continue
+		if m.Release.Slug == "ubuntu22" {
+			perm = 0o750
 		}
-		for _, entry := range list {
-			if info, err := view.Stat(dir + "/" + entry.Name); err == nil && info.IsFile() {
-				if path, err := view.Resolve(dir + "/" + entry.Name); err == nil {
-					m.programs[path] = origin{info.Ino, info.Size}
-				}
+		at := m.Built.Add(time.Duration(i) * time.Minute)
+		m.FS.AddDir(a.Home, perm, a.UID, a.GID, at, false)
+		for _, e := range entries {
+			source := img.Lookup("/etc/skel/" + e.Name)
+			if source == nil {
+				continue
+			}
+			if c := m.Content(source); c != nil {
+				m.FS.AddContent(a.Home+"/"+e.Name, c, 0o644, a.UID, a.GID, at)
 			}
 		}
 	}
 }
 
-var alternatives = map[string]string{
-	"awk": "/usr/bin/mawk", "vi": "/usr/bin/vim.tiny", "editor": "/bin/nano", "pager": "/usr/bin/less", "which": "/usr/bin/which.debianutils",
-	"nc": "/bin/nc.traditional", "iptables": "/usr/sbin/iptables-nft", "ip6tables": "/usr/sbin/ip6tables-nft",
-}
-
-// genuine tells whether path is still the program that was installed there.
-func (m *Machine) Genuine(path string) bool {
-	view := m.FS.As(0, 0)
-	resolved, err := view.Resolve(path)
-	if err != nil {
-		return false
+// network is the configuration of the host's card, where a file is named after
+// it.
+func (m *Machine) network() {
+	nic := m.Hardware.NIC.Name
+	switch m.Release.Slug {
+	case "centos7":
+		m.FS.AddContent("/etc/sysconfig/network-scripts/ifcfg-"+nic, strings.NewReader(m.Expand("TYPE=Ethernet\nPROXY_METHOD=none\nBROWSER_ONLY=no\nBOOTPROTO=none\nDEFROUTE=yes\nIPV4_FAILURE_FATAL=no\nIPV6INIT=no\nNAME=@NIC@\nUUID="+m.Persona.UUID("nic")+"\nDEVICE=@NIC@\nONBOOT=yes\nIPADDR=@IP@\nPREFIX=@BITS@\nGATEWAY=@GATEWAY@\nDNS1=@DNS1@\n")), 0o644, 0, 0, m.Built)
+		m.FS.AddContent("/etc/sysconfig/network-scripts/ifcfg-lo", strings.NewReader("DEVICE=lo\nIPADDR=127.0.0.1\nNETMASK=255.0.0.0\nNETWORK=127.0.0.0\nBROADCAST=127.255.255.255\nONBOOT=yes\nNAME=loopback\n"), 0o644, 0, 0, m.Built)
+	case "rocky9", "fedora":
+		m.FS.AddContent("/etc/NetworkManager/system-connections/"+nic+".nmconnection", strings.NewReader(m.Expand("[connection]\nid=@NIC@\nuuid="+m.Persona.UUID("nic")+"\ntype=ethernet\nautoconnect-priority=-999\ninterface-name=@NIC@\n\n[ethernet]\n\n[ipv4]\naddress1=@IP@/@BITS@,@GATEWAY@\ndns=@DNS1@;\nmethod=manual\n\n[ipv6]\nmethod=disabled\n\n[proxy]\n")), 0o600, 0, 0, m.Built)
 	}
-	want, ok := m.programs[resolved]
-	info, err := view.Stat(resolved)
-	return err == nil && ok && info.Ino == want.ino && info.Size == want.size
 }
 
-// nextPID is the number of a new process: others started some meanwhile.
+// group is the id of the distribution's group of a name, 0 for none.
+func (m *Machine) group(name string) int {
+	for _, g := range m.Persona.Groups(nil) {
+		if g.Name == name {
+			return g.GID
+		}
+	}
+	return 0
+}
+
+// Genuine tells whether path is still the program that was installed there.
+func (m *Machine) Genuine(path string) bool { return m.FS.As(0, 0).Genuine(path) }
+
+// NextPID is the number of a new process: others started some meanwhile.
 func (m *Machine) NextPID() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.pid += 1 + int(m.Now().UnixNano()>>10)%3
-	if m.pid > 4_000_000 {
-		m.pid = 300
+	now := m.Now()
+	m.pid = max(m.pid+1+int(now.UnixNano()>>10)%3, m.PIDAt(now))
+	if limit := m.MaxPID(); m.pid >= limit {
+		m.pid = image.Wrapped + m.pid%limit
 	}
 	return m.pid
+}
+
+// LastPID is the number that the newest process got.
+func (m *Machine) LastPID() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return max(m.pid, m.PIDAt(m.Now()))
 }
 
 // Enter lists a session in who and w until the returned function is called;
 // its terminal is the first that is free.
 func (m *Machine) Enter(user string, from netip.Addr) (*Login, func()) {
+	pid := m.NextPID() + 3
+	a := m.Account(user)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
 	for slices.ContainsFunc(m.logins, func(l *Login) bool { return l.TTY == fmt.Sprintf("pts/%d", n) }) {
 		n++
 	}
-	login := &Login{User: user, TTY: fmt.Sprintf("pts/%d", n), From: from.Unmap(), Since: m.Now(), PID: m.pid}
+	m.pid = max(m.pid, pid)
+	login := &Login{User: user, TTY: fmt.Sprintf("pts/%d", n), From: from.Unmap(), Since: m.Now(), PID: pid, uid: a.UID, gid: a.GID, shell: a.Shell, home: a.Home}
 	m.logins = append(m.logins, login)
 	return login, func() {
 		m.mu.Lock()
@@ -221,19 +219,49 @@ func (m *Machine) Logins() []Login {
 }
 
 // Greeting is what a login on a terminal prints before the first prompt, with
-// line feeds alone: uname and the distribution's message of the day.
+// line feeds alone: on Debian uname and the message of the day, elsewhere the
+// message alone.
 func (m *Machine) Greeting() string {
 	motd, err := m.FS.As(0, 0).ReadFile("/etc/motd")
 	if err != nil {
 		motd = nil
 	}
-	return "Linux " + m.Host.Hostname + " " + m.Host.Kernel + " " + m.Host.Build + " " + m.Host.Machine + "\n" + string(motd)
+	switch m.Release.Slug {
+	case "debian", "kali":
+		return m.Uname() + "\n" + string(motd)
+	case "ubuntu20", "ubuntu22":
+		return m.welcome() + string(motd)
+	}
+	return string(motd)
 }
 
-// uptime is how long the host claims to be up.
+// Uname is the line of uname -snrvm.
+func (m *Machine) Uname() string {
+	r := m.Release
+	return r.System + " " + m.Persona.Hostname() + " " + r.Kernel + " " + r.Build + " " + r.Machine
+}
+
+// welcome is Ubuntu's message of the day.
+func (m *Machine) welcome() string {
+	r := m.Release
+	load, memory := m.Load(), m.Memory()
+	root := m.root()
+	total := float64(root.Sectors) / 2 / (1 << 20)
+	var b strings.Builder
+	fmt.Fprintf(&b, "Welcome to %s (GNU/Linux %s %s)\n\n * Documentation:  https://help.ubuntu.com\n * Management:     https://landscape.canonical.com\n * Support:        https://ubuntu.com/pro\n\n", r.Pretty, r.Kernel, r.Machine)
+	fmt.Fprintf(&b, " System information as of %s\n\n", m.Now().In(m.Zone.Location).Format("Mon Jan _2 03:04:05 PM MST 2006"))
+	left := func(name, value string) string { return fmt.Sprintf("  %-14s%-19s", name+":", value) }
+	fmt.Fprintf(&b, "%s%s\n", left("System load", fmt.Sprintf(" %.2f", load[0])), fmt.Sprintf("Processes:             %d", len(m.Processes())))
+	fmt.Fprintf(&b, "%s%s\n", left("Usage of /", fmt.Sprintf(" %.1f%% of %.2fGB", float64(m.diskUsed(root))*100/float64(root.Sectors/2), total)), fmt.Sprintf("Users logged in:       %d", len(m.Logins())))
+	fmt.Fprintf(&b, "%s%s\n", left("Memory usage", fmt.Sprintf(" %d%%", (memory.Total-memory.Available)*100/memory.Total)), fmt.Sprintf("IPv4 address for %s: %s", m.Hardware.NIC.Name, m.Persona.Prefix().Addr()))
+	fmt.Fprintf(&b, "%s\n\n\n0 updates can be applied immediately.\n\n\n", strings.TrimRight(left("Swap usage", " 0%"), " "))
+	return b.String()
+}
+
+// Uptime is how long the host claims to be up.
 func (m *Machine) Uptime() time.Duration { return m.Now().Sub(m.Boot) }
 
-// number is persona.Number below the shell's labels.
+// Number is persona.Number below the shell's labels.
 func (m *Machine) Number(label string, low, high int64) int64 {
 	return m.Persona.Number("shell/"+label, low, high)
 }

@@ -2,231 +2,290 @@ package machine
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-// process is one that ps lists; those of the kernel have no arguments.
-type Process struct {
-	PID, PPID int
-	User      string
-	VSZ, RSS  int // KiB
-	TTY, Stat string
-	Start     int64 // seconds after boot
-	CPU       int64 // seconds used
-	Name      string
-	Args      string // command line; [name] for the kernel's
-}
-
-// processes are those of an idle server and the sessions on it.
-func (m *Machine) Processes() []Process {
-	kernel := []string{"kthreadd", "rcu_gp", "rcu_par_gp", "slub_flushwq", "netns", "kworker/0:0H-events_highpri", "mm_percpu_wq", "rcu_tasks_kthread", "rcu_tasks_rude_kthread", "rcu_tasks_trace_kthread", "ksoftirqd/0", "rcu_preempt", "migration/0", "cpuhp/0", "kdevtmpfs", "inet_frag_wq", "kauditd", "khungtaskd", "oom_reaper", "writeback", "kcompactd0", "ksmd", "khugepaged", "kintegrityd", "kblockd", "blkcg_punt_bio", "tpm_dev_wq", "edac-poller", "devfreq_wq", "kswapd0", "kthrotld", "acpi_thermal_pm", "mld", "ipv6_addrconf", "kstrp", "zswap-shrink", "scsi_eh_0", "scsi_tmf_0", "jbd2/sda1-8", "ext4-rsv-conver"}
-	list := []Process{{PID: 1, User: "root", VSZ: 102028, RSS: 12040, Stat: "Ss", CPU: 3, Name: "systemd", Args: "/sbin/init"}}
-	for i, name := range kernel {
-		list = append(list, Process{PID: 2 + i + i/9, PPID: 2, User: "root", Stat: "I<", Name: name, Args: "[" + name + "]"})
+// proc is /proc as v sees it.
+func (m *Machine) proc(v vfs.View) vfs.Live {
+	d := m.liveDir(0o555)
+	m.procFiles(d)
+	m.procTables(d)
+	d.lazy("sys", 0o555, m.procSys)
+	d.link("mounts", "self/mounts")
+	d.link("net", "self/net")
+	self := v.PID
+	if self == 0 {
+		self = m.newest()
 	}
-	list[1].PPID, list[1].Stat = 0, "S"
-	pid := int(m.Number("proc/first", 220, 260))
-	for _, d := range []Process{
-		{User: "root", VSZ: 32960, RSS: 12316, Stat: "Ss", CPU: 1, Name: "systemd-journal", Args: "/lib/systemd/systemd-journald"},
-		{User: "root", VSZ: 26388, RSS: 6276, Stat: "Ss", Name: "systemd-udevd", Args: "/lib/systemd/systemd-udevd"},
-		{User: "systemd-timesync", VSZ: 90080, RSS: 6520, Stat: "Ssl", Name: "systemd-timesyn", Args: "/lib/systemd/systemd-timesyncd"},
-		{User: "root", VSZ: 6612, RSS: 2700, Stat: "Ss", Name: "cron", Args: "/usr/sbin/cron -f"},
-		{User: "messagebus", VSZ: 9128, RSS: 4968, Stat: "Ss", Name: "dbus-daemon", Args: "/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only"},
-		{User: "root", VSZ: 25312, RSS: 8032, Stat: "Ss", Name: "systemd-logind", Args: "/lib/systemd/systemd-logind"},
-		{User: "root", VSZ: 5876, RSS: 1056, TTY: "tty1", Stat: "Ss+", Name: "agetty", Args: "/sbin/agetty -o -p -- \\u --noclear - linux"},
-	} {
-		pid += int(m.Number("proc/"+d.Name, 1, 40))
-		d.PID, d.PPID, d.Start = pid, 1, 2
-		list = append(list, d)
+	d.link("self", strconv.Itoa(self))
+	d.link("thread-self", fmt.Sprintf("%d/task/%d", self, self))
+	for _, name := range []string{"acpi", "driver", "fs", "irq", "tty", "sysvipc", "bus", "scsi"} {
+		d.lazy(name, 0o555, func() *dir { return m.liveDir(0o555) })
 	}
-	sshd := int(m.Number("proc/sshd", 480, 720))
-	list = append(list, Process{PID: sshd, PPID: 1, User: "root", VSZ: 15436, RSS: 9336, Stat: "Ss", Start: 3, Name: "sshd", Args: "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"})
-	if m.Host.Packages["nginx"] != "" {
-		list = append(list, Process{PID: sshd + 9, PPID: 1, User: "root", VSZ: 55276, RSS: 1700, Stat: "Ss", Start: 3, Name: "nginx", Args: "nginx: master process /usr/sbin/nginx -g daemon on; master_process on;"},
-			Process{PID: sshd + 10, PPID: sshd + 9, User: "www-data", VSZ: 55852, RSS: 5512, Stat: "S", Start: 3, Name: "nginx", Args: "nginx: worker process"})
-	}
-	for _, l := range m.Logins() {
-		since := int64(l.Since.Sub(m.Boot).Seconds())
-		list = append(list, Process{PID: l.PID - 2, PPID: sshd, User: "root", VSZ: 17712, RSS: 11012, Stat: "Ss", Start: since, Name: "sshd", Args: "sshd: " + l.User + "@" + l.TTY},
-			Process{PID: l.PID, PPID: l.PID - 2, User: l.User, VSZ: 7196, RSS: 3920, TTY: l.TTY, Stat: "Ss", Start: since, Name: "bash", Args: "-bash"})
-	}
-	return list
-}
-
-// memory of the host in KiB.
-type Memory struct{ Total, Free, Available, Buffers, Cached, Swap int64 }
-
-func (m *Machine) Memory() Memory {
-	total := []int64{2014796, 4017256, 8131848, 1000428}[m.Number("memory", 0, 3)]
-	drift := m.Now().Unix() / 30 % 97 * 40
-	used := total*m.Number("memory/used", 12, 31)/100 + drift
-	cached := total * m.Number("memory/cached", 20, 45) / 100
-	buffers := total * m.Number("memory/buffers", 1, 4) / 100
-	return Memory{Total: total, Free: total - used - cached - buffers, Available: total - used - total/50, Buffers: buffers, Cached: cached, Swap: 999420}
-}
-
-// load is the three load averages.
-func (m *Machine) Load() [3]float64 {
-	tick := m.Now().Unix() / 20
-	wave := func(n int64) float64 { return float64((tick/n*7919+m.Number("load", 0, 50))%9) / 100 }
-	return [3]float64{wave(1), wave(5), wave(15)}
-}
-
-const CPUFlags = "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush mmx fxsr sse sse2 ss ht syscall nx pdpe1gb rdtscp lm constant_tsc arch_perfmon rep_good nopl xtopology cpuid tsc_known_freq pni pclmulqdq ssse3 fma cx16 pcid sse4_1 sse4_2 x2apic movbe popcnt tsc_deadline_timer aes xsave avx f16c rdrand hypervisor lahf_lm abm 3dnowprefetch cpuid_fault invpcid_single pti ssbd ibrs ibpb fsgsbase tsc_adjust bmi1 avx2 smep bmi2 erms invpcid rdseed adx smap xsaveopt arat umip md_clear arch_capabilities"
-
-// processor is the model that cpuinfo and lscpu show.
-func (m *Machine) Processor() (name string, model, stepping, cores int, mhz float64) {
-	models := []struct {
-		name            string
-		model, stepping int
-		mhz             float64
-	}{
-		{"Intel(R) Xeon(R) CPU E5-2680 v4 @ 2.40GHz", 79, 1, 2399.996}, {"Intel(R) Xeon(R) Silver 4210 CPU @ 2.20GHz", 85, 7, 2194.843},
-		{"Intel(R) Xeon(R) Gold 6130 CPU @ 2.10GHz", 85, 4, 2095.078}, {"Intel(R) Xeon(R) CPU E5-2650 v3 @ 2.30GHz", 63, 2, 2299.996},
-	}
-	p := models[m.Number("cpu", 0, int64(len(models)-1))]
-	return p.name, p.model, p.stepping, int(m.Number("cores", 1, 4)), p.mhz
-}
-
-func (m *Machine) cpuinfo() []byte {
-	name, model, stepping, cores, mhz := m.Processor()
-	var b strings.Builder
-	for i := range cores {
-		fmt.Fprintf(&b, "processor\t: %d\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: %d\nmodel name\t: %s\nstepping\t: %d\nmicrocode\t: 0x1\ncpu MHz\t\t: %.3f\ncache size\t: 16384 KB\nphysical id\t: %d\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\napicid\t\t: %d\ninitial apicid\t: %d\nfpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: 13\nwp\t\t: yes\nflags\t\t: %s\nbugs\t\t: cpu_meltdown spectre_v1 spectre_v2 spec_store_bypass l1tf mds swapgs itlb_multihit\nbogomips\t: %.2f\nclflush size\t: 64\ncache_alignment\t: 64\naddress sizes\t: 43 bits physical, 48 bits virtual\npower management:\n\n", i, model, name, stepping, mhz, i, i, i, CPUFlags, mhz*2)
-	}
-	return []byte(b.String())
-}
-
-func (m *Machine) meminfo() []byte {
-	x := m.Memory()
-	return fmt.Appendf(nil, "MemTotal:       %8d kB\nMemFree:        %8d kB\nMemAvailable:   %8d kB\nBuffers:        %8d kB\nCached:         %8d kB\nSwapCached:            0 kB\nActive:         %8d kB\nInactive:       %8d kB\nSwapTotal:      %8d kB\nSwapFree:       %8d kB\nDirty:                40 kB\nWriteback:             0 kB\nHugePages_Total:       0\nHugePages_Free:        0\nHugepagesize:       2048 kB\nDirectMap4k:      124780 kB\nDirectMap2M:     1972224 kB\n",
-		x.Total, x.Free, x.Available, x.Buffers, x.Cached, x.Cached/2, x.Cached/3, x.Swap, x.Swap)
-}
-
-// mounts: device, point, type, options.
-func (m *Machine) Mounts() [][4]string {
-	x := m.Memory()
-	return [][4]string{
-		{"sysfs", "/sys", "sysfs", "rw,nosuid,nodev,noexec,relatime"}, {"proc", "/proc", "proc", "rw,nosuid,nodev,noexec,relatime"},
-		{"udev", "/dev", "devtmpfs", fmt.Sprintf("rw,nosuid,relatime,size=%dk,nr_inodes=%d,mode=755,inode64", x.Total/2-20000, x.Total/8-5000)}, {"devpts", "/dev/pts", "devpts", "rw,nosuid,noexec,relatime,gid=5,mode=620,ptmxmode=000"},
-		{"tmpfs", "/run", "tmpfs", fmt.Sprintf("rw,nosuid,nodev,noexec,relatime,size=%dk,mode=755,inode64", x.Total/10)}, {"/dev/sda1", "/", "ext4", "rw,relatime,errors=remount-ro"},
-		{"securityfs", "/sys/kernel/security", "securityfs", "rw,nosuid,nodev,noexec,relatime"}, {"tmpfs", "/dev/shm", "tmpfs", "rw,nosuid,nodev,inode64"}, {"tmpfs", "/run/lock", "tmpfs", "rw,nosuid,nodev,noexec,relatime,size=5120k,inode64"},
-		{"cgroup2", "/sys/fs/cgroup", "cgroup2", "rw,nosuid,nodev,noexec,relatime,nsdelegate,memory_recursiveprot"}, {"mqueue", "/dev/mqueue", "mqueue", "rw,nosuid,nodev,noexec,relatime"},
-		{"tmpfs", "/run/user/0", "tmpfs", fmt.Sprintf("rw,nosuid,nodev,relatime,size=%dk,nr_inodes=%d,mode=700,inode64", x.Total/10, x.Total/40)},
-	}
-}
-
-// traffic of the network card, from the uptime.
-func (m *Machine) Traffic() (rxBytes, rxPackets, txBytes, txPackets int64) {
-	seconds := int64(m.Uptime().Seconds())
-	rxPackets = seconds*m.Number("net/rate", 2, 9)/3 + 4211
-	txPackets = rxPackets * 2 / 3
-	return rxPackets * m.Number("net/rx", 90, 400), rxPackets, txPackets * m.Number("net/tx", 80, 300), txPackets
-}
-
-// proc makes /proc and /sys.
-func (m *Machine) proc() {
-	gen := func(path string, f func() []byte) { m.FS.AddGenerated(path, 0o444, m.Boot, f) }
-	text := func(path string, f func() string) { gen(path, func() []byte { return []byte(f()) }) }
-	m.FS.AddDir("/proc/self", 0o555, 0, 0, m.Boot, true)
-	m.FS.AddDir("/proc/self/net", 0o555, 0, 0, m.Boot, true)
-	m.FS.AddDir("/proc/self/fd", 0o500, 0, 0, m.Boot, true)
-	m.FS.AddDir("/proc/sys/kernel/random", 0o555, 0, 0, m.Boot, true)
-	m.FS.AddDir("/proc/1", 0o555, 0, 0, m.Boot, true)
-	gen("/proc/cpuinfo", m.cpuinfo)
-	gen("/proc/meminfo", m.meminfo)
-	text("/proc/version", func() string {
-		return "Linux version " + m.Host.Kernel + " (debian-kernel@lists.debian.org) (gcc-12 (Debian 12.2.0-14) 12.2.0, GNU ld (GNU Binutils for Debian) 2.40) " + m.Host.Build + "\n"
+	whole := d.live()
+	processes := sync.OnceValue(func() map[int]Process {
+		all := map[int]Process{}
+		for _, p := range m.Processes() {
+			all[p.PID] = p
+		}
+		return all
 	})
-	text("/proc/uptime", func() string {
+	return vfs.Live{
+		Mode: vfs.TypeDir | 0o555, Time: m.Boot, Links: m.threadCount() + 12,
+		List: func() []string {
+			names := d.names()
+			for pid := range processes() {
+				names = append(names, strconv.Itoa(pid))
+			}
+			if _, ok := processes()[self]; !ok {
+				names = append(names, strconv.Itoa(self))
+			}
+			slices.Sort(names)
+			return names
+		},
+		Look: func(name string) (vfs.Live, bool) {
+			pid, err := strconv.Atoi(name)
+			if err != nil || name[0] == '0' || name[0] == '+' || name[0] == '-' {
+				return whole.Look(name)
+			}
+			p, ok := processes()[pid]
+			if !ok && pid == self {
+				p, ok = Process{PID: pid, PPID: 1, User: "root", VSZ: 7196, RSS: 3920, Stat: "R", Start: int64(m.Uptime().Seconds()), Name: "sh", Args: "sh", Exe: "/bin/sh"}, true
+			}
+			if !ok {
+				return vfs.Live{}, false
+			}
+			return m.process(p).live(), true
+		},
+	}
+}
+
+// newest is the number of the newest session's shell, else of a process that was
+// just started.
+func (m *Machine) newest() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if n := len(m.logins); n > 0 {
+		return m.logins[n-1].PID
+	}
+	return max(m.pid, m.PIDAt(m.Now()))
+}
+
+// procFiles are those that name the host.
+func (m *Machine) procFiles(d *dir) {
+	r := m.Release
+	d.file("cpuinfo", m.cpuinfo)
+	d.file("meminfo", m.meminfo)
+	d.text("version", "Linux version "+r.Kernel+" "+r.Builder+" "+r.Build+"\n")
+	d.file("uptime", func() string {
 		up := m.Uptime().Seconds()
-		return fmt.Sprintf("%.2f %.2f\n", up, up*0.97)
+		return fmt.Sprintf("%.2f %.2f\n", up, up*m.idle()*float64(m.Hardware.CPU.Count()))
 	})
-	text("/proc/loadavg", func() string {
+	d.file("loadavg", func() string {
 		l := m.Load()
-		return fmt.Sprintf("%.2f %.2f %.2f 1/%d %d\n", l[0], l[1], l[2], len(m.Processes())+61, m.NextPID())
+		n := len(m.Processes())
+		return fmt.Sprintf("%.2f %.2f %.2f 1/%d %d\n", l[0], l[1], l[2], n+n/5, m.LastPID())
 	})
-	text("/proc/self/mounts", func() string {
+	d.file("cmdline", func() string { return m.CommandLine() + "\n" })
+	d.file("partitions", func() string {
 		var b strings.Builder
-		for _, x := range m.Mounts() {
-			fmt.Fprintf(&b, "%s %s %s %s 0 0\n", x[0], x[1], x[2], x[3])
+		b.WriteString("major minor  #blocks  name\n\n")
+		for _, x := range m.Hardware.Blocks {
+			fmt.Fprintf(&b, "%4d  %7d %10d %s\n", x.Major, x.Minor, max(x.Sectors/2, 1), x.Name)
 		}
 		return b.String()
 	})
-	text("/proc/filesystems", func() string {
-		return "nodev\tsysfs\nnodev\ttmpfs\nnodev\tbdev\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\tdevtmpfs\nnodev\tdebugfs\nnodev\ttracefs\nnodev\tsecurityfs\nnodev\tsockfs\nnodev\tbpf\nnodev\tpipefs\nnodev\tramfs\nnodev\thugetlbfs\nnodev\tdevpts\nnodev\tmqueue\n\text3\n\text2\n\text4\n"
+	d.file("swaps", func() string {
+		text := "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+		if name, kind := m.swap(); name != "" {
+			text += fmt.Sprintf("%-39s %-15s %d\t\t0\t\t-2\n", name, kind, m.Hardware.Swap)
+		}
+		return text
 	})
-	text("/proc/partitions", func() string {
-		return "major minor  #blocks  name\n\n   8        0   20971520 sda\n   8        1   19969024 sda1\n   8        2          1 sda2\n   8        5     999424 sda5\n"
-	})
-	text("/proc/swaps", func() string {
-		return "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/dev/sda5                               partition\t999420\t\t0\t\t-2\n"
-	})
-	text("/proc/cmdline", func() string {
-		return "BOOT_IMAGE=/boot/vmlinuz-" + m.Host.Kernel + " root=UUID=" + m.Persona.UUID("shell/root") + " ro quiet\n"
-	})
-	text("/proc/modules", func() string {
-		return "nf_tables 303104 0 - Live 0x0000000000000000\nvirtio_net 73728 0 - Live 0x0000000000000000\next4 983040 1 - Live 0x0000000000000000\n"
-	})
-	text("/proc/stat", func() string {
-		up := int64(m.Uptime().Seconds()) * 100
-		return fmt.Sprintf("cpu  %d 0 %d %d 1204 0 311 0 0 0\ncpu0 %d 0 %d %d 1204 0 311 0 0 0\nintr %d\nctxt %d\nbtime %d\nprocesses %d\nprocs_running 1\nprocs_blocked 0\n", up/180, up/240, up, up/180, up/240, up, up*3, up*5, m.Boot.Unix(), m.NextPID())
-	})
-	text("/proc/sys/kernel/hostname", func() string { return m.Host.Hostname + "\n" })
-	text("/proc/sys/kernel/ostype", func() string { return "Linux\n" })
-	text("/proc/sys/kernel/osrelease", func() string { return m.Host.Kernel + "\n" })
-	text("/proc/sys/kernel/version", func() string { return m.Host.Build + "\n" })
-	text("/proc/sys/kernel/random/boot_id", func() string { return m.Persona.UUID("shell/boot") + "\n" })
-	text("/proc/sys/net/ipv4/ip_forward", func() string { return "0\n" })
-	text("/proc/1/cmdline", func() string { return "/sbin/init\x00" })
-	text("/proc/1/comm", func() string { return "systemd\n" })
-	text("/proc/1/cgroup", func() string { return "0::/init.scope\n" })
-	text("/proc/self/cgroup", func() string { return "0::/user.slice/user-0.slice/session-4.scope\n" })
-	text("/proc/self/cmdline", func() string { return "cat\x00/proc/self/cmdline\x00" })
-	text("/proc/self/comm", func() string { return "cat\n" })
-	text("/proc/self/status", func() string { return "Name:\tcat\nUmask:\t0022\nState:\tR (running)\nTracerPid:\t0\n" })
-	m.FS.AddLink("/proc/self/exe", "/usr/bin/bash", m.Boot)
-	for i := range 3 {
-		m.FS.AddLink(fmt.Sprintf("/proc/self/fd/%d", i), "/dev/pts/0", m.Boot)
+	d.file("stat", m.stat)
+	d.file("diskstats", m.diskstats)
+	d.file("modules", m.modules)
+	d.file("interrupts", m.interrupts)
+	d.special("kmsg", 0o400, func() string { return "" }, nil)
+	d.special("sysrq-trigger", 0o200, func() string { return "" }, nil)
+	d.special("kcore", 0o400, func() string { return "" }, nil)
+}
+
+// CommandLine is what the boot loader told the kernel.
+func (m *Machine) CommandLine() string {
+	r, root := m.Release, m.root()
+	switch r.Family {
+	case "rhel":
+		lv := strings.ReplaceAll(strings.TrimPrefix(root.Path, "/dev/mapper/"), "-", "/")
+		line := "BOOT_IMAGE=(hd0,msdos1)/vmlinuz-" + r.Kernel + " root=" + root.Path + " ro crashkernel=1G-4G:192M,4G-64G:256M,64G-:512M rd.lvm.lv=" + lv
+		if r.Slug == "centos7" {
+			line = "BOOT_IMAGE=/vmlinuz-" + r.Kernel + " root=" + root.Path + " ro crashkernel=auto rd.lvm.lv=" + lv
+		}
+		return line + " rhgb quiet"
+	case "alpine":
+		return "BOOT_IMAGE=vmlinuz-lts root=UUID=" + root.UUID + " modules=sd-mod,usb-storage,ext4 quiet rootfstype=ext4"
+	case "arch":
+		return "BOOT_IMAGE=/vmlinuz-linux root=UUID=" + root.UUID + " rw loglevel=3 quiet"
 	}
-	m.procNet(text)
-}
-
-// procNet makes the network's files.
-func (m *Machine) procNet(text func(string, func() string)) {
-	text("/proc/self/net/dev", func() string {
-		rb, rp, tb, tp := m.Traffic()
-		return fmt.Sprintf("Inter-|   Receive                                                |  Transmit\n face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n    lo:   92304     918    0    0    0     0          0         0    92304     918    0    0    0     0       0          0\n%6s: %7d %7d    0    0    0     0          0         0 %8d %7d    0    0    0     0       0          0\n", m.NIC(), rb, rp, tb, tp)
-	})
-	text("/proc/self/net/arp", func() string {
-		return fmt.Sprintf("IP address       HW type     Flags       HW address            Mask     Device\n%-16s 0x1         0x2         %s     *        %s\n", m.Gateway(), m.GatewayMAC(), m.NIC())
-	})
-	text("/proc/self/net/route", func() string {
-		return "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\n" + m.NIC() + "\t00000000\t" + hexAddress(m.Gateway()) + "\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
-	})
-	m.FS.AddDir("/sys/class/net/"+m.NIC(), 0o755, 0, 0, m.Boot, true)
-	m.FS.AddDir("/sys/class/net/lo", 0o755, 0, 0, m.Boot, true)
-	text("/sys/class/net/"+m.NIC()+"/address", func() string { return m.MAC() + "\n" })
-	text("/sys/class/net/"+m.NIC()+"/operstate", func() string { return "up\n" })
-	text("/sys/class/net/lo/address", func() string { return "00:00:00:00:00:00\n" })
-}
-
-func (m *Machine) MAC() string {
-	if m.Host.MAC != "" {
-		return strings.ToLower(m.Host.MAC)
+	if r.ID == "ubuntu" {
+		return "BOOT_IMAGE=/vmlinuz-" + r.Kernel + " root=" + root.Path + " ro"
 	}
-	d := m.Persona.Derive("shell/mac")
-	return fmt.Sprintf("52:54:00:%02x:%02x:%02x", d[0], d[1], d[2])
+	return "BOOT_IMAGE=/boot/vmlinuz-" + r.Kernel + " root=UUID=" + root.UUID + " ro quiet"
 }
 
-func (m *Machine) GatewayMAC() string {
-	d := m.Persona.Derive("shell/gateway")
-	return fmt.Sprintf("d4:01:c3:%02x:%02x:%02x", d[0], d[1], d[2])
+// swap is where the host swaps to, and what that is.
+func (m *Machine) swap() (name, kind string) {
+	for _, b := range m.Hardware.Blocks {
+		if b.FS == "swap" {
+			if b.Kind == "lvm" {
+				return "/dev/" + b.Name, "partition"
+			}
+			return b.Path, "partition"
+		}
+	}
+	switch m.Release.ID {
+	case "ubuntu":
+		return "/swap.img", "file"
+	case "fedora":
+		return "/dev/zram0", "partition"
+	}
+	return "", ""
 }
 
-// hexAddress is an IPv4 address as /proc/net/route writes it.
-func hexAddress(ip string) string {
-	var a, b, c, d byte
-	_, _ = fmt.Sscanf(ip, "%d.%d.%d.%d", &a, &b, &c, &d)
-	return fmt.Sprintf("%02X%02X%02X%02X", d, c, b, a)
+// idle is what part of its time the host does nothing.
+func (m *Machine) idle() float64 { return 0.955 + float64(m.Number("idle", 0, 38))/1000 }
+
+// stat is /proc/stat, in hundredths of a second.
+func (m *Machine) stat() string {
+	cpus := m.Hardware.CPU.Count()
+	up := m.Uptime().Seconds() * 100
+	busy := up * (1 - m.idle())
+	row := func(name string, n float64) string {
+		user, system, wait := busy*0.46*n, busy*0.38*n, busy*0.12*n
+		return fmt.Sprintf("%s %d %d %d %d %d 0 %d 0 0 0\n", name, int64(user), int64(busy*0.01*n), int64(system), int64(up*m.idle()*n), int64(wait), int64(busy*0.03*n))
+	}
+	var b strings.Builder
+	b.WriteString(row("cpu ", float64(cpus)))
+	for i := range cpus {
+		b.WriteString(row(fmt.Sprintf("cpu%d", i), 1))
+	}
+	fmt.Fprintf(&b, "intr %d 9 0 0 0 0 0 0 0 1 0 0 0 15\nctxt %d\nbtime %d\nprocesses %d\nprocs_running 1\nprocs_blocked 0\nsoftirq %d 0 %d 4 %d 0 0 12 %d 0 %d\n", int64(up*0.9), int64(up*1.7), m.Boot.Unix(), m.LastPID(), int64(up*0.6), int64(up*0.2), int64(up*0.1), int64(up*0.15), int64(up*0.15))
+	return b.String()
+}
+
+func (m *Machine) diskstats() string {
+	var b strings.Builder
+	minutes := int64(m.Uptime().Minutes())
+	for _, x := range m.Hardware.Blocks {
+		reads := m.Number("disk/reads", 9000, 22000) + minutes/3
+		writes := minutes*m.Number("disk/writes", 3, 11) + 2000
+		if x.Mount != "/" && x.Kind != "disk" {
+			reads, writes = m.Number("disk/few/"+x.Name, 60, 400), m.Number("disk/fewer/"+x.Name, 0, 9)
+		}
+		if x.Kind == "rom" {
+			reads, writes = 0, 0
+		}
+		fmt.Fprintf(&b, "%4d %7d %s %d %d %d %d %d %d %d %d 0 %d %d", x.Major, x.Minor, x.Name, reads, reads/4, reads*43, reads/2, writes, writes*7/10, writes*19, writes*2, reads/3+writes, reads/2+writes*2)
+		if !strings.HasPrefix(m.Release.Kernel, "3.") {
+			b.WriteString(" 0 0 0 0 0 0")
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}
+
+// modules are those that the host's hardware and file systems need.
+func (m *Machine) modules() string {
+	names := "binfmt_misc:24576:1 intel_rapl_msr:20480:0 intel_rapl_common:32768:1,intel_rapl_msr ghash_clmulni_intel:16384:0 aesni_intel:393216:0 crypto_simd:16384:1,aesni_intel cryptd:28672:2,ghash_clmulni_intel,crypto_simd rapl:20480:0 pcspkr:16384:0 button:24576:0 sg:40960:0 evdev:28672:2 serio_raw:20480:0 nf_tables:303104:0 nfnetlink:20480:1,nf_tables fuse:176128:1 dm_mod:184320:0 loop:32768:0 configfs:57344:1 ip_tables:36864:0 x_tables:61440:1,ip_tables autofs4:53248:2 sr_mod:28672:0 cdrom:81920:1,sr_mod sd_mod:65536:3 t10_pi:16384:1,sd_mod crc64_rocksoft:20480:1,t10_pi ata_generic:16384:0 ata_piix:45056:0 libata:401408:2,ata_piix,ata_generic crc32c_intel:24576:1 psmouse:184320:0 i2c_piix4:28672:0"
+	root := "ext4:983040:1 crc16:16384:1,ext4 mbcache:16384:1,ext4 jbd2:167936:1,ext4"
+	if m.root().FS == "xfs" {
+		root = "xfs:2043904:2 libcrc32c:16384:1,xfs"
+	}
+	driver := m.Hardware.NIC.Driver
+	extra := map[string]string{"virtio_net": "virtio_net:73728:0 net_failover:24576:1,virtio_net failover:16384:1,net_failover virtio_blk:28672:2 virtio_balloon:24576:0 virtio_pci:28672:0 virtio_ring:49152:4,virtio_balloon,virtio_pci,virtio_blk,virtio_net", "vmxnet3": "vmxnet3:77824:0 vmw_balloon:28672:0 vmw_vmci:98304:1,vmw_balloon vmw_pvscsi:32768:2", "hv_netvsc": "hv_netvsc:106496:0 hv_storvsc:32768:2 hv_utils:45056:0 hv_balloon:36864:0 hv_vmbus:139264:4,hv_balloon,hv_utils,hv_netvsc,hv_storvsc"}[driver]
+	if extra == "" {
+		extra = driver + ":290816:0"
+	}
+	var b strings.Builder
+	for _, x := range strings.Fields(names + " " + root + " " + extra) {
+		f := strings.SplitN(x, ":", 3)
+		count, users, used := strings.Cut(f[2], ",")
+		if used {
+			users += ","
+		} else {
+			users = "-"
+		}
+		if used {
+			count = strconv.Itoa(strings.Count(users, ","))
+		}
+		fmt.Fprintf(&b, "%s %s %s %s Live 0x0000000000000000\n", f[0], f[1], count, users)
+	}
+	return b.String()
+}
+
+func (m *Machine) interrupts() string {
+	cpus := m.Hardware.CPU.Count()
+	var b strings.Builder
+	b.WriteString("          ")
+	for i := range cpus {
+		fmt.Fprintf(&b, " %-10s", fmt.Sprintf("CPU%d", i))
+	}
+	b.WriteByte('\n')
+	up := int64(m.Uptime().Seconds())
+	row := func(name string, n int64, what string) {
+		fmt.Fprintf(&b, "%4s:", name)
+		for i := range cpus {
+			fmt.Fprintf(&b, " %10d", n/int64(i+1))
+		}
+		b.WriteString("   " + what + "\n")
+	}
+	row("0", 9, "IO-APIC   2-edge      timer")
+	row("1", 9, "IO-APIC   1-edge      i8042")
+	row("8", 1, "IO-APIC   8-edge      rtc0")
+	row("12", 15, "IO-APIC  12-edge      i8042")
+	row("24", up*3, "PCI-MSI 1572864-edge      "+m.Hardware.NIC.Name)
+	row("25", up/2, "PCI-MSI 1048576-edge      "+m.Hardware.Blocks[0].Name)
+	row("NMI", 0, "Non-maskable interrupts")
+	row("LOC", up*31, "Local timer interrupts")
+	row("RES", up*2, "Rescheduling interrupts")
+	row("CAL", up/5, "Function call interrupts")
+	row("TLB", up/7, "TLB shootdowns")
+	row("MCE", 0, "Machine check exceptions")
+	return b.String()
+}
+
+// procTables are those that say the same on all hosts of a kernel.
+func (m *Machine) procTables(d *dir) {
+	disk := "ext3\n\text2\n\text4"
+	if m.root().FS == "xfs" {
+		disk = "xfs"
+	}
+	d.text("filesystems", "nodev\tsysfs\nnodev\ttmpfs\nnodev\tbdev\nnodev\tproc\nnodev\tcgroup\nnodev\tcgroup2\nnodev\tcpuset\nnodev\tdevtmpfs\nnodev\tdebugfs\nnodev\ttracefs\nnodev\tsecurityfs\nnodev\tsockfs\nnodev\tbpf\nnodev\tpipefs\nnodev\tramfs\nnodev\thugetlbfs\nnodev\tdevpts\nnodev\tmqueue\nnodev\tpstore\n\t"+disk+"\n\tfuseblk\nnodev\tfuse\nnodev\tfusectl\nnodev\tautofs\nnodev\tbinfmt_misc\n")
+	d.text("devices", "Character devices:\n  1 mem\n  4 /dev/vc/0\n  4 tty\n  4 ttyS\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n  7 vcs\n 10 misc\n 13 input\n 21 sg\n128 ptm\n136 pts\n180 usb\n189 usb_device\n226 drm\n254 gpiochip\n\nBlock devices:\n  7 loop\n  8 sd\n  9 md\n 11 sr\n253 device-mapper\n254 virtblk\n259 blkext\n")
+	d.text("misc", "183 hw_random\n228 hpet\n229 fuse\n231 snapshot\n235 autofs\n236 device-mapper\n237 loop-control\n144 nvram\n")
+	d.text("cgroups", "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpuset\t0\t61\t1\ncpu\t0\t61\t1\ncpuacct\t0\t61\t1\nblkio\t0\t61\t1\nmemory\t0\t61\t1\ndevices\t0\t61\t1\nfreezer\t0\t61\t1\nnet_cls\t0\t61\t1\nperf_event\t0\t61\t1\nnet_prio\t0\t61\t1\nhugetlb\t0\t61\t1\npids\t0\t61\t1\n")
+	d.text("consoles", "tty0                 -WU (EC p  )    4:1\n")
+	d.text("execdomains", "0-0\tLinux           \t[kernel]\n")
+	d.text("fb", "0 simpledrmdrmfb\n")
+	d.text("crypto", "name         : crc32c\ndriver       : crc32c-intel\nmodule       : crc32c_intel\npriority     : 200\nrefcnt       : 2\nselftest     : passed\ninternal     : no\ntype         : shash\nblocksize    : 1\ndigestsize   : 4\n\n")
+	d.text("dma", " 4: cascade\n")
+	d.text("ioports", "0000-0cf7 : PCI Bus 0000:00\n  0000-001f : dma1\n  0020-0021 : pic1\n  0040-0043 : timer0\n  0060-0060 : keyboard\n  0070-0071 : rtc0\n")
+	d.text("iomem", "00000000-00000fff : Reserved\n00001000-0009fbff : System RAM\n000f0000-000fffff : System ROM\n00100000-7fffffff : System RAM\n")
+	d.text("locks", "1: POSIX  ADVISORY  WRITE 412 00:17:21 0 EOF\n")
+	d.text("key-users", "    0:     9 8/8 8/1000000 182/25000000\n")
+	d.text("keys", "")
+	d.text("mtrr", "reg00: base=0x0c0000000 ( 3072MB), size= 1024MB, count=1: uncachable\n")
+	d.text("timer_list", "Timer List Version: v0.9\n")
+	d.text("buddyinfo", "Node 0, zone      DMA      0      0      0      0      0      0      0      0      1      1      2 \nNode 0, zone    DMA32   1011    812    433    210    101     44     20      9      4      2    301 \n")
+	d.text("slabinfo", "slabinfo - version: 2.1\n# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab>\n")
+	d.text("softirqs", "                    CPU0       \n          HI:          0\n       TIMER:     912331\n      NET_TX:        412\n      NET_RX:     310244\n       BLOCK:      51020\n")
+	d.text("vmstat", "nr_free_pages 182344\nnr_zone_inactive_anon 20114\npgpgin 441022\npgpgout 902114\npswpin 0\npswpout 0\npgfault 8811204\npgmajfault 1120\n")
+	d.text("zoneinfo", "Node 0, zone      DMA\n  pages free     3840\n")
+	d.text("schedstat", "version 15\n")
+	d.text("kallsyms", "0000000000000000 A fixed_percpu_data\n0000000000000000 T startup_64\n0000000000000000 T secondary_startup_64\n0000000000000000 T _text\n")
 }

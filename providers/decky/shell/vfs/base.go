@@ -20,6 +20,12 @@ func (f *FS) AddFile(path string, data []byte, perm uint32, uid, gid int, mtime 
 	n.data, n.own = slices.Clip(data), true
 }
 
+// AddContent puts a file in the base whose content is made by nobody but read
+// where it is: c may be shared by many.
+func (f *FS) AddContent(path string, c Content, perm uint32, uid, gid int, mtime time.Time) {
+	f.add(path, TypeFile|perm, uid, gid, mtime).given = c
+}
+
 // AddGenerated puts a file in the base whose content is made when it is
 // opened.
 func (f *FS) AddGenerated(path string, perm uint32, mtime time.Time, generate func() []byte) {

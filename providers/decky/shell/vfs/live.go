@@ -30,7 +30,7 @@ type Live struct {
 // Mount puts a live directory in the base: root makes it for whoever looks.
 func (f *FS) Mount(path string, root func(v View) Live) {
 	n := f.add(path, TypeDir|0o555, 0, 0, time.Time{})
-	n.mount = root
+	n.mount, n.fixed = root, true
 }
 
 // liveNode is a node of a live file at path.

@@ -32,6 +32,7 @@ type node struct {
 	path                string // of a live node
 	top                 *node  // the mount that a live node is below
 	generate            func() []byte
+	given               Content // of a file that own does not say is the client's
 }
 
 func (n *node) isDir() bool { return n.mode&TypeMask == TypeDir }
@@ -140,8 +141,11 @@ func (v View) empty(n *node) bool {
 
 // content is what a file of the image holds, nil for nothing.
 func (f *FS) content(n *node) Content {
-	if n.own {
+	switch {
+	case n.own:
 		return bytes.NewReader(n.data)
+	case n.given != nil:
+		return n.given
 	}
 	if n.entry < 0 || f.host == nil || n.mode&TypeMask != TypeFile {
 		return nil

@@ -167,10 +167,14 @@ func (v View) ReadDir(path string) ([]Info, error) {
 	if !v.may(p.node, 4) {
 		return nil, syscall.EACCES
 	}
-	names := v.names(p.node)
+	dir := p.node
+	if dir.mount != nil { // made once for all names
+		dir = v.mounted(dir)
+	}
+	names := v.names(dir)
 	list := make([]Info, 0, len(names))
 	for _, name := range names {
-		if n := v.child(p.node, name); n != nil {
+		if n := v.child(dir, name); n != nil {
 			list = append(list, v.info(n, name))
 		}
 	}
@@ -189,4 +193,13 @@ func (v View) Access(path string, want uint32) error {
 		return syscall.EACCES
 	}
 	return nil
+}
+
+// Genuine tells whether path leads to a program as the image holds it: what was
+// copied, replaced or written to is not.
+func (v View) Genuine(path string) bool {
+	v.FS.mu.Lock()
+	defer v.FS.mu.Unlock()
+	p, err := v.find(path, true)
+	return err == nil && p.node.entry >= 0 && !p.node.own && p.node.mode&TypeMask == TypeFile
 }

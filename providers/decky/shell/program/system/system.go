@@ -2,8 +2,8 @@ package system
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
@@ -62,7 +62,7 @@ func mount(c *program.Call) int {
 
 func lscpu(c *program.Call) int {
 	name, model, stepping, cores, mhz := c.Machine.Processor()
-	c.Printf("Architecture:                       %s\nCPU op-mode(s):                     32-bit, 64-bit\nByte Order:                         Little Endian\nAddress sizes:                      43 bits physical, 48 bits virtual\nCPU(s):                             %d\nOn-line CPU(s) list:                0-%d\nThread(s) per core:                 1\nCore(s) per socket:                 1\nSocket(s):                          %d\nNUMA node(s):                       1\nVendor ID:                          GenuineIntel\nCPU family:                         6\nModel:                              %d\nModel name:                         %s\nStepping:                           %d\nCPU MHz:                            %.3f\nBogoMIPS:                           %.2f\nHypervisor vendor:                  KVM\nVirtualization type:                full\nL1d cache:                          32 KiB\nL1i cache:                          32 KiB\nL2 cache:                           4 MiB\nL3 cache:                           16 MiB\nNUMA node0 CPU(s):                  0-%d\nFlags:                              %s\n", c.Machine.Host.Machine, cores, cores-1, cores, model, name, stepping, mhz, mhz*2, cores-1, machine.CPUFlags)
+	c.Printf("Architecture:                       %s\nCPU op-mode(s):                     32-bit, 64-bit\nByte Order:                         Little Endian\nAddress sizes:                      43 bits physical, 48 bits virtual\nCPU(s):                             %d\nOn-line CPU(s) list:                0-%d\nThread(s) per core:                 1\nCore(s) per socket:                 1\nSocket(s):                          %d\nNUMA node(s):                       1\nVendor ID:                          GenuineIntel\nCPU family:                         6\nModel:                              %d\nModel name:                         %s\nStepping:                           %d\nCPU MHz:                            %.3f\nBogoMIPS:                           %.2f\nHypervisor vendor:                  KVM\nVirtualization type:                full\nL1d cache:                          32 KiB\nL1i cache:                          32 KiB\nL2 cache:                           4 MiB\nL3 cache:                           16 MiB\nNUMA node0 CPU(s):                  0-%d\nFlags:                              %s\n", c.Machine.Host.Machine, cores, cores-1, cores, model, name, stepping, mhz, mhz*2, cores-1, strings.Join(c.Machine.Hardware.CPU.Flags, " "))
 	return 0
 }
 

@@ -1,0 +1,266 @@
+package machine
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Process is one that ps lists; those of the kernel have no arguments.
+type Process struct {
+	PID, PPID int
+	User      string
+	VSZ, RSS  int // KiB
+	TTY, Stat string
+	Start     int64 // seconds after boot
+	CPU       int64 // seconds used
+	Name      string
+	Args      string // command line; [name] for the kernel's
+	Exe       string // path of the program; "" for the kernel's
+	Cwd       string // "/" where empty
+}
+
+// Kernel tells a thread of the kernel.
+func (p Process) Kernel() bool { return p.PID == 2 || p.PPID == 2 }
+
+// Argv are the words of the command line.
+func (p Process) Argv() []string {
+	if p.Kernel() {
+		return nil
+	}
+	if strings.HasPrefix(p.Args, "sshd:") || strings.HasPrefix(p.Args, "sshd-session:") || strings.HasPrefix(p.Args, "nginx:") {
+		return []string{p.Args} // what setproctitle wrote
+	}
+	return strings.Fields(p.Args)
+}
+
+// kernelThreads by the age of the kernel.
+const (
+	oldThreads = "ksoftirqd/0 kworker/0:0H migration/0 rcu_bh rcu_sched lru-add-drain watchdog/0 kdevtmpfs netns khungtaskd writeback kintegrityd bioset bioset bioset kblockd md edac-poller watchdogd kswapd0 ksmd khugepaged crypto kthrotld kmpath_rdacd kaluad kpsmoused ipv6_addrconf deferwq kauditd scsi_eh_0 scsi_tmf_0 scsi_eh_1 scsi_tmf_1 ata_sff ttm_swap kdmflush bioset xfsalloc xfs_mru_cache xfs-buf/dm-0 xfs-data/dm-0 xfs-conv/dm-0 xfs-cil/dm-0 xfs-reclaim/dm- xfs-log/dm-0 xfsaild/dm-0 kworker/0:1H"
+	newThreads = "rcu_gp rcu_par_gp slub_flushwq netns kworker/0:0H-events_highpri mm_percpu_wq rcu_tasks_kthread rcu_tasks_rude_kthread rcu_tasks_trace_kthread ksoftirqd/0 rcu_preempt migration/0 idle_inject/0 cpuhp/0 kdevtmpfs inet_frag_wq kauditd khungtaskd oom_reaper writeback kcompactd0 ksmd khugepaged kintegrityd kblockd blkcg_punt_bio tpm_dev_wq edac-poller devfreq_wq kworker/0:1H-kblockd kswapd0 kthrotld acpi_thermal_pm mld ipv6_addrconf kstrp zswap-shrink ata_sff scsi_eh_0 scsi_tmf_0 scsi_eh_1 scsi_tmf_1"
+	fiveFour   = "rcu_gp rcu_par_gp kworker/0:0H-kblockd mm_percpu_wq ksoftirqd/0 rcu_sched migration/0 idle_inject/0 cpuhp/0 kdevtmpfs netns rcu_tasks_kthre kauditd khungtaskd oom_reaper writeback kcompactd0 ksmd khugepaged kintegrityd kblockd blkcg_punt_bio tpm_dev_wq ata_sff md edac-poller devfreq_wq watchdogd kswapd0 ecryptfs-kthrea kthrotld acpi_thermal_pm scsi_eh_0 scsi_tmf_0 scsi_eh_1 scsi_tmf_1 vfio-irqfd-clea ipv6_addrconf kstrp kworker/u3:0 charger_manager kworker/0:1H-kblockd"
+)
+
+// threads are those of the kernel, with each processor's own.
+func (m *Machine) threads() []Process {
+	names := newThreads
+	switch {
+	case strings.HasPrefix(m.Release.Kernel, "3."):
+		names = oldThreads
+	case strings.HasPrefix(m.Release.Kernel, "5.4"):
+		names = fiveFour
+	}
+	list := []Process{{PID: 2, User: "root", Stat: "S", Name: "kthreadd", Args: "[kthreadd]"}}
+	pid := 3
+	add := func(name, stat string) {
+		list = append(list, Process{PID: pid, PPID: 2, User: "root", Stat: stat, Name: name, Args: "[" + name + "]"})
+		pid++
+	}
+	for _, name := range strings.Fields(names) {
+		stat := "I<"
+		if strings.Contains(name, "/0") && !strings.HasPrefix(name, "kworker") || strings.HasPrefix(name, "k") && strings.HasSuffix(name, "d") || strings.HasPrefix(name, "scsi_eh") || strings.Contains(name, "0") && strings.HasPrefix(name, "ks") {
+			stat = "S"
+		}
+		if strings.HasPrefix(m.Release.Kernel, "3.") && stat == "I<" {
+			stat = "S<"
+		}
+		add(name, stat)
+		if name == "cpuhp/0" || strings.HasPrefix(m.Release.Kernel, "3.") && name == "watchdog/0" {
+			for cpu := 1; cpu < m.Hardware.CPU.Count(); cpu++ {
+				for _, n := range []string{"cpuhp", "watchdog", "migration", "ksoftirqd"} {
+					if old := strings.HasPrefix(m.Release.Kernel, "3."); n == "cpuhp" && old || n == "watchdog" && !old {
+						continue
+					}
+					add(fmt.Sprintf("%s/%d", n, cpu), "S")
+				}
+			}
+		}
+	}
+	root := m.root()
+	if root.FS == "ext4" {
+		add("jbd2/"+root.Name+"-8", "S")
+		add("ext4-rsv-conver", "I<")
+	}
+	return list
+}
+
+// threadCount is about how many processes an idle host has.
+func (m *Machine) threadCount() int { return 50 + 4*m.Hardware.CPU.Count() }
+
+// daemon is one that the distribution starts.
+type daemon struct {
+	key, user, name, args, exe string
+	vsz, rss                   int
+	stat, tty                  string
+	second                     float64 // after boot
+}
+
+// daemons fit the distribution's init.
+func (m *Machine) daemons() []daemon {
+	lib := "/usr/lib/systemd/"
+	if m.Release.Family == "debian" {
+		lib = "/lib/systemd/"
+	}
+	switch m.Release.Family {
+	case "alpine":
+		return []daemon{
+			{"mdev", "root", "syslogd", "/sbin/syslogd -t -n", "/bin/busybox", 1636, 1020, "S", "", 4}, {"acpid", "root", "acpid", "/sbin/acpid -f", "/bin/busybox", 1620, 900, "S", "", 4},
+			{"chrony", "chrony", "chronyd", "/usr/sbin/chronyd -f /etc/chrony/chrony.conf", "/usr/sbin/chronyd", 2868, 1980, "S", "", 5}, {"cron", "root", "crond", "/usr/sbin/crond -c /etc/crontabs -f", "/bin/busybox", 1628, 960, "S", "", 5},
+			{"sshd", "root", "sshd", m.listener(), "/usr/sbin/sshd", 6636, 4400, "S", "", 5},
+			{"tty1", "root", "getty", "/sbin/getty 38400 tty1", "/bin/busybox", 1624, 920, "S+", "tty1", 6}, {"tty2", "root", "getty", "/sbin/getty 38400 tty2", "/bin/busybox", 1624, 920, "S+", "tty2", 6},
+			{"tty3", "root", "getty", "/sbin/getty 38400 tty3", "/bin/busybox", 1624, 924, "S+", "tty3", 6}, {"tty4", "root", "getty", "/sbin/getty 38400 tty4", "/bin/busybox", 1624, 920, "S+", "tty4", 6},
+			{"tty5", "root", "getty", "/sbin/getty 38400 tty5", "/bin/busybox", 1624, 916, "S+", "tty5", 6}, {"tty6", "root", "getty", "/sbin/getty 38400 tty6", "/bin/busybox", 1624, 920, "S+", "tty6", 6},
+		}
+	}
+	list := []daemon{
+		{"journald", "root", "systemd-journal", lib + "systemd-journald", "/usr/lib/systemd/systemd-journald", 32960, 12316, "Ss", "", 1},
+		{"udevd", "root", "systemd-udevd", lib + "systemd-udevd", "/usr/lib/systemd/systemd-udevd", 26388, 6276, "Ss", "", 1.2},
+	}
+	bus := "/usr/bin/dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only"
+	getty := daemon{"tty1", "root", "agetty", "/sbin/agetty -o -p -- \\u --noclear tty1 linux", "/usr/sbin/agetty", 5876, 1056, "Ss+", "tty1", 4.6}
+	logind := daemon{"logind", "root", "systemd-logind", lib + "systemd-logind", "/usr/lib/systemd/systemd-logind", 25312, 8032, "Ss", "", 3.6}
+	sshd := daemon{"sshd", "root", "sshd", m.listener(), "/usr/sbin/sshd", 15436, 9336, "Ss", "", 4.4}
+	cron := daemon{"cron", "root", "cron", "/usr/sbin/cron -f", "/usr/sbin/cron", 6612, 2700, "Ss", "", 3.4}
+	switch m.Release.Slug {
+	case "debian", "kali":
+		list = append(list, daemon{"timesyncd", "systemd-timesync", "systemd-timesyn", lib + "systemd-timesyncd", "/usr/lib/systemd/systemd-timesyncd", 90080, 6520, "Ssl", "", 2.4}, cron,
+			daemon{"dbus", "messagebus", "dbus-daemon", bus, "/usr/bin/dbus-daemon", 9128, 4968, "Ss", "", 3.4}, daemon{"rsyslog", "root", "rsyslogd", "/usr/sbin/rsyslogd -n -iNONE", "/usr/sbin/rsyslogd", 222508, 6100, "Ssl", "", 3.5}, logind, getty, sshd)
+	case "ubuntu20", "ubuntu22":
+		getty.args = "/sbin/agetty -o -p -- \\u --noclear tty1 linux"
+		list = append(list, daemon{"multipathd", "root", "multipathd", "/sbin/multipathd -d -s", "/usr/sbin/multipathd", 289352, 27400, "SLsl", "", 1.3}, daemon{"timesyncd", "systemd-timesync", "systemd-timesyn", lib + "systemd-timesyncd", "/usr/lib/systemd/systemd-timesyncd", 89364, 6600, "Ssl", "", 2.4},
+			daemon{"networkd", "systemd-network", "systemd-network", lib + "systemd-networkd", "/usr/lib/systemd/systemd-networkd", 16256, 8300, "Ss", "", 2.8}, daemon{"resolved", "systemd-resolve", "systemd-resolve", lib + "systemd-resolved", "/usr/lib/systemd/systemd-resolved", 25540, 12500, "Ss", "", 2.9},
+			cron, daemon{"dbus", "messagebus", "dbus-daemon", "@dbus-daemon --system --address=systemd: --nofork --nopidfile --systemd-activation --syslog-only", "/usr/bin/dbus-daemon", 8764, 4900, "Ss", "", 3.4},
+			daemon{"networkd-dispatcher", "root", "networkd-dispat", "/usr/bin/python3 /usr/bin/networkd-dispatcher --run-startup-triggers", "/usr/bin/python3.10", 32652, 19100, "Ss", "", 3.5}, daemon{"rsyslog", "syslog", "rsyslogd", "/usr/sbin/rsyslogd -n -iNONE", "/usr/sbin/rsyslogd", 222400, 5500, "Ssl", "", 3.5},
+			daemon{"snapd", "root", "snapd", "/usr/lib/snapd/snapd", "/usr/lib/snapd/snapd", 1467996, 42000, "Ssl", "", 3.5}, logind, daemon{"polkitd", "root", "polkitd", "/usr/libexec/polkitd --no-debug", "/usr/libexec/polkitd", 234500, 6700, "Ssl", "", 3.6}, getty, sshd,
+			daemon{"unattended", "root", "unattended-upgr", "/usr/bin/python3 /usr/share/unattended-upgrades/unattended-upgrade-shutdown --wait-for-signal", "/usr/bin/python3.10", 109772, 21300, "Ssl", "", 4.5})
+	case "arch":
+		list = append(list, daemon{"timesyncd", "systemd-timesync", "systemd-timesyn", lib + "systemd-timesyncd", "/usr/lib/systemd/systemd-timesyncd", 91440, 7400, "Ssl", "", 2.4}, daemon{"networkd", "systemd-network", "systemd-network", lib + "systemd-networkd", "/usr/lib/systemd/systemd-networkd", 20128, 9600, "Ss", "", 2.8},
+			daemon{"dbus", "dbus", "dbus-broker-lau", "/usr/bin/dbus-broker-launch --scope system --audit", "/usr/bin/dbus-broker-launch", 8300, 3900, "Ss", "", 3.4}, logind, getty, sshd)
+	default:
+		list = append(list, m.redHat(bus, logind, getty, sshd)...)
+	}
+	return list
+}
+
+// redHat are the daemons of its family.
+func (m *Machine) redHat(bus string, logind, getty, sshd daemon) []daemon {
+	broker := daemon{"dbus", "dbus", "dbus-broker", "dbus-broker --log 4 --controller 9 --machine-id " + m.Persona.MachineID() + " --max-bytes 536870912 --max-fds 4096 --max-matches 131072 --audit", "/usr/bin/dbus-broker", 4912, 2700, "S", "", 3.3}
+	if m.Release.Slug == "centos7" {
+		broker = daemon{"dbus", "dbus", "dbus-daemon", bus, "/usr/bin/dbus-daemon", 58220, 2448, "Ss", "", 3.3}
+		getty.args = "/sbin/agetty --noclear tty1 linux"
+	}
+	return []daemon{
+		{"auditd", "root", "auditd", "/sbin/auditd", "/usr/sbin/auditd", 55532, 1080, "S<sl", "", 2.4}, broker, {"polkitd", "polkitd", "polkitd", "/usr/lib/polkit-1/polkitd --no-debug", "/usr/lib/polkit-1/polkitd", 612348, 12400, "Ssl", "", 3.3},
+		{"firewalld", "root", "firewalld", "/usr/bin/python3 -s /usr/sbin/firewalld --nofork --nopid", "/usr/bin/python3", 125000, 41000, "Ssl", "", 3.4}, logind, {"chrony", "chrony", "chronyd", "/usr/sbin/chronyd", "/usr/sbin/chronyd", 117808, 1780, "S", "", 3.5},
+		{"NetworkManager", "root", "NetworkManager", "/usr/sbin/NetworkManager --no-daemon", "/usr/sbin/NetworkManager", 474868, 10900, "Ssl", "", 3.8}, sshd, {"rsyslog", "root", "rsyslogd", "/usr/sbin/rsyslogd -n", "/usr/sbin/rsyslogd", 222780, 6100, "Ssl", "", 4.5},
+		{"cron", "root", "crond", "/usr/sbin/crond -n", "/usr/sbin/crond", 126416, 1680, "Ss", "", 4.5}, getty,
+	}
+}
+
+// listener is how sshd names itself: since 8.2 it counts.
+func (m *Machine) listener() string {
+	if m.Release.Slug == "centos7" {
+		return "/usr/sbin/sshd -D"
+	}
+	return "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"
+}
+
+// daemonPID is the number of a daemon's process.
+func (m *Machine) daemonPID(key string) int {
+	first := m.PIDAt(m.Boot) - 420
+	for i, d := range m.daemons() {
+		if d.key == key {
+			return first + i*9 + int(d.second*30) + int(m.Persona.Number("pid/"+key, 0, 6))
+		}
+	}
+	return first
+}
+
+// Processes are those of an idle host, the sessions on it and what they run, by
+// number.
+func (m *Machine) Processes() []Process {
+	init := Process{PID: 1, User: "root", VSZ: 102028, RSS: 12040, Stat: "Ss", CPU: 3, Name: "systemd", Args: "/sbin/init", Exe: "/usr/lib/systemd/systemd"}
+	switch {
+	case m.Release.Slug == "centos7", m.Release.Family == "rhel":
+		init.Args = "/usr/lib/systemd/systemd --switched-root --system --deserialize 22"
+	case m.Release.Family == "alpine":
+		init.Name, init.Args, init.Exe, init.VSZ, init.RSS, init.Stat = "init", "/sbin/init", "/bin/busybox", 1624, 980, "S"
+	}
+	list := append([]Process{init}, m.threads()...)
+	for _, d := range m.daemons() {
+		list = append(list, Process{PID: m.daemonPID(d.key), PPID: 1, User: d.user, VSZ: d.vsz, RSS: d.rss, TTY: d.tty, Stat: d.stat, Start: int64(d.second), CPU: int64(m.Uptime().Hours() * m.cost(d.key)), Name: d.name, Args: d.args, Exe: d.exe})
+	}
+	list = append(list, m.sessions()...)
+	m.mu.Lock()
+	for _, pid := range slices.Sorted(maps.Keys(m.running)) {
+		list = append(list, *m.running[pid])
+	}
+	m.mu.Unlock()
+	slices.SortStableFunc(list, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
+	return slices.CompactFunc(list, func(a, b Process) bool { return a.PID == b.PID })
+}
+
+// cost is how many seconds of a processor a daemon needs per hour.
+func (m *Machine) cost(key string) float64 { return float64(m.Persona.Number("cpu/"+key, 0, 40)) / 100 }
+
+// sessions are what sshd and login started.
+func (m *Machine) sessions() []Process {
+	var list []Process
+	sshd := m.daemonPID("sshd")
+	daemon := "sshd"
+	if m.Release.Slug == "arch" || m.Release.Slug == "kali" { // OpenSSH 9.8 parted it
+		daemon = "sshd-session"
+	}
+	for _, l := range m.Logins() {
+		since := int64(l.Since.Sub(m.Boot).Seconds())
+		shell := l.shell
+		name := shell[strings.LastIndexByte(shell, '/')+1:]
+		parent := Process{PID: l.PID - 2, PPID: sshd, User: "root", VSZ: 17712, RSS: 11012, Stat: "Ss", Start: since, Name: daemon, Args: daemon + ": " + l.User + " [priv]", Exe: "/usr/sbin/sshd"}
+		if l.User == "root" {
+			parent.Args = daemon + ": root@" + l.TTY
+			list = append(list, parent)
+		} else {
+			list = append(list, parent, Process{PID: l.PID - 1, PPID: l.PID - 2, User: l.User, VSZ: 17972, RSS: 6780, Stat: "S", Start: since, Name: daemon, Args: daemon + ": " + l.User + "@" + l.TTY, Exe: "/usr/sbin/sshd"})
+			parent.PID = l.PID - 1
+		}
+		list = append(list, Process{PID: l.PID, PPID: parent.PID, User: l.User, VSZ: 7196, RSS: 3920, TTY: l.TTY, Stat: "Ss", Start: since, Name: name, Args: "-" + name, Exe: shell, Cwd: l.home})
+	}
+	return list
+}
+
+// Run lists p among the processes until the returned function is called. Its
+// number is p.PID, or a new one where that is 0. maxRunning bounds how many are
+// listed; more are not.
+func (m *Machine) Run(p Process) (pid int, end func()) {
+	if p.PID == 0 {
+		p.PID = m.NextPID()
+	}
+	if p.Start == 0 {
+		p.Start = int64(m.Now().Sub(m.Boot) / time.Second)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.running) < maxRunning {
+		m.running[p.PID] = &p
+	}
+	return p.PID, func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		delete(m.running, p.PID)
+	}
+}
+
+const maxRunning = 256
+
+// Process is the one of a number.
+func (m *Machine) Process(pid int) (Process, bool) {
+	for _, p := range m.Processes() {
+		if p.PID == pid {
+			return p, true
+		}
+	}
+	return Process{}, false
+}
