@@ -187,3 +187,42 @@ func TestDebianRowIsTheRealServer(t *testing.T) {
 		t.Errorf("extensions (-real +row):\n%s", diff)
 	}
 }
+
+// paramiko has ciphers that nobody else has any more.
+const paramiko = `
+import sys, paramiko
+t = paramiko.Transport(("127.0.0.1", int(sys.argv[1])))
+o = t.get_security_options()
+if sys.argv[2]: o.ciphers = (sys.argv[2],)
+t.start_client(timeout=20)
+t.auth_none("u")
+c = t.open_session()
+c.exec_command("x")
+sent = b"0123456789abcdef" * 2000
+c.sendall(sent)
+c.shutdown_write()
+got = b""
+while True:
+    b = c.recv(65536)
+    if not b: break
+    got += b
+t.close()
+sys.exit(0 if got == sent else 3)
+`
+
+func TestParamiko(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if err := exec.Command(python, "-c", "import paramiko").Run(); err != nil {
+		t.Fatal("paramiko is missing: apt-get install python3-paramiko")
+	}
+	for name, ciphers := range map[string][]string{
+		"debian-12": {""}, "kali": {""}, "rocky-9": {""}, "dropbear-2022.83": {""}, "centos-7": {"", "blowfish-cbc", "3des-cbc", "aes128-cbc", "aes256-cbc"},
+	} {
+		port := listen(t, config(name))
+		for _, cipher := range ciphers {
+			if out, err := exec.Command(python, "-W", "ignore", "-c", paramiko, port, cipher).CombinedOutput(); err != nil {
+				t.Errorf("%s %s: %v\n%s", name, cipher, err, out)
+			}
+		}
+	}
+}

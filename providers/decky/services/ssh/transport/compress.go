@@ -3,6 +3,7 @@ package transport
 import (
 	"encoding/binary"
 	"errors"
+	"sync"
 )
 
 // compression is one direction's (RFC 4253 section 6.2). Nothing is kept of
@@ -51,7 +52,9 @@ func (c *compression) shrink(b, payload []byte) []byte {
 	}
 	w := bitWriter{b: b}
 	w.bits(2, 3) // not the last, fixed codes
-	var table [1 << hashBits]int32
+	table := tables.Get().(*[1 << hashBits]int32)
+	defer tables.Put(table)
+	clear(table[:])
 	for i := 0; i < len(payload); {
 		if i+minMatch <= len(payload) {
 			word := binary.LittleEndian.Uint32(payload[i:])
@@ -77,6 +80,9 @@ func (c *compression) shrink(b, payload []byte) []byte {
 	w.align()
 	return append(w.b, 0, 0, 0xff, 0xff)
 }
+
+// tables are the compressor's, too large for every connection's stack.
+var tables = sync.Pool{New: func() any { return new([1 << hashBits]int32) }}
 
 // bitWriter writes bits from the lowest on (RFC 1951 section 3.1.1).
 type bitWriter struct {

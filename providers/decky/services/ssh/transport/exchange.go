@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"crypto"
 	"fmt"
 	"hash"
 	"strings"
@@ -78,7 +77,7 @@ func (c *Conn) receiveKexInit(payload []byte) error {
 	}
 	c.mu.Lock()
 	if !c.rekeying {
-		err = c.sendKexInit()
+		err, c.unflushed = c.sendKexInit(), true
 	}
 	offer := c.offer
 	c.mu.Unlock()
@@ -130,7 +129,9 @@ func (c *Conn) reply(payload []byte) error {
 	if err := s.end(); err != nil {
 		return c.end("key exchange: " + err.Error())
 	}
-	server, secret, err := info.new().respond(c.config.rand(), public)
+	var server, secret []byte
+	var err error
+	aside(func() { server, secret, err = info.new().respond(c.config.rand(), public) })
 	if err != nil {
 		return c.end("key exchange: " + err.Error())
 	}
@@ -155,7 +156,8 @@ func (c *Conn) finish(number byte, newHash func() hash.Hash, middle func([]byte)
 	h := newHash()
 	h.Write(b)
 	sum := h.Sum(nil)
-	sig, err := c.sign(key, k.chosen.HostKey, sum)
+	var sig []byte
+	aside(func() { sig, err = sign(c.config.rand(), key, k.chosen.HostKey, sum) })
 	if err != nil {
 		return err
 	}
@@ -168,6 +170,7 @@ func (c *Conn) finish(number byte, newHash func() hash.Hash, middle func([]byte)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unflushed = true
 	c.seal(appendString(append(appendString([]byte{number}, public), server...), sig))
 	c.seal([]byte{msgNewKeys})
 	if out.seq = c.out.seq; c.strict {
@@ -182,8 +185,21 @@ func (c *Conn) finish(number byte, newHash func() hash.Hash, middle func([]byte)
 	return c.release()
 }
 
-func (c *Conn) sign(key crypto.Signer, algorithm string, data []byte) ([]byte, error) {
-	return sign(c.config.rand(), key, algorithm, data)
+// aside runs f on a stack of its own, which goes with it: what a key exchange
+// needs once, ten times what a connection needs, would stay with the reader's.
+// A panic is the caller's.
+func aside(f func()) {
+	var panicked any
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		f()
+	}()
+	<-done
+	if panicked != nil {
+		panic(panicked)
+	}
 }
 
 // release ends the server's side of an exchange and sends what waited; the

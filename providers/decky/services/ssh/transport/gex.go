@@ -34,12 +34,14 @@ func (c *Conn) gexRequest(payload []byte) error {
 	}
 	g.group = chooseGroup(c.config.Build.GroupBits, low, want, high)
 	var err error
-	if g.exponent, g.public, err = g.group.generate(c.config.rand()); err != nil {
+	aside(func() { g.exponent, g.public, err = g.group.generate(c.config.rand()) })
+	if err != nil {
 		return err
 	}
 	c.kex.gex, c.kex.step = g, awaitGexInit
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.unflushed = true
 	c.seal(appendMPInt(appendMPInt([]byte{msgGexGroup}, g.group.p.Bytes()), two.Bytes()))
 	return c.failed
 }
@@ -83,7 +85,8 @@ func (c *Conn) gexReply(payload []byte) error {
 	if err := g.group.check(e); err != nil {
 		return c.end("group exchange: " + err.Error())
 	}
-	secret := appendMPInt(nil, new(big.Int).Exp(e, g.exponent, g.group.p).Bytes())
+	var secret []byte
+	aside(func() { secret = appendMPInt(nil, new(big.Int).Exp(e, g.exponent, g.group.p).Bytes()) })
 	server := appendMPInt(nil, g.public.Bytes())
 	middle := func(h []byte) []byte {
 		for _, n := range []uint32{g.min, g.want, g.max} {

@@ -131,11 +131,14 @@ func (d *reader) room(n int) {
 
 // readPacket is the next packet's payload; it flushes what waits first.
 func (c *Conn) readPacket() ([]byte, error) {
-	c.mu.Lock()
-	err := c.flush()
-	c.mu.Unlock()
-	if err != nil {
-		return nil, err
+	if c.unflushed {
+		c.mu.Lock()
+		err := c.flush()
+		c.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		c.unflushed = false
 	}
 	d := &c.in
 	d.r += d.took
@@ -225,9 +228,10 @@ func (c *Conn) corrupt(already int, reason string) error {
 
 // end is the server's own end of the connection.
 func (c *Conn) end(reason string) error {
-	c.mu.Lock()
-	c.pending = nil // sshd exits without writing it
-	c.mu.Unlock()
+	if c.unflushed && c.mu.TryLock() {
+		c.pending = nil // sshd exits without writing it
+		c.mu.Unlock()
+	}
 	return &EndError{Reset: c.unreadPackets(), Reason: reason}
 }
 
@@ -257,8 +261,13 @@ func (c *Conn) WritePacket(payload []byte) error {
 			return err
 		}
 	}
-	for c.rekeying && c.failed == nil && c.queued > queueSoft && c.reading {
+	c.waiting.Add(1)
+	for c.rekeying && c.failed == nil && c.queued > queueSoft && c.reading.Load() && c.over.Load() == nil {
 		c.settled.Wait()
+	}
+	c.waiting.Add(-1)
+	if why := c.over.Load(); why != nil {
+		return fmt.Errorf("ssh: write after the end: %w", *why)
 	}
 	switch {
 	case c.failed != nil:

@@ -13,7 +13,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/services/ssh/build"
@@ -79,7 +81,12 @@ type Conn struct {
 	ours      string
 	kex       *exchange // the key exchange under way, the reader's
 
-	in reader
+	in        reader
+	unflushed bool // the reader has sealed what waits in pending
+
+	reading atomic.Bool           // the reader is in ReadPacket
+	waiting atomic.Int32          // writers that wait for a key exchange
+	over    atomic.Pointer[error] // why the reader left
 
 	mu       sync.Mutex // everything below
 	settled  sync.Cond  // keys, queue or the reader's place changed
@@ -89,7 +96,6 @@ type Conn struct {
 	queued   int
 	rekeying bool   // our KEXINIT is out, our NEWKEYS is not
 	offer    []byte // our KEXINIT of the exchange under way
-	reading  bool   // the reader is in ReadPacket
 	authed   bool
 	strict   bool
 	extSeen  bool   // the client's EXT_INFO has come
@@ -157,8 +163,8 @@ func (c *Conn) Client() Client { return c.client }
 // Quirk tells whether sshd treats this client's software specially.
 func (c *Conn) Quirk(q Quirk) bool { return c.quirks.has(q) }
 
-// Authenticated starts delayed compression and allows rekeying. Call it right
-// after USERAUTH_SUCCESS is written.
+// Authenticated starts delayed compression and allows rekeying. The goroutine
+// that reads calls it right after it has written USERAUTH_SUCCESS.
 func (c *Conn) Authenticated() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -172,8 +178,23 @@ func (c *Conn) Authenticated() {
 // transport's own; it is valid until the next call. The transport's own
 // messages are answered meanwhile. Only one goroutine may call it.
 func (c *Conn) ReadPacket() ([]byte, error) {
-	c.place(true)
-	defer c.place(false)
+	c.reading.Store(true)
+	payload, err := c.nextMessage()
+	c.reading.Store(false)
+	switch {
+	case err != nil && !errors.Is(err, os.ErrDeadlineExceeded):
+		// As with sshd, whose one process reads and writes, nothing is said
+		// after that.
+		c.over.Store(&err)
+		c.wake()
+		return nil, err
+	case c.waiting.Load() > 0:
+		c.wake() // they may queue more now that nobody reads
+	}
+	return payload, err
+}
+
+func (c *Conn) nextMessage() ([]byte, error) {
 	for {
 		payload, err := c.readPacket()
 		if err != nil {
@@ -189,11 +210,14 @@ func (c *Conn) ReadPacket() ([]byte, error) {
 	}
 }
 
-func (c *Conn) place(reading bool) {
-	c.mu.Lock()
-	c.reading = reading
-	c.settled.Broadcast()
-	c.mu.Unlock()
+// wake lets waiting writers look again. A writer that is stuck in a write
+// holds the lock and waits for nothing else.
+func (c *Conn) wake() {
+	if c.waiting.Load() > 0 {
+		c.mu.Lock()
+		c.settled.Broadcast()
+		c.mu.Unlock()
+	}
 }
 
 // Unimplemented answers the last packet that ReadPacket returned with
