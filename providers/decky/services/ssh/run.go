@@ -34,7 +34,9 @@ func (s *session) shell(ctx context.Context) outcome {
 	if _, err := io.WriteString(s.ch, s.c.h.greeting(s.c.user, s.c.source.Addr(), "")); err != nil {
 		return outcome{status: 255}
 	}
-	return outcome{status: s.script(ctx, s.newShell(""))}
+	sh := s.newShell("")
+	defer sh.Close()
+	return outcome{status: s.script(ctx, sh)}
 }
 
 // exec is the request "exec".
@@ -45,7 +47,9 @@ func (s *session) exec(ctx context.Context, line string) outcome {
 	if s.pty != nil {
 		return s.onTerminal(func(sh *shell.Session, t *shell.Terminal, _ string) int { return sh.One(ctx, t, line) })
 	}
-	status, _ := s.newShell("").Run(ctx, line, shell.ModeExec, s.ch, s.ch, s.ch.Stderr())
+	sh := s.newShell("")
+	defer sh.Close()
+	status, _ := sh.Run(ctx, line, shell.ModeExec, s.ch, s.ch, s.ch.Stderr())
 	return outcome{status: status}
 }
 
@@ -54,6 +58,7 @@ func (s *session) onTerminal(run func(*shell.Session, *shell.Terminal, string) i
 	entry, leave := s.c.h.host().Enter(s.c.user, s.c.source.Addr())
 	defer leave()
 	sh := s.newShell(entry.TTY)
+	defer sh.Close()
 	t := shell.NewTerminal(s.ch, s.ch)
 	sh.SetSize(s.pty.rows, s.pty.cols)
 	s.mu.Lock()

@@ -19,7 +19,7 @@ import (
 
 // startSSHD runs the machine's sshd in the foreground on loopback, all its
 // paths in a folder of the test.
-func startSSHD(t *testing.T) string {
+func startSSHD(t testing.TB) string {
 	t.Helper()
 	const binary = "/usr/sbin/sshd"
 	if _, err := os.Stat(binary); err != nil {
