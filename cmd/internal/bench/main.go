@@ -48,7 +48,7 @@ type bench struct {
 
 func main() {
 	name := flag.String("size", "full", "full or small")
-	only := flag.String("only", "", "one of plan, budget, journal, test, native, idle, docker, events, http; empty: all")
+	only := flag.String("only", "", "one of plan, budget, journal, test, native, idle, docker, events, http, ssh; empty: all")
 	flag.Parse()
 	s, ok := sizes[*name]
 	if !ok || flag.NArg() > 0 {
@@ -84,7 +84,7 @@ func measure(ctx context.Context, s size, only string) (short int, err error) {
 	for _, part := range []struct {
 		name string
 		run  func(context.Context) error
-	}{{"plan", b.plans}, {"budget", b.budget}, {"journal", b.journal}, {"test", b.testRun}, {"native", b.nativeApply}, {"idle", b.idle}, {"docker", b.dockerApply}, {"events", b.events}, {"http", b.http}} {
+	}{{"plan", b.plans}, {"budget", b.budget}, {"journal", b.journal}, {"test", b.testRun}, {"native", b.nativeApply}, {"idle", b.idle}, {"docker", b.dockerApply}, {"events", b.events}, {"http", b.http}, {"ssh", b.ssh}} {
 		if only != "" && only != part.name {
 			continue
 		}

@@ -151,10 +151,16 @@ func idleSessions(t testing.TB, n int) (mb, perSession float64) {
 	var mu sync.Mutex
 	var clients []*gossh.Client
 	jobs := make(chan string)
-	for range 6 * len(addrs) {
+	for range 5 * len(addrs) {
 		group.Go(func() {
 			for addr := range jobs {
 				c, err := gossh.Dial("tcp", addr, clientConfig())
+				for range 5 {
+					if err == nil {
+						break
+					}
+					c, err = gossh.Dial("tcp", addr, clientConfig()) // MaxStartups drops some
+				}
 				if err != nil {
 					failed.Add(1)
 					continue
