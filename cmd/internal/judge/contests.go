@@ -94,13 +94,6 @@ func contests(host decky.Host) []contest {
 				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"ssh_version":"dropbear_2022.83","users":{"${account}":"${password}"}}`}
 			},
 		},
-		{
-			name: "nginx", service: "http", probes: []string{"data/http/common.probes.json"},
-			reference: server.Nginx(nil), foreign: server.NetHTTP{Product: "nginx/" + packages["nginx"], Page: []byte("<html><body>Welcome to nginx!</body></html>\n"), Port: 80},
-			ours: func(binary string) server.Kind {
-				return server.Decky{Binary: binary, Host: host, Slug: "http", Port: 80}
-			},
-		},
 	}...)
 }
 

@@ -18,8 +18,17 @@ import (
 // NginxTLS is Nginx with TLS on 443: a certificate of name's with an RSA key of
 // 2048 bits, signed by a CA of the lab's.
 func NginxTLS(name string, files Files) Kind {
+	return nginxTLS(files, func() (chain, key []byte, err error) { return certificate(name) })
+}
+
+// NginxWith is Nginx with TLS on 443 and this certificate and key, both PEM.
+func NginxWith(chain, key []byte, files Files) Kind {
+	return nginxTLS(files, func() ([]byte, []byte, error) { return chain, key, nil })
+}
+
+func nginxTLS(files Files, certified func() (chain, key []byte, err error)) Kind {
 	return nginx(443, " ssl", files, func(_ context.Context, dir string) (string, error) {
-		chain, key, err := certificate(name)
+		chain, key, err := certified()
 		if err != nil {
 			return "", err
 		}

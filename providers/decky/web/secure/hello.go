@@ -66,8 +66,15 @@ func (r *reader) u16() int {
 }
 
 // list8 and list16 are vectors with a length of one or two bytes.
-func (r *reader) list8() reader  { return reader{r.take(r.u8()), r.ok} }
-func (r *reader) list16() reader { return reader{r.take(r.u16()), r.ok} }
+func (r *reader) list8() reader {
+	data := r.take(r.u8())
+	return reader{data, r.ok}
+}
+
+func (r *reader) list16() reader {
+	data := r.take(r.u16())
+	return reader{data, r.ok}
+}
 
 func (r reader) numbers() []uint16 {
 	var all []uint16
@@ -85,7 +92,8 @@ func ParseHello(message []byte) (*Hello, error) {
 		return nil, errHello
 	}
 	size := r.u8()<<16 | r.u16()
-	body := reader{r.take(size), r.ok}
+	whole := r.take(size)
+	body := reader{whole, r.ok}
 	h := &Hello{Version: uint16(body.u16())}
 	body.take(32)
 	body.list8()

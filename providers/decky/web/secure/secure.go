@@ -2,8 +2,8 @@
 // the versions, ciphers, tickets and protocols that the product has on the
 // host's distribution, the client's fingerprints on record before it is
 // answered, and the product's answer to plain HTTP. The handshake itself is
-// crypto/tls: the order of ServerHello's extensions in TLS 1.2 and the texts of
-// alerts are that library's, a known gap.
+// crypto/tls, which is told what OpenSSL would choose; the order of ServerHello's
+// extensions in TLS 1.2 stays that library's, a known gap.
 package secure
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/web"
+	"github.com/decnet/decnet/providers/decky/web/site"
 	"github.com/decnet/decnet/schema/event"
 )
 
@@ -37,6 +38,7 @@ type Options struct {
 type Server struct {
 	options Options
 	config  *tls.Config
+	openssl bool
 }
 
 // New is a server with the host's certificate.
@@ -52,7 +54,7 @@ func New(o Options) (*Server, error) {
 	profile := profileOf(o.Env.Host, o.Product)
 	config := &tls.Config{
 		Certificates: []tls.Certificate{{Certificate: chain, PrivateKey: own.Key}}, Time: o.Env.Now,
-		MinVersion: profile.min, MaxVersion: profile.max, CipherSuites: ciphers, NextProtos: profile.protocols,
+		MinVersion: profile.min, MaxVersion: profile.max, NextProtos: profile.protocols,
 		SessionTicketsDisabled: !profile.tickets, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP521, tls.CurveP384},
 	}
 	if o.Min != 0 {
@@ -64,14 +66,8 @@ func New(o Options) (*Server, error) {
 	if config.MinVersion > config.MaxVersion {
 		return nil, errors.New("the lowest version of TLS is above the highest")
 	}
-	return &Server{options: o, config: config}, nil
-}
-
-// ciphers are OpenSSL's for an ECDSA key, as far as crypto/tls has them; the
-// order is the library's.
-var ciphers = []uint16{
-	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
-	tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256, tls.TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+	preferOpenSSL()
+	return &Server{options: o, config: config, openssl: o.Product != site.IIS}, nil
 }
 
 // ServeConn implements decky.Handler.
@@ -93,7 +89,18 @@ func (s *Server) ServeConn(ctx context.Context, conn decky.Conn) error {
 	if err := s.record(conn, head, hello); err != nil {
 		return err
 	}
-	inside := tls.Server(head, s.config)
+	config := s.config
+	var broken brokenHello
+	switch {
+	case hello != nil:
+		alert := byte(0)
+		if config, alert = s.choose(hello); alert != 0 {
+			return refuse(conn, min(hello.Version, tls.VersionTLS12), alert)
+		}
+	case errors.As(err, &broken):
+		return refuse(conn, tls.VersionTLS12, byte(broken))
+	}
+	inside := tls.Server(head, config)
 	if err := inside.HandshakeContext(ctx); err != nil {
 		return nil // the alert went out; what the client said is on record
 	}
@@ -136,6 +143,18 @@ func (s *Server) negotiated(conn decky.Conn, state tls.ConnectionState) error {
 	return conn.Record(&event.Fingerprint{Method: "tls", Value: value})
 }
 
+// refuse sends a fatal alert (RFC 8446 section 6).
+func refuse(conn decky.Conn, version uint16, alert byte) error {
+	_, err := conn.Write([]byte{0x15, 3, byte(version), 0, 2, 2, alert})
+	return err
+}
+
+// brokenHello is a greeting that OpenSSL answers with this alert.
+type brokenHello byte
+
+// Error implements error.
+func (b brokenHello) Error() string { return fmt.Sprintf("broken greeting: alert %d", byte(b)) }
+
 func quiet(err error) error {
 	var t net.Error
 	if errors.Is(err, io.EOF) || errors.As(err, &t) && t.Timeout() {
@@ -173,16 +192,21 @@ func (p *peeked) hello() (*Hello, error) {
 			return nil, err
 		}
 		size := int(p.read[at+3])<<8 | int(p.read[at+4])
-		if p.read[at] != 0x16 || p.read[at+1] != 3 || size == 0 || size > 16<<10 || at+size > maxHello {
-			return nil, errHello
+		switch {
+		case at == 0 && p.read[0]&0x80 != 0:
+			return nil, brokenHello(alertVersion) // SSL 2.0
+		case p.read[at] != 0x16 || p.read[at+1] != 3:
+			return nil, brokenHello(alertUnexpected)
+		case size > 16<<10 || at+size > maxHello:
+			return nil, brokenHello(alertOverflow)
 		}
 		if err := p.fill(at + 5 + size); err != nil {
 			return nil, err
 		}
 		message = append(message, p.read[at+5:at+5+size]...)
 		at += 5 + size
-		if len(message) >= 4 && message[0] != 1 {
-			return nil, errHello
+		if len(message) > 0 && message[0] != 1 {
+			return nil, brokenHello(alertUnexpected)
 		}
 		if len(message) >= 4 && len(message) >= 4+(int(message[1])<<16|int(message[2])<<8|int(message[3])) {
 			return ParseHello(message)
