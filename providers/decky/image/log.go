@@ -244,7 +244,7 @@ func (f *Facts) regular(name string) []line {
 		for _, v := range f.Visits() {
 			port := 30000 + v.PID%30000
 			add(v.In, fmt.Sprintf("sshd[%d]: Accepted publickey for %s from %s port %d ssh2: ED25519 SHA256:%s", v.PID, v.User, v.From, port, f.fingerprint()))
-			add(v.In.Add(time.Millisecond*40), fmt.Sprintf("sshd[%d]: pam_unix(sshd:session): session opened for user %s(uid=1000) by (uid=0)", v.PID, v.User))
+			add(v.In.Add(time.Millisecond*40), fmt.Sprintf("sshd[%d]: pam_unix(sshd:session): session opened for user %s(uid=%d) by (uid=0)", v.PID, v.User, f.uidOf(v.User)))
 			add(v.Out, fmt.Sprintf("sshd[%d]: pam_unix(sshd:session): session closed for user %s", v.PID, v.User))
 		}
 	}
@@ -369,13 +369,22 @@ func (f *Facts) utmp(history bool) []byte {
 	return out
 }
 
+func (f *Facts) uidOf(name string) int {
+	for _, a := range f.Persona.Accounts(f.Logins) {
+		if a.Name == name {
+			return a.UID
+		}
+	}
+	return 0
+}
+
 // lastlog has a record of 292 bytes per user (lastlog.h).
 func (f *Facts) lastlog() []byte {
 	visits := f.Visits()
 	if len(visits) == 0 {
 		return nil
 	}
-	uid := 1000
+	uid := f.uidOf(visits[0].User)
 	b := make([]byte, 292*(uid+1))
 	v := visits[len(visits)-1]
 	binary.LittleEndian.PutUint32(b[292*uid:], uint32(v.In.Unix()))

@@ -365,7 +365,7 @@ func TestSessionsAreProcesses(t *testing.T) {
 	m := of("debian", 2)
 	login, leave := m.Enter("oracle", netip.MustParseAddr("10.20.9.9"))
 	pid, end := m.Run(machine.Process{PPID: login.PID, User: "oracle", TTY: login.TTY, Stat: "R+", Name: "sleep", Args: "sleep 100", Exe: "/usr/bin/sleep"})
-	view := m.FS.As(1001, 1001)
+	view := m.FS.As(1000, 1000)
 	view.PID = pid
 	if data, err := view.ReadFile("/proc/self/cmdline"); err != nil || string(data) != "sleep\x00100\x00" {
 		t.Errorf("own command line %q, %v", data, err)
@@ -373,10 +373,10 @@ func TestSessionsAreProcesses(t *testing.T) {
 	if target, err := view.Lstat("/proc/self/exe"); err != nil || target.Target != "/usr/bin/sleep" {
 		t.Errorf("own program %+v, %v", target, err)
 	}
-	if info, err := view.Stat("/dev/" + login.TTY); err != nil || info.UID != 1001 || info.Mode&vfs.TypeMask != vfs.TypeChar {
+	if info, err := view.Stat("/dev/" + login.TTY); err != nil || info.UID != 1000 || info.Mode&vfs.TypeMask != vfs.TypeChar {
 		t.Errorf("terminal %+v, %v", info, err)
 	}
-	if !strings.Contains(text(t, m, "/proc/net/arp"), "10.20.9.9") || !strings.Contains(text(t, m, "/proc/mounts"), "/run/user/1001") {
+	if !strings.Contains(text(t, m, "/proc/net/arp"), "10.20.9.9") || !strings.Contains(text(t, m, "/proc/mounts"), "/run/user/1000") {
 		t.Error("the session leaves no trace")
 	}
 	end()

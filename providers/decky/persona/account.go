@@ -90,14 +90,14 @@ func (p *Persona) Administrator() string {
 	return administrators[p.SiteNumber("administrator", 0, int64(len(administrators)-1))]
 }
 
-// Accounts are the distribution's own accounts, the administrator's and those of
-// logins, in the order of /etc/passwd. Names that no account can have are left
+// Accounts are the distribution's own accounts, those of logins and the
+// administrator's, in the order of /etc/passwd. Names that no account can have are left
 // out.
 func (p *Persona) Accounts(logins []string) []Account {
 	r := p.Release()
 	out := slices.Clone(accountTables()[p.accountsOf(r)].accounts)
 	id := 1000
-	for _, name := range append([]string{p.Administrator()}, logins...) {
+	for _, name := range append(slices.Clip(logins), p.Administrator()) {
 		if !validLogin(name) || slices.ContainsFunc(out, func(a Account) bool { return a.Name == name }) {
 			continue
 		}
@@ -168,6 +168,9 @@ func (p *Persona) Groups(logins []string) []Group {
 		power = "sudo"
 	}
 	for i, a := range persons {
+		if i > 0 && a.Name == p.Administrator() {
+			join(power, a.Name)
+		}
 		if i == 0 {
 			join(power, a.Name)
 			for _, g := range personGroups[r.Family] {

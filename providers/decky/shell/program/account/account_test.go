@@ -15,8 +15,8 @@ func TestAccountsChangeTheFiles(t *testing.T) {
 		line, input, out, err string
 		status                int
 	}{
-		{"useradd -m -s /bin/bash -G sudo eve; id eve", "", "uid=1001(eve) gid=1001(eve) groups=1001(eve),27(sudo)\n", "", 0},
-		{"ls -d /home/eve; getent passwd eve", "", "/home/eve\neve:x:1001:1001::/home/eve:/bin/bash\n", "", 0},
+		{"useradd -m -s /bin/bash -G sudo eve; id eve", "", "uid=1002(eve) gid=1002(eve) groups=1002(eve),27(sudo)\n", "", 0},
+		{"ls -d /home/eve; getent passwd eve", "", "/home/eve\neve:x:1002:1002::/home/eve:/bin/bash\n", "", 0},
 		{"useradd eve", "", "", "useradd: user 'eve' already exists\n", 9},
 		{"grep -c '^eve:!:' /etc/shadow", "", "1\n", "", 0},
 		{"echo eve:secret | chpasswd; grep -c '^eve:\\$y\\$' /etc/shadow", "", "1\n", "", 0},
