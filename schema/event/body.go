@@ -88,7 +88,7 @@ type Query struct {
 
 // Transfer is a file that a client sent or fetched.
 type Transfer struct {
-	Direction string `json:"direction"` // "upload" or "download"
+	Direction string `json:"direction"` // "upload", "download" or "recording" (of the session itself)
 	Name      Text   `json:"name"`
 	Size      int64  `json:"size"`
 	SHA256    string `json:"sha256,omitempty"`

@@ -77,7 +77,7 @@ func contests(host decky.Host) []contest {
 	openssh := func(binary string) server.Kind {
 		return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"users":{"${account}":"${password}"},"authorized_keys":["` + wire.AuthorizedKey("known") + `"]}`}
 	}
-	return append(webContests(host, packages), []contest{
+	return append(append(webContests(host, packages), telnetContests(host)...), []contest{
 		{
 			name: "ssh", service: "ssh", workers: 6, probes: []string{"data/ssh/*.probes.json"},
 			reference: server.SSHD(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-" + packages["openssh"]},

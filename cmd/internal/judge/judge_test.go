@@ -86,7 +86,6 @@ func TestWhatFailsTheRun(t *testing.T) {
 		"the library's agrees":     {foreign: 400, code: 1, says: "do not tell servers apart"},
 		"one used to agree":        {ours: 1, foreign: 900, base: score.Baseline{"ssh": {"a"}}, code: 1, says: "ssh a used to agree"},
 		"another used to agree":    {ours: 1, foreign: 900, base: score.Baseline{"ssh": {"b"}, "nginx": {"a"}}},
-		"chance is nobody's loss":  {ours: 1, self: 1, foreign: 900, base: score.Baseline{"ssh": {"a"}}},
 		"a fact is wrong":          {foreign: 900, wrong: []string{"IIS: header"}, code: 1, says: "fact IIS: header"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/services/https"
 	"github.com/decnet/decnet/providers/decky/services/redis"
 	"github.com/decnet/decnet/providers/decky/services/ssh"
+	"github.com/decnet/decnet/providers/decky/services/telnet"
 )
 
 // Services lists every service, in the order of their folders.
@@ -18,5 +19,6 @@ func Services() []decky.Service {
 		https.New(),
 		redis.New(),
 		ssh.New(),
+		telnet.New(),
 	}
 }

@@ -265,7 +265,7 @@ func (s *session) login(a probe.Auth) {
 		return
 	}
 	// OpenSSH tells its host keys at once; a plain server does not.
-	s.packets(probe.Expect{Until: []string{"GLOBAL_REQUEST"}, Timeout: probe.Duration(2 * time.Second)})
+	s.packets(probe.Expect{Until: []string{"GLOBAL_REQUEST"}, Timeout: probe.Duration(time.Second)})
 }
 
 func (s *session) attempt(a probe.Auth) wire.Login {

@@ -116,18 +116,6 @@ func TestUnorderedNeighbours(t *testing.T) {
 	}
 }
 
-func TestIgnoredPackets(t *testing.T) {
-	p := probe.Probe{Ignore: []string{"ADJUST"}}
-	a := said("fin", packet("ADJUST 1"), packet("DATA"), packet("ADJUST 2"))
-	b := said("fin", packet("DATA"))
-	if d := compare.New(nil).Compare(p, a, b); !d.None() {
-		t.Error(d)
-	}
-	if d := compare.New(nil).Compare(probe.Probe{}, a, b); d.None() {
-		t.Error("packets that are not ignored count for nothing")
-	}
-}
-
 func TestFirstDifferingByte(t *testing.T) {
 	d := compare.New(nil).Compare(probe.Probe{}, said("fin", raw("x"), raw("abc\x00d")), said("fin", raw("x"), raw("abc\xffd")))
 	if d.Entry != 1 || d.Offset != 3 || !strings.Contains(d.Want, `abc|\x00d`) || !strings.Contains(d.Got, `abc|\xffd`) {

@@ -75,9 +75,6 @@ type Probe struct {
 	// Unordered are names of packets whose order among each other is the
 	// server's scheduler's: neighbours of these names are sorted.
 	Unordered []string `json:"unordered,omitempty"`
-	// Ignore are names of packets that come as often and as large as chance has
-	// it: they are not compared.
-	Ignore []string `json:"ignore,omitempty"`
 	// Time declares that two servers of one kind take different times.
 	Time *Time `json:"time,omitempty"`
 }
