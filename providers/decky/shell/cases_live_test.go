@@ -14,7 +14,7 @@ import (
 var update = flag.Bool("update", false, "record what this machine's shells and programs answer to the cases")
 
 // packages ship what surrounds bash and dash in their jail.
-var packages = []string{"bash", "dash", "coreutils", "findutils", "grep", "sed", "mawk", "bsdextrautils", "util-linux", "xxd", "gzip", "bzip2", "xz-utils", "tar", "diffutils", "procps", "debianutils", "hostname", "file", "bc"}
+var packages = []string{"bash", "dash", "coreutils", "findutils", "grep", "sed", "mawk", "bsdextrautils", "util-linux", "xxd", "gzip", "bzip2", "xz-utils", "tar", "diffutils", "procps", "debianutils", "hostname", "file", "bc", "binutils", "lsof", "psmisc", "unzip", "zip"}
 
 // programs are the files that a dialect's jail holds.
 func (d dialect) programs(t *testing.T) []string {

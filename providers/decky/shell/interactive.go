@@ -5,8 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
-
-	"mvdan.cc/sh/v3/syntax"
+	"time"
 
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
@@ -16,8 +15,11 @@ import (
 // fails: close it after Interactive returned.
 func (s *Session) Interactive(ctx context.Context, t *Terminal) int {
 	defer s.pumping(ctx, t)()
+	defer s.Close()
+	t.suspend = s.suspended
+	s.profile(ctx, t)
 	s.loadHistory()
-	e := &editor{t: t, complete: s.complete}
+	e := newEditor(t, s)
 	for !s.exited && ctx.Err() == nil {
 		e.history = s.history
 		line, err := s.readCommand(e)
@@ -26,13 +28,19 @@ func (s *Session) Interactive(ctx context.Context, t *Terminal) int {
 			s.state.status = 130
 			continue
 		case errors.Is(err, errEnd):
-			e.put("logout\r\n")
-			s.saveHistory()
-			return s.state.status
+			if s.leaving(e) {
+				s.saveHistory()
+				return s.state.status
+			}
+			continue
 		case err != nil:
 			s.saveHistory()
 			return s.state.status
 		case strings.TrimSpace(line) == "":
+			s.tellJobs(t)
+			continue
+		}
+		if line, err = s.expandHistory(line, e); err != nil {
 			continue
 		}
 		s.remember(line)
@@ -43,6 +51,103 @@ func (s *Session) Interactive(ctx context.Context, t *Terminal) int {
 	s.saveHistory()
 	return s.state.status
 }
+
+// leaving says good-bye to ^D, unless jobs are stopped.
+func (s *Session) leaving(e *editor) bool {
+	if s.state.dialect.bash() {
+		said := "exit"
+		if strings.HasPrefix(s.state.name, "-") {
+			said = "logout"
+		}
+		e.put(said + "\r\n")
+	} else {
+		e.put("\r\n")
+	}
+	r := &runner{session: s, state: s.state}
+	s.begin()
+	defer s.end()
+	return !r.stoppedJobs(Streams{Err: Stream{Writer: e.t}})
+}
+
+// tellJobs tells of jobs that have ended, before the next prompt.
+func (s *Session) tellJobs(t *Terminal) {
+	r := &runner{session: s, state: s.state}
+	s.begin()
+	defer s.end()
+	r.notify(Streams{Err: Stream{Writer: t}})
+}
+
+// suspended is ^Z: it stops the job that has the terminal, if there is one.
+func (s *Session) suspended() bool {
+	s.begin()
+	defer s.end()
+	j := s.foreground
+	if j == nil || j.proc.ended {
+		return false
+	}
+	j.stopped, j.proc.stopped = true, true
+	for _, p := range s.processes {
+		if p.job == j {
+			p.stopped = true
+		}
+	}
+	s.changed.Broadcast()
+	return true
+}
+
+// profile reads what a login shell reads before its first prompt. It is the
+// host's own, and no command of the client's: it is not on record.
+func (s *Session) profile(ctx context.Context, t *Terminal) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	answer := &answer{session: s, mode: ModeShell, cwd: s.state.cwd, stdout: t, stderr: t, recorded: true}
+	self := &process{session: s, pid: s.pid, cancel: cancel, over: ctx.Err, traps: s.state.traps, main: true}
+	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login, proc: self}
+	streams := Streams{In: strings.NewReader(""), Out: answer.stream(1), Err: answer.stream(2)}
+	defer s.wakeWith(ctx)()
+	s.begin()
+	defer s.end()
+	s.running++
+	defer func() { s.running-- }()
+	if s.state.dialect.bash() {
+		s.state.vars["PS1"] = &variable{value: `\s-\v\$ `}
+	}
+	first, _ := s.state.get("PS1")
+	own := []string{".profile"}
+	if s.state.dialect.bash() {
+		own = []string{".bash_profile", ".bash_login", ".profile"}
+	}
+	files := []string{"/etc/profile"}
+	for _, name := range own {
+		path := strings.TrimSuffix(s.login.Home, "/") + "/" + name
+		if info, err := r.view().Stat(path); err == nil && info.IsFile() {
+			files = append(files, path)
+			break
+		}
+	}
+	for _, path := range files {
+		data, err := r.view().ReadFile(path)
+		if err != nil || len(data) > maxProfile {
+			continue
+		}
+		r.sourcing++
+		stopped := r.parsed(string(data), streams, fromSource, path)
+		r.sourcing--
+		var exit exitError
+		if errors.As(stopped, &exit) {
+			s.exited, s.state.status = true, int(exit)
+			return
+		}
+	}
+	s.state.status = 0
+	s.state.hashed = nil
+	if ps1, _ := s.state.get("PS1"); ps1 == first || ps1 == "" {
+		s.state.set("PS1", s.distroPrompt())
+	}
+}
+
+// maxProfile bounds a profile that a client may have written.
+const maxProfile = 64 << 10
 
 // pumping starts the terminal's reader and returns what ends the use of it.
 // The reader's goroutine ends with the client: its owner closes that.
@@ -82,43 +187,6 @@ func (s *Session) typed(ctx context.Context, t *Terminal, line string) error {
 	return err
 }
 
-// readCommand reads lines until they are a whole command.
-func (s *Session) readCommand(e *editor) (string, error) {
-	line, err := e.line(s.prompt(), true)
-	for err == nil && incomplete(line) && len(line) < s.limits.Line {
-		var more string
-		more, err = e.line("> ", true)
-		line += "\n" + more
-	}
-	return line, err
-}
-
-func incomplete(line string) bool {
-	if strings.HasSuffix(line, "\\") && !strings.HasSuffix(line, "\\\\") {
-		return true
-	}
-	_, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(line), "")
-	return err != nil && syntax.IsIncomplete(err)
-}
-
-// prompt is PS1: a client's own, or Debian's.
-func (s *Session) prompt() string {
-	ps1, ok := s.state.get("PS1")
-	if !ok {
-		ps1 = `\u@\h:\w\$ `
-	}
-	dir := s.state.cwd
-	if home := s.login.Home; home != "/" && (dir == home || strings.HasPrefix(dir, home+"/")) {
-		dir = "~" + dir[len(home):]
-	}
-	mark := "$"
-	if s.login.UID == 0 {
-		mark = "#"
-	}
-	host, _, _ := strings.Cut(s.machine.Host.Hostname, ".")
-	return strings.NewReplacer(`\u`, s.login.Name, `\h`, host, `\H`, s.machine.Host.Hostname, `\w`, dir, `\W`, base("/"+strings.Trim(dir, "/")), `\$`, mark, `\[`, "", `\]`, "", `\n`, "\r\n", `\e`, "\x1b", `\033`, "\x1b", `\a`, "\a", `\t`, s.machine.Now().Format("15:04:05")).Replace(ps1)
-}
-
 func (s *Session) remember(line string) {
 	if strings.HasPrefix(line, " ") || len(s.history) > 0 && s.history[len(s.history)-1] == line {
 		return
@@ -154,45 +222,6 @@ func (s *Session) saveHistory() {
 		// A full disk loses the history, as it would there.
 		_ = s.machine.FS.As(s.login.UID, s.login.GID).WriteFile(file, []byte(strings.Join(s.history, "\n")+"\n"), 0o600)
 	}
-}
-
-// complete is what Tab adds: the rest of the one file or command that fits.
-func (s *Session) complete(line string) string {
-	word := line[strings.LastIndexAny(line, " ;|&<>")+1:]
-	view := s.machine.FS.As(s.login.UID, s.login.GID)
-	dir, prefix := s.state.cwd, word
-	if i := strings.LastIndexByte(word, '/'); i >= 0 {
-		dir, prefix = vfs.Clean(s.state.cwd, word[:i+1]), word[i+1:]
-	} else if word == strings.TrimSpace(line) {
-		dir = "/usr/bin"
-	}
-	list, err := view.ReadDir(dir)
-	if err != nil || word == "" {
-		return ""
-	}
-	found, tail := "", ""
-	for _, entry := range list {
-		if !strings.HasPrefix(entry.Name, prefix) || prefix == "" && strings.HasPrefix(entry.Name, ".") {
-			continue
-		}
-		if found == "" {
-			found, tail = entry.Name, " "
-			if info, err := view.Stat(strings.TrimSuffix(dir, "/") + "/" + entry.Name); err == nil && info.IsDir() {
-				tail = "/"
-			}
-			continue
-		}
-		tail = ""
-		n := 0
-		for n < len(found) && n < len(entry.Name) && found[n] == entry.Name[n] {
-			n++
-		}
-		found = found[:n]
-	}
-	if len(found) < len(prefix) {
-		return ""
-	}
-	return found[len(prefix):] + tail
 }
 
 // Destination is where a file called name goes that is sent to target: into

@@ -165,7 +165,7 @@ func (r *runner) launch(d *dialect, text string, args []string, file bool, optio
 				return nil
 			}
 		}
-		failed = sub.parsed(text, io, fromShell, "")
+		failed = sub.parsed(text, sub.own(io), fromShell, "")
 		return failed
 	}, nil)
 	p.job = r.proc.job

@@ -198,6 +198,12 @@ func jailRoot(t *testing.T, d dialect) string {
 	must(os.Chmod(filepath.Join(root, "root"), 0o700))
 	must(os.Chmod(filepath.Join(root, "home/admin"), 0o700))
 	must(os.CopyFS(filepath.Join(root, "usr/lib/locale/C.utf8"), os.DirFS("/usr/lib/locale/C.utf8")))
+	if d.tree == "debian" {
+		must(os.MkdirAll(filepath.Join(root, "usr/lib/file"), 0o755))
+		must(copyFile("/usr/lib/file/magic.mgc", filepath.Join(root, "usr/lib/file/magic.mgc")))
+		must(os.MkdirAll(filepath.Join(root, "usr/share/misc"), 0o755))
+		must(os.Symlink("../../lib/file/magic.mgc", filepath.Join(root, "usr/share/misc/magic.mgc")))
+	}
 	libraries := map[string]bool{}
 	for _, path := range d.programs(t) {
 		to := filepath.Join(root, "usr/bin", filepath.Base(path))

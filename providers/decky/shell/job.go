@@ -131,7 +131,7 @@ func (r *runner) background(s *syntax.Stmt, io Streams) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), r.budget.limits.Time)
 	p := r.spawn(ctx, func(sub *runner) error {
 		sub.state.interactive = false
-		return sub.redirected(s, io)
+		return sub.redirected(s, sub.own(io))
 	}, cancel)
 	j := r.state.jobs.add(p, shownStmt(s))
 	j.late = attached && !redirectsAway(s)
@@ -292,6 +292,11 @@ func (r *runner) notify(io Streams) {
 // waitCommand is wait.
 func waitCommand(c *call) int {
 	r := c.r
+	if r.state.interactive {
+		if c.Stop = r.answer.release(0); c.Stop != nil {
+			return 1
+		}
+	}
 	args := c.Args
 	next := false
 	for len(args) > 0 && strings.HasPrefix(args[0], "-") && len(args[0]) > 1 {
@@ -399,6 +404,10 @@ func (r *runner) reap(j *job, io Streams) {
 		return
 	}
 	j.told = true
+	if r.state.interactive {
+		io.Err.Print(r.jobLine(j, false))
+		return
+	}
 	r.mourn(p, j.text, io)
 }
 
@@ -449,6 +458,9 @@ func fgCommand(c *call) int {
 		return 0
 	}
 	c.Print(j.text + "\n")
+	if c.Stop = r.answer.release(0); c.Stop != nil {
+		return 1
+	}
 	return r.hold(j, c.Streams)
 }
 
@@ -460,6 +472,10 @@ func (r *runner) hold(j *job, io Streams) int {
 	defer func() { s.foreground = before }()
 	if !r.await(func() bool { return j.proc.ended || j.stopped }) {
 		j.proc.kill(2)
+		for !j.proc.ended {
+			s.changed.Wait()
+		}
+		r.state.jobs.remove(j)
 		return 130
 	}
 	if j.stopped && !j.proc.ended {

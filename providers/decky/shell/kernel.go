@@ -40,7 +40,11 @@ func (k *kernel) Time() time.Duration { return k.r.budget.limits.Time }
 
 // Sleep implements program.Budget. What was said so far is seen meanwhile.
 func (k *kernel) Sleep(ctx context.Context, d time.Duration) bool {
-	if d > 100*time.Millisecond && k.r.answer.release(0) != nil {
+	long := 2 * time.Second // a script's record had better be whole
+	if k.r.session.options.TTY != "" {
+		long = 100 * time.Millisecond
+	}
+	if d >= long && k.r.answer.release(0) != nil {
 		return false
 	}
 	return k.r.proc.sleep(ctx, d)

@@ -54,7 +54,7 @@ func (r *runner) pipeline(c *syntax.BinaryCmd, outer Streams) error {
 			if both[i] {
 				streams.Err = streams.Out
 			}
-			return sub.stmt(stmt, streams)
+			return sub.stmt(stmt, sub.own(streams))
 		}, func() {
 			to.closeWriter()
 			if source != nil {
@@ -141,7 +141,7 @@ func (r *runner) foreground(s *syntax.Stmt, io Streams) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), r.budget.limits.Time)
 	var failed error
 	p := r.spawn(ctx, func(sub *runner) error {
-		failed = sub.redirected(s, io)
+		failed = sub.redirected(s, sub.own(io))
 		return failed
 	}, cancel)
 	j := r.state.jobs.add(p, shownStmt(s))

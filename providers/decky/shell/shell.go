@@ -148,6 +148,8 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	if mode == ModeExec {
 		s.stopAll()
 	}
+	s.begin()
+	defer s.end()
 	if err := answer.finish(s.state.status); err != nil {
 		return s.state.status, err
 	}

@@ -134,10 +134,37 @@ func (l *lineInput) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	var n int
-	var err error
-	l.proc.block(func() { n, err = l.from.Read(p) })
-	return n, err
+	for {
+		l.background()
+		var n int
+		var err error
+		l.proc.block(func() { n, err = l.from.Read(p) })
+		if !errors.Is(err, errSuspended) {
+			return n, err
+		}
+		l.proc.halted()
+		if l.proc.over() != nil {
+			return 0, io.EOF
+		}
+	}
+}
+
+// own makes the client's input that of the runner's process, where it is that.
+func (r *runner) own(s Streams) Streams {
+	if in, ok := s.In.(*lineInput); ok && in.proc != r.proc {
+		s.In = &lineInput{answer: in.answer, from: in.from, proc: r.proc}
+	}
+	return s
+}
+
+// background stops a job that reads the terminal without having it.
+func (l *lineInput) background() {
+	s := l.proc.session
+	if j := l.proc.job; j != nil && s.options.TTY != "" && s.foreground != j && !l.proc.main {
+		j.stopped, j.proc.stopped, l.proc.stopped = true, true, true
+		s.changed.Broadcast()
+		l.proc.halted()
+	}
 }
 
 // readAll reads r within the budget's pipe limit.

@@ -272,16 +272,16 @@ func (y *typist) say(text, want string) string {
 func TestTerminal(t *testing.T) {
 	s := start(t)
 	y, session := terminal(t, mustDial(t, s))
-	const prompt = "root@srv-atlas-17:~# "
+	const prompt, run = "\x1b[?2004hroot@srv-atlas-17:~# ", "\r\n\x1b[?2004l\r"
 	if greeting := y.say("", prompt); !strings.Contains(greeting, "Last login: ") || !strings.HasPrefix(greeting, "Linux srv-atlas-17 6.1.0-28-amd64 ") {
 		t.Errorf("greeting %q", greeting)
 	}
 	for _, c := range []struct{ name, typed, want string }{
-		{"echo", "echo hi\r", "echo hi\r\nhi\r\n" + prompt},
+		{"echo", "echo hi\r", "echo hi" + run + "hi\r\n" + prompt},
 		{"erase", "echo hxx\x7f\x7fi\r", "hi\r\n" + prompt},
 		{"kill line", "rubbish\x15echo ok\r", "ok\r\n" + prompt},
-		{"interrupt a line", "rubbish\x03", "^C\r\n" + prompt},
-		{"interrupted sleep", "sleep 100\r", "sleep 100\r\n"},
+		{"interrupt a line", "rubbish\x03", "^C\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\n" + prompt},
+		{"interrupted sleep", "sleep 100\r", "sleep 100" + run},
 		{"interrupt", "\x03", "^C\r\n" + prompt},
 		{"status", "echo $?\r", "130\r\n" + prompt},
 		{"history", "\x1b[A\r", "130\r\n" + prompt},

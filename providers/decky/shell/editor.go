@@ -1,0 +1,347 @@
+package shell
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+var (
+	errEnd       = errors.New("end of input")
+	errCancel    = errors.New("line given up")
+	errSuspended = errors.New("suspended")
+)
+
+// maxLine bounds a line that is edited, in characters.
+const maxLine = 64 << 10
+
+// editor edits one line: as readline does for bash, a little for ash, and not
+// at all for what reads a terminal in its plain mode.
+type editor struct {
+	t        *Terminal
+	session  *Session
+	history  []string
+	plain    bool // the terminal's own editing: no cursor, no history
+	simple   bool // busybox': no Alt keys, no search
+	pasting  bool // the client is told to mark what is pasted
+	text     []rune
+	at       int
+	prompt   string
+	echo     bool
+	killed   []rune
+	tabs     int // Tab was typed so often in a row
+	place    int // in the history
+	kept     string
+	previous byte
+}
+
+func newEditor(t *Terminal, s *Session) *editor {
+	d := s.state.dialect
+	e := &editor{t: t, session: s, plain: d.dash(), simple: d.ash()}
+	release := s.state.version
+	e.pasting = d.bash() && s.options.Term != "dumb" && (strings.HasPrefix(release, "5.1") || strings.HasPrefix(release, "5.2"))
+	return e
+}
+
+func (e *editor) put(s string) { _, _ = io.WriteString(e.t.out, s) }
+
+// read reads a line behind a prompt, with the marks of bracketed paste around
+// it where the shell is one that sends them.
+func (e *editor) read(prompt string) (string, error) {
+	if e.pasting {
+		e.put("\x1b[?2004h")
+	}
+	line, err := e.line(prompt, true)
+	switch {
+	case !e.pasting:
+	case errors.Is(err, errCancel):
+		e.put("\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\n")
+	case errors.Is(err, errEnd):
+		e.put("\x1b[?2004l\r\r\n")
+	default:
+		e.put("\x1b[?2004l\r")
+	}
+	return line, err
+}
+
+// line reads a line; errEnd is ^D, errCancel ^C.
+func (e *editor) line(prompt string, echo bool) (string, error) {
+	e.text, e.at, e.prompt, e.echo = nil, 0, prompt, echo
+	e.place, e.kept, e.tabs = len(e.history), "", 0
+	if e.session != nil {
+		e.t.setPlain(true)
+		defer e.t.setPlain(false)
+	}
+	e.put(prompt)
+	var partial []byte
+	for {
+		c, err := e.t.next()
+		if err != nil {
+			return string(e.text), err
+		}
+		if c == '\n' && e.t.afterCR {
+			e.t.afterCR = false
+			continue
+		}
+		e.t.afterCR = c == '\r'
+		if c != '\t' {
+			e.tabs = 0
+		}
+		switch {
+		case c == '\r' || c == '\n':
+			if e.echo || e.plain {
+				e.put("\r\n")
+			}
+			return string(e.text), nil
+		case c == 3:
+			e.put("^C")
+			if !e.pasting {
+				e.put("\r\n")
+			}
+			return "", errCancel
+		case c == 4 && (len(e.text) == 0 || e.plain):
+			return string(e.text), errEnd
+		case c == 18 && !e.plain && !e.simple:
+			done, err := e.search()
+			if done || err != nil {
+				return string(e.text), err
+			}
+		case c == 27:
+			if err = e.escape(); err != nil {
+				return string(e.text), err
+			}
+		case c >= 0x80:
+			partial = append(partial, c)
+			if r, n := utf8.DecodeRune(partial); r != utf8.RuneError || n > 1 || len(partial) >= utf8.UTFMax {
+				partial = nil
+				e.insert(r)
+			}
+		default:
+			e.control(c)
+		}
+		e.previous = c
+	}
+}
+
+func (e *editor) insert(r rune) {
+	if len(e.text) > maxLine {
+		return
+	}
+	e.text = slices.Insert(e.text, e.at, r)
+	e.at++
+	if e.echo {
+		e.put(string(r) + string(e.text[e.at:]) + strings.Repeat("\b", len(e.text)-e.at))
+	}
+}
+
+func (e *editor) insertAll(text []rune) {
+	for _, r := range text {
+		e.insert(r)
+	}
+}
+
+func (e *editor) bell() { e.put("\a") }
+
+// cut takes the characters between two places away and keeps them for ^Y.
+func (e *editor) cut(from, to int, keep bool) {
+	if from == to {
+		e.bell()
+		return
+	}
+	if keep {
+		e.killed = slices.Clone(e.text[from:to])
+	}
+	if from == 0 && e.at > 0 && e.echo {
+		e.text, e.at = slices.Delete(e.text, from, to), 0
+		e.put("\r" + e.prompt[strings.LastIndexByte(e.prompt, '\n')+1:] + string(e.text) + "\x1b[K" + strings.Repeat("\b", len(e.text)))
+		return
+	}
+	e.move(from - e.at)
+	e.text = slices.Delete(e.text, from, to)
+	if e.echo {
+		e.put(string(e.text[e.at:]) + "\x1b[K" + strings.Repeat("\b", len(e.text)-e.at))
+	}
+}
+
+// erase takes n characters left of the cursor away, as the terminal does it.
+func (e *editor) erase(n int) {
+	if n = min(n, e.at); n == 0 {
+		return
+	}
+	e.text, e.at = e.text[:e.at-n], e.at-n
+	if e.echo {
+		e.put(strings.Repeat("\b \b", n))
+	}
+}
+
+// word is where the word left of the cursor starts; blank tells that only
+// spaces part words.
+func (e *editor) word(blank bool) int {
+	in := func(r rune) bool {
+		if blank {
+			return r != ' ' && r != '\t'
+		}
+		return unicode.IsLetter(r) || unicode.IsDigit(r)
+	}
+	i := e.at
+	for i > 0 && !in(e.text[i-1]) {
+		i--
+	}
+	for i > 0 && in(e.text[i-1]) {
+		i--
+	}
+	return i
+}
+
+// wordEnd is where the word right of the cursor ends.
+func (e *editor) wordEnd() int {
+	in := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }
+	i := e.at
+	for i < len(e.text) && !in(e.text[i]) {
+		i++
+	}
+	for i < len(e.text) && in(e.text[i]) {
+		i++
+	}
+	return i
+}
+
+// control handles a byte below 0x80 that neither ends the line nor starts a
+// sequence.
+func (e *editor) control(c byte) {
+	if e.plain {
+		e.canonical(c)
+		return
+	}
+	switch c {
+	case 8, 127:
+		if e.at == 0 {
+			e.bell()
+			return
+		}
+		e.cut(e.at-1, e.at, false)
+	case 4:
+		if e.at < len(e.text) {
+			e.cut(e.at, e.at+1, false)
+		} else {
+			e.bell()
+		}
+	case 21: // ^U
+		e.cut(0, e.at, true)
+	case 23: // ^W
+		e.cut(e.word(true), e.at, true)
+	case 11: // ^K
+		e.cut(e.at, len(e.text), true)
+	case 25: // ^Y
+		e.insertAll(e.killed)
+	case 1:
+		e.move(-e.at)
+	case 5:
+		e.move(len(e.text) - e.at)
+	case 2:
+		e.move(-1)
+	case 6:
+		e.move(1)
+	case 16:
+		e.recall(-1)
+	case 14:
+		e.recall(1)
+	case 20: // ^T
+		e.transpose()
+	case 12: // ^L
+		e.put("\x1b[H\x1b[2J")
+		e.redraw()
+	case 9:
+		e.tab()
+	default:
+		if c >= 0x20 {
+			e.insert(rune(c))
+		}
+	}
+}
+
+// canonical is the terminal's own editing.
+func (e *editor) canonical(c byte) {
+	switch c {
+	case 8, 127:
+		e.erase(1)
+	case 21:
+		e.erase(e.at)
+	case 23:
+		e.erase(e.at - e.word(true))
+	case 9:
+		e.insert('\t')
+	default:
+		if c >= 0x20 {
+			e.insert(rune(c))
+		} else if e.echo && c != 17 && c != 19 {
+			e.put("^" + string(rune(c+64)))
+			e.text = slices.Insert(e.text, e.at, rune(c))
+			e.at++
+		}
+	}
+}
+
+func (e *editor) transpose() {
+	if len(e.text) < 2 || e.at == 0 {
+		e.bell()
+		return
+	}
+	if e.at == len(e.text) {
+		e.move(-1)
+	}
+	a, b := e.text[e.at-1], e.text[e.at]
+	e.move(-1)
+	e.text[e.at], e.text[e.at+1] = b, a
+	e.put(string(b) + string(a))
+	e.at += 2
+}
+
+// redraw shows the prompt and the line anew.
+func (e *editor) redraw() {
+	e.put(e.prompt + string(e.text) + strings.Repeat("\b", len(e.text)-e.at))
+}
+
+func (e *editor) move(n int) {
+	if e.plain {
+		return
+	}
+	n = max(-e.at, min(n, len(e.text)-e.at))
+	if n < 0 {
+		e.put(strings.Repeat("\b", -n))
+	} else {
+		e.put(string(e.text[e.at : e.at+n]))
+	}
+	e.at += n
+}
+
+// replace puts another text in the line's place.
+func (e *editor) replace(text string) {
+	e.move(len(e.text) - e.at)
+	if n := len(e.text); n > 0 {
+		e.put(strings.Repeat("\b", n) + "\x1b[K")
+	}
+	e.text, e.at = nil, 0
+	e.insertAll([]rune(text))
+}
+
+// recall takes a line from the history.
+func (e *editor) recall(step int) {
+	next := e.place + step
+	if next < 0 || next > len(e.history) {
+		e.bell()
+		return
+	}
+	if e.place == len(e.history) {
+		e.kept = string(e.text)
+	}
+	e.place = next
+	text := e.kept
+	if next < len(e.history) {
+		text = e.history[next]
+	}
+	e.replace(text)
+}
