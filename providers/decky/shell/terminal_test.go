@@ -252,17 +252,17 @@ func TestReadsFromTheTerminal(t *testing.T) {
 }
 
 func TestPrompts(t *testing.T) {
-	for _, test := range []struct{ title, user, shell, want string }{
-		{"Debian GNU/Linux 12 (bookworm)", "root", "", "\x1b[?2004hroot@srv-atlas-17:~# "},
-		{"Debian GNU/Linux 12 (bookworm)", "admin", "", "\x1b[?2004h\x1b]0;admin@srv-atlas-17: ~\a\x1b[01;32madmin@srv-atlas-17\x1b[00m:\x1b[01;34m~\x1b[00m$ "},
-		{"Ubuntu 20.04.6 LTS (Focal Fossa)", "root", "", "\x1b]0;root@srv-atlas-17: ~\a\x1b[01;32mroot@srv-atlas-17\x1b[00m:\x1b[01;34m~\x1b[00m# "},
-		{"CentOS Linux 7 (Core)", "root", "", "[root@srv-atlas-17 ~]# "},
-		{"Debian GNU/Linux 12 (bookworm)", "root", "/bin/dash", "# "},
-		{"Alpine Linux v3.19", "root", "/bin/ash", "srv-atlas-17:~# "},
+	for _, test := range []struct{ distro, title, user, shell, want string }{
+		{"debian", "Debian GNU/Linux 12 (bookworm)", "root", "", "\x1b[?2004hroot@srv-atlas-17:~# "},
+		{"debian", "Debian GNU/Linux 12 (bookworm)", "admin", "", "\x1b[?2004h\x1b]0;admin@srv-atlas-17: ~\a\x1b[01;32madmin@srv-atlas-17\x1b[00m:\x1b[01;34m~\x1b[00m$ "},
+		{"ubuntu20", "Ubuntu 20.04.6 LTS (Focal Fossa)", "admin", "", "\x1b]0;admin@srv-atlas-17: ~\a\x1b[01;32madmin@srv-atlas-17\x1b[00m:\x1b[01;34m~\x1b[00m$ "},
+		{"centos7", "CentOS Linux 7 (Core)", "root", "", "[root@srv-atlas-17 ~]# "},
+		{"debian", "Debian GNU/Linux 12 (bookworm)", "root", "/bin/dash", "# "},
+		{"alpine", "Alpine Linux v3.19", "root", "/bin/ash", "srv-atlas-17:~# "},
 	} {
 		t.Run(test.title+test.shell+test.user, func(t *testing.T) {
 			h := host()
-			h.Title = test.title
+			h.Distro, h.Title = test.distro, test.title
 			p := sitDown(t, h, test.user, test.shell)
 			p.see(test.want)
 			if !strings.HasPrefix(p.seen.String(), test.want) {
