@@ -47,6 +47,8 @@ type Host struct {
 	Packages map[string]string `json:"packages,omitempty"` // package -> version as its banner shows it
 	// Boot is when the host claims to have started.
 	Boot time.Time `json:"boot,omitzero"`
+	// Zone is the name of the host's time zone; UTC where empty.
+	Zone string `json:"zone,omitempty"`
 	// Key is 32 secret bytes that host keys and salts are derived from.
 	Key []byte `json:"key"`
 	// Site is 32 secret bytes that all deckies of an installation share: what a

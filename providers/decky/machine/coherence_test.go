@@ -29,7 +29,7 @@ func of(distro string, n int) *machine.Machine {
 	key := sha256.Sum256(fmt.Appendf(nil, "%s/%d", distro, n))
 	h := decky.Host{
 		Address: "decky.x", Hostname: fmt.Sprintf("srv-%d", n), Domain: []string{"corp.example", "corp.de", ""}[n%3], IP: fmt.Sprintf("10.20.%d.%d", n/200, n%200+10), Subnet: "10.20.0.0/16", Gateway: "10.20.0.1",
-		MAC: fmt.Sprintf("%s:%02x:%02x:%02x", prefixes[n%len(prefixes)], key[0], key[1], key[2]), OS: "linux", Distro: distro, Key: key[:], Site: []byte("a site"),
+		MAC: fmt.Sprintf("%s:%02x:%02x:%02x", prefixes[n%len(prefixes)], key[0], key[1], key[2]), OS: "linux", Distro: distro, Zone: []string{"", "Europe/Berlin", "America/New_York"}[n%3], Key: key[:], Site: []byte("a site"),
 	}
 	h.Boot = persona.BootBefore(clock, key[8:], h.IP)
 	return machine.New(h, []string{"oracle"}, func() time.Time { return clock })

@@ -1,6 +1,7 @@
 package persona
 
 import (
+	"maps"
 	"strings"
 	"time"
 )
@@ -13,25 +14,24 @@ type Zone struct {
 	Location *time.Location
 }
 
-// zones are the rules of the tz database (2024b) that hold today, by the top
-// level domain of sites in one zone. Sites elsewhere keep their servers in UTC.
-var zones = map[string][2]string{
-	"at": {"Europe/Vienna", centralEurope}, "be": {"Europe/Brussels", centralEurope}, "ch": {"Europe/Zurich", centralEurope}, "cz": {"Europe/Prague", centralEurope},
-	"de": {"Europe/Berlin", centralEurope}, "dk": {"Europe/Copenhagen", centralEurope}, "es": {"Europe/Madrid", centralEurope}, "fr": {"Europe/Paris", centralEurope},
-	"it": {"Europe/Rome", centralEurope}, "nl": {"Europe/Amsterdam", centralEurope}, "no": {"Europe/Oslo", centralEurope}, "pl": {"Europe/Warsaw", centralEurope},
-	"se": {"Europe/Stockholm", centralEurope}, "fi": {"Europe/Helsinki", "EET-2EEST,M3.5.0/3,M10.5.0/4"}, "gr": {"Europe/Athens", "EET-2EEST,M3.5.0/3,M10.5.0/4"},
-	"uk": {"Europe/London", "GMT0BST,M3.5.0/1,M10.5.0"}, "ie": {"Europe/Dublin", "IST-1GMT0,M10.5.0,M3.5.0/1"}, "pt": {"Europe/Lisbon", "WET0WEST,M3.5.0/1,M10.5.0"},
-	"jp": {"Asia/Tokyo", "JST-9"}, "kr": {"Asia/Seoul", "KST-9"}, "in": {"Asia/Kolkata", "IST-5:30"}, "sg": {"Asia/Singapore", "<+08>-8"}, "nz": {"Pacific/Auckland", "NZST-12NZDT,M9.5.0,M4.1.0/3"},
+// zones are the rules of the tz database (2024b) that hold today.
+var zones = map[string]string{
+	"Etc/UTC": "UTC0", "Europe/Vienna": centralEurope, "Europe/Brussels": centralEurope, "Europe/Zurich": centralEurope, "Europe/Prague": centralEurope,
+	"Europe/Berlin": centralEurope, "Europe/Copenhagen": centralEurope, "Europe/Madrid": centralEurope, "Europe/Paris": centralEurope,
+	"Europe/Rome": centralEurope, "Europe/Amsterdam": centralEurope, "Europe/Oslo": centralEurope, "Europe/Warsaw": centralEurope, "Europe/Stockholm": centralEurope,
+	"Europe/Helsinki": "EET-2EEST,M3.5.0/3,M10.5.0/4", "Europe/Athens": "EET-2EEST,M3.5.0/3,M10.5.0/4", "Europe/London": "GMT0BST,M3.5.0/1,M10.5.0", "Europe/Dublin": "IST-1GMT0,M10.5.0,M3.5.0/1", "Europe/Lisbon": "WET0WEST,M3.5.0/1,M10.5.0",
+	"Asia/Tokyo": "JST-9", "Asia/Seoul": "KST-9", "Asia/Kolkata": "IST-5:30", "Asia/Singapore": "<+08>-8", "Pacific/Auckland": "NZST-12NZDT,M9.5.0,M4.1.0/3",
+	"America/New_York": "EST5EDT,M3.2.0,M11.1.0", "America/Chicago": "CST6CDT,M3.2.0,M11.1.0", "America/Denver": "MST7MDT,M3.2.0,M11.1.0", "America/Los_Angeles": "PST8PDT,M3.2.0,M11.1.0", "America/Sao_Paulo": "<-03>3",
 }
 
 const centralEurope = "CET-1CEST,M3.5.0,M10.5.0/3"
 
-// Zone is the time zone of the host's site, by its domain.
+// Zone is the time zone of the host, UTC where it was told none that is known.
 func (p *Persona) Zone() Zone {
-	name, rule := "Etc/UTC", "UTC0"
-	domain := strings.ToLower(strings.TrimSuffix(p.domain(), "."))
-	if z, ok := zones[domain[strings.LastIndexByte(domain, '.')+1:]]; ok {
-		name, rule = z[0], z[1]
+	name := p.host.Zone
+	rule, known := zones[name]
+	if !known {
+		name, rule = "Etc/UTC", "UTC0"
 	}
 	location, err := time.LoadLocationFromTZData(name, zoneFile(rule))
 	if err != nil { // every rule of the table is tested
@@ -87,10 +87,4 @@ func standardOf(rule string) (string, int32) {
 }
 
 // Zones are the rules of the zones that hosts may stand in, by name.
-func Zones() map[string]string {
-	out := map[string]string{"Etc/UTC": "UTC0"}
-	for _, z := range zones {
-		out[z[0]] = z[1]
-	}
-	return out
-}
+func Zones() map[string]string { return maps.Clone(zones) }

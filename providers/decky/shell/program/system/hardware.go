@@ -1,0 +1,174 @@
+package system
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/shell/program"
+)
+
+// df lists the machine's file systems.
+func df(c *program.Call) int {
+	f, _, ok := c.Parse("ahHiklPTt:x:B:", "human-readable=h print-type=T all=a inodes=i")
+	if !ok {
+		return 1
+	}
+	type row struct{ device, kind, size, used, available, percent, point string }
+	head := row{"Filesystem", "Type", "1K-blocks", "Used", "Available", "Use%", "Mounted on"}
+	switch {
+	case f.Has("i"):
+		head.size, head.used, head.available, head.percent = "Inodes", "IUsed", "IFree", "IUse%"
+	case f.Has("h"):
+		head.size, head.available = "Size", "Avail"
+	case f.Has("P"):
+		head.size, head.percent = "1024-blocks", "Capacity"
+	}
+	rows := []row{head}
+	for _, x := range c.Machine.Filesystems() {
+		size, used, available := x.Size, x.Used, x.Available
+		if f.Has("i") {
+			size, used, available = x.Inodes, x.UsedInodes, x.Inodes-x.UsedInodes
+		}
+		text := func(n int64) string {
+			switch {
+			case f.Has("h") && f.Has("i"):
+				return human(n)
+			case f.Has("h"):
+				return human(n * 1024)
+			}
+			return fmt.Sprint(n)
+		}
+		percent := "-"
+		if used+available > 0 {
+			percent = fmt.Sprintf("%d%%", (used*100+used+available-1)/(used+available))
+		}
+		rows = append(rows, row{x.Source, x.Type, text(size), text(used), text(available), percent, x.Point})
+	}
+	width := func(of func(row) string, least int) int {
+		for _, r := range rows {
+			least = max(least, len(of(r)))
+		}
+		return least
+	}
+	device, kind := width(func(r row) string { return r.device }, 14), width(func(r row) string { return r.kind }, 4)
+	size, used := width(func(r row) string { return r.size }, 5), width(func(r row) string { return r.used }, 5)
+	available, percent := width(func(r row) string { return r.available }, 5), width(func(r row) string { return r.percent }, 4)
+	for _, r := range rows {
+		c.Printf("%-*s ", device, r.device)
+		if f.Has("T") {
+			c.Printf("%-*s ", kind, r.kind)
+		}
+		c.Printf("%*s %*s %*s %*s %s\n", size, r.size, used, r.used, available, r.available, percent, r.percent, r.point)
+	}
+	return 0
+}
+
+// human is a number as df -h has it: 0 is 0, not 0B.
+func human(n int64) string { return program.Human(n) }
+
+// lscpu shows the machine's processors.
+func lscpu(c *program.Call) int {
+	h := c.Machine.Hardware
+	cpu := h.CPU
+	n := cpu.Count()
+	span := "0"
+	if n > 1 {
+		span = fmt.Sprintf("0-%d", n-1)
+	}
+	row := func(name, value string) { c.Printf("%-36s%s\n", name+":", value) }
+	size := func(kib, instances int) string {
+		total := kib * instances
+		unit, text := "KiB", fmt.Sprint(total)
+		if total >= 1024 {
+			unit, text = "MiB", strings.TrimSuffix(fmt.Sprintf("%.1f", float64(total)/1024), ".0")
+		}
+		plural := "s"
+		if instances == 1 {
+			plural = ""
+		}
+		return fmt.Sprintf("%s %s (%d instance%s)", text, unit, instances, plural)
+	}
+	row("Architecture", c.Machine.Release.Machine)
+	row("CPU op-mode(s)", "32-bit, 64-bit")
+	row("Address sizes", fmt.Sprintf("%d bits physical, %d bits virtual", cpu.PhysicalBits, cpu.VirtualBits))
+	row("Byte Order", "Little Endian")
+	row("CPU(s)", fmt.Sprint(n))
+	row("On-line CPU(s) list", span)
+	row("Vendor ID", cpu.Vendor)
+	row("Model name", cpu.Model)
+	row("CPU family", fmt.Sprint(cpu.Family))
+	row("Model", fmt.Sprint(cpu.Number))
+	row("Thread(s) per core", fmt.Sprint(cpu.Threads))
+	row("Core(s) per socket", fmt.Sprint(cpu.Cores))
+	row("Socket(s)", fmt.Sprint(cpu.Sockets))
+	row("Stepping", fmt.Sprint(cpu.Stepping))
+	row("BogoMIPS", fmt.Sprintf("%.2f", cpu.MHz*2))
+	row("Flags", strings.Join(cpu.Flags, " "))
+	if h.Hypervisor != "" {
+		row("Hypervisor vendor", h.Hypervisor)
+		row("Virtualization type", "full")
+	} else if cpu.Vendor == "AuthenticAMD" {
+		row("Virtualization", "AMD-V")
+	} else {
+		row("Virtualization", "VT-x")
+	}
+	cores := cpu.Sockets * cpu.Cores
+	row("L1d cache", size(cpu.L1d, cores))
+	row("L1i cache", size(cpu.L1i, cores))
+	row("L2 cache", size(cpu.L2, cores))
+	row("L3 cache", size(cpu.L3, cpu.Sockets))
+	row("NUMA node(s)", "1")
+	row("NUMA node0 CPU(s)", span)
+	return 0
+}
+
+func nproc(c *program.Call) int {
+	c.Printf("%d\n", c.Machine.Hardware.CPU.Count())
+	return 0
+}
+
+// lsblk shows the machine's devices as a tree.
+func lsblk(c *program.Call) int {
+	blocks := c.Machine.Hardware.Blocks
+	type row struct{ name, numbers, removable, size, readOnly, kind, point string }
+	var rows []row
+	var walk func(parent, indent string)
+	walk = func(parent, indent string) {
+		var below []persona.Block
+		for _, b := range blocks {
+			if b.Parent == parent {
+				below = append(below, b)
+			}
+		}
+		for i, b := range below {
+			name, mark, next := b.Name, "├─", "│ "
+			if mapped, ok := strings.CutPrefix(b.Path, "/dev/mapper/"); ok {
+				name = mapped
+			}
+			if i == len(below)-1 {
+				mark, next = "└─", "  "
+			}
+			if parent == "" {
+				mark, next = "", ""
+			}
+			flag := map[bool]string{true: "1", false: "0"}
+			rows = append(rows, row{indent + mark + name, fmt.Sprintf("%3d:%-3d", b.Major, b.Minor), flag[b.Removable], strings.Replace(program.Human(b.Sectors*512), ".0", "", 1), flag[b.ReadOnly], b.Kind, b.Mount})
+			walk(b.Name, indent+next)
+		}
+	}
+	walk("", "")
+	wide := 4
+	for _, r := range rows {
+		wide = max(wide, len([]rune(r.name)))
+	}
+	last := "MOUNTPOINTS"
+	if r := c.Machine.Release.Slug; r == "centos7" || r == "ubuntu20" { // util-linux before 2.37
+		last = "MOUNTPOINT"
+	}
+	c.Printf("%-*s MAJ:MIN RM %5s RO TYPE %s\n", wide, "NAME", "SIZE", last)
+	for _, r := range rows {
+		c.Printf("%s%s %s %2s %5s %2s %-4s %s\n", r.name, strings.Repeat(" ", wide-len([]rune(r.name))), r.numbers, r.removable, r.size, r.readOnly, r.kind, r.point)
+	}
+	return 0
+}
