@@ -128,6 +128,10 @@ func timeout(err error) error {
 	return err
 }
 
+// Late tells whether a read of a body failed because the product waits no
+// longer.
+func Late(err error) bool { return errors.Is(err, errTimeout) }
+
 // exchange reads one request and answers it; again tells whether another may
 // follow.
 func (s *session) exchange() (again bool, err error) {

@@ -94,6 +94,9 @@ func (f *Face) take(x *web.Exchange) *answer {
 		status = 413
 	} else if err := x.Body.ReadAll(timing.Body, timing.BodyTotal, -1); err != nil {
 		status = 400
+		if web.Late(err) {
+			status = 408
+		}
 		if x.Body.Bad() && x.Body.Framing().(*chunks).huge {
 			status = 413
 		}

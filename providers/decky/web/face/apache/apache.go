@@ -71,10 +71,11 @@ const (
 	html401Since = 2_004_063 // the document type of generated pages; unverified
 )
 
-// The defaults of Apache and mod_reqtimeout.
+// The defaults of Apache and mod_reqtimeout, as Debian's server was seen to
+// keep them.
 var timing = web.Timing{
-	First: 20 * time.Second, Header: 40 * time.Second, KeepAlive: 5 * time.Second,
-	Body: 20 * time.Second, BodyTotal: 5 * time.Minute, Write: 5 * time.Minute,
+	First: 51 * time.Second, Header: 20 * time.Second, KeepAlive: 5 * time.Second,
+	Body: 10 * time.Second, BodyTotal: 5 * time.Minute, Write: 5 * time.Minute,
 	Linger: 2 * time.Second, LingerAll: 30 * time.Second,
 }
 

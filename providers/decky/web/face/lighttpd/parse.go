@@ -173,15 +173,15 @@ func judge(r *web.Request) error {
 	if r.Method == "POST" && r.Length < 0 && !r.Chunked {
 		return web.Refusal(411)
 	}
-	if !target(r) {
+	if !targetOf(r) {
 		return web.Refusal(400)
 	}
 	return nil
 }
 
-// target decodes and resolves the target; what leads above the root stays
+// targetOf decodes and resolves the target; what leads above the root stays
 // there.
-func target(r *web.Request) bool {
+func targetOf(r *web.Request) bool {
 	t := r.Target
 	if i := strings.Index(t, "://"); i > 0 {
 		rest := t[i+3:]
