@@ -98,6 +98,8 @@ type manner struct {
 	algorithms []string
 	acceptEnv  []string // patterns of AcceptEnv in the distribution's sshd_config
 	x11        bool     // X11Forwarding yes
+	window     uint32   // of a session where it is not OpenSSH's
+	packet     uint32
 }
 
 // modern are the signature algorithms that every release of the table accepts.
@@ -117,7 +119,8 @@ var redHat = strings.Fields("LANG LC_CTYPE LC_NUMERIC LC_TIME LC_COLLATE LC_MONE
 func mannerOf(b *build.Build) manner {
 	distro := strings.ToLower(b.Distro)
 	if b.Product == build.Dropbear {
-		return manner{algorithms: append(slices.Clone(modern[6:]), gossh.KeyAlgoRSA)}
+		// DEFAULT_RECV_WINDOW and RECV_MAX_CHANNEL_DATA_LEN of 2022.83.
+		return manner{window: 24576, packet: 32759, algorithms: append(slices.Clone(modern[6:]), gossh.KeyAlgoRSA)}
 	}
 	v := versionOf(b.Version)
 	m := manner{oldTexts: v < 707, hostbound: v >= 809, delayNone: v < 906, signals: v >= 709, algorithms: slices.Clone(modern)}

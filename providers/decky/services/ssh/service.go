@@ -203,7 +203,7 @@ func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error 
 	if err := c.explainKey(who); err != nil {
 		return err
 	}
-	options := connection.Options{OldTexts: h.manner.oldTexts, EndOfWrite: strings.HasPrefix(c.software(), "OpenSSH")}
+	options := connection.Options{Window: h.manner.window, Packet: h.manner.packet, Silent: h.build.Product == build.Dropbear, OldTexts: h.manner.oldTexts, EndOfWrite: strings.HasPrefix(c.software(), "OpenSSH")}
 	err = connection.Serve(ctx, t, c, options)
 	if kept := h.machine.Flush(); kept != nil {
 		h.env.Log.Warn("files are not kept", "error", kept)
@@ -217,7 +217,7 @@ func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error 
 // authOptions are the build's manners before the login.
 func (h *handler) authOptions(t *transport.Conn) auth.Options {
 	o := auth.Options{
-		Methods: h.build.Auth.Methods, Hostbound: h.manner.hostbound, Algorithms: h.manner.algorithms, MaxTries: h.config.MaxAuthTries, TooMany: h.build.Texts.TooMany,
+		Methods: h.build.Auth.Methods, Hostbound: h.manner.hostbound, Algorithms: h.manner.algorithms, MaxTries: h.config.MaxAuthTries, TooMany: h.build.Texts.TooMany, Silent: h.build.Product == build.Dropbear,
 		Banner: h.config.PreAuthBanner, DelayNone: h.manner.delayNone, Now: time.Now, Sleep: sleep, HostKey: h.keys.wire(t.Client().Chosen.HostKey),
 	}
 	if o.MaxTries == 0 {

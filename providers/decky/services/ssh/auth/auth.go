@@ -60,6 +60,9 @@ type Options struct {
 	// MaxTries failures end the connection with the text TooMany.
 	MaxTries int
 	TooMany  string
+	// Silent: the server ends without a word, the last failure comes before
+	// its end, and "none" is never a failure, as Dropbear has it.
+	Silent bool
 	// Banner is shown before the first answer.
 	Banner string
 	// Prompt is what keyboard-interactive asks; empty where no device does.
@@ -127,7 +130,9 @@ func Serve(ctx context.Context, conn Conn, policy Policy, options Options) (*Log
 const maxReason = 1023
 
 func (s *session) disconnect(text string) error {
-	text = text[:min(len(text), maxReason)]
+	if text = text[:min(len(text), maxReason)]; s.options.Silent {
+		return fmt.Errorf("%w: %s", ErrRefused, text)
+	}
 	if err := s.conn.Disconnect(protocolError, text); err != nil {
 		return err
 	}
@@ -182,6 +187,9 @@ func (s *session) request(ctx context.Context, r *wire.Reader) (*Login, error) {
 		return nil, s.disconnect(s.options.TooMany)
 	}
 	if s.attempts++; s.attempts == 1 {
+		if s.options.Silent && service != "ssh-connection" {
+			return nil, broken("service")
+		}
 		s.user, s.service, s.style = user, service, style
 		s.known = service == "ssh-connection" && s.policy.Known(user)
 		if err := s.banner(); err != nil {
@@ -335,13 +343,17 @@ func (s *session) conclude(v verdict, method string) (*Login, error) {
 		}
 		return &Login{User: s.user, Method: method, Queries: s.queries[s.user]}, nil
 	case refused:
-		if s.attempts > 1 || method != "none" {
+		if method != "none" || s.attempts > 1 && !s.options.Silent {
 			s.failures++
 		}
 	}
-	if s.failures >= s.options.MaxTries {
+	last := s.failures >= s.options.MaxTries
+	if last && !s.options.Silent {
 		return nil, s.disconnect(s.options.TooMany)
 	}
 	p := wire.Message(wire.UserauthFailure, strings.Join(s.options.Methods, ","))
-	return nil, s.conn.WritePacket(wire.AppendBool(p, false))
+	if err := s.conn.WritePacket(wire.AppendBool(p, false)); err != nil || !last {
+		return nil, err
+	}
+	return nil, s.disconnect("too many failures")
 }

@@ -153,6 +153,29 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestSilent is Dropbear's manner: the last failure is answered, and no
+// disconnect is.
+func TestSilent(t *testing.T) {
+	o := options()
+	o.Silent, o.MaxTries = true, 2
+	for name, c := range map[string]struct {
+		in   [][]byte
+		want int // failures that are answered
+	}{
+		"too many":        {[][]byte{service, request("root", "none"), request("root", "none"), password("root", "x"), password("root", "x"), password("root", "x")}, 4},
+		"other user":      {[][]byte{service, password("root", "x"), password("eve", "x")}, 1},
+		"unknown service": {[][]byte{service, append(wire.Message(wire.UserauthRequest, "root", "x", "password"), wire.AppendString([]byte{0}, "right")...)}, 0},
+	} {
+		l := &line{in: c.in}
+		if _, err := auth.Serve(t.Context(), l, &book{}, o); !errors.Is(err, auth.ErrRefused) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := strings.Join(l.out, ";"); got != "accept ssh-userauth"+strings.Repeat(";"+failure, c.want) {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestBannerComesOnceBeforeTheFirstAnswer(t *testing.T) {
 	o := options()
 	o.Banner = "Keep out"

@@ -44,8 +44,11 @@ type Channel struct {
 // flow.
 func (c *Channel) Activate() error {
 	c.mu.Lock()
-	c.active, c.recvWindow = true, windowSize
+	c.active, c.recvWindow = true, c.m.window
 	c.mu.Unlock()
+	if c.m.options.Window != 0 {
+		return nil // the client has it already
+	}
 	p := wire.AppendUint32([]byte{wire.ChannelWindowAdjust}, c.peer)
 	return c.m.send(wire.AppendUint32(p, windowSize))
 }
@@ -118,13 +121,18 @@ const pipeSize = 64 << 10
 
 // fill moves what fits a pipe out of the queue. The caller holds the lock.
 func (c *Channel) fill() error {
-	n, count := 0, 0
-	for count < len(c.queue) && (count == 0 || n+len(c.queue[count]) <= pipeSize) {
-		n += len(c.queue[count])
-		count++
+	n := 0
+	for len(c.queue) > 0 && n < pipeSize {
+		piece := c.queue[0][:min(len(c.queue[0]), pipeSize-n)]
+		c.pipe = append(c.pipe, piece)
+		n += len(piece)
+		if c.queue[0] = c.queue[0][len(piece):]; len(c.queue[0]) > 0 {
+			break
+		}
+		c.queue[0] = nil
+		c.queue = c.queue[1:]
 	}
-	c.pipe = append(c.pipe, c.queue[:count]...)
-	if c.queue = c.queue[count:]; len(c.queue) == 0 {
+	if len(c.queue) == 0 {
 		c.queue = nil
 	}
 	c.consumed += uint32(n)
@@ -145,7 +153,7 @@ func (c *Channel) regrow() error {
 	if c.consumed == 0 || c.gone() || c.sentClose || c.gotEOF {
 		return nil
 	}
-	if windowSize-c.recvWindow <= 3*packetSize && c.recvWindow >= windowSize/2 {
+	if c.m.window-c.recvWindow <= 3*packetSize && c.recvWindow >= c.m.window/2 {
 		return nil
 	}
 	n := c.consumed

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -65,6 +66,7 @@ type Forward interface {
 const (
 	Prohibited    = 1
 	ConnectFailed = 2
+	unknownType   = 3
 	protocolError = 2 // SSH_DISCONNECT_PROTOCOL_ERROR
 
 	maxReason = 1023 // bytes of a reason that sshd has room for
@@ -90,6 +92,16 @@ const (
 type Options struct {
 	// OldTexts is the wording of releases before 7.7.
 	OldTexts bool
+	// Window is what a session's channel opens with, and regains as it is
+	// read; 0 is OpenSSH's manner: none at first, and 2 MiB when its command
+	// starts.
+	Window uint32
+	// Packet is the largest packet that a client may send; 0 is OpenSSH's.
+	Packet uint32
+	// Silent: the server ends without a word where a client breaks the
+	// protocol, and refuses channels of unknown types with reason 3 and no
+	// text.
+	Silent bool
 	// EndOfWrite: the client knows eow@openssh.com.
 	EndOfWrite bool
 }
@@ -103,7 +115,13 @@ var ErrProtocol = errors.New("protocol error")
 // left in order.
 func Serve(ctx context.Context, conn Conn, handler Handler, options Options) error {
 	ctx, cancel := context.WithCancel(ctx)
-	m := &mux{ctx: ctx, conn: conn, handler: handler, options: options}
+	m := &mux{ctx: ctx, conn: conn, handler: handler, options: options, window: windowSize, packetMax: packetSize}
+	if options.Window != 0 {
+		m.window = options.Window
+	}
+	if options.Packet != 0 {
+		m.packetMax = options.Packet
+	}
 	m.drained.L = &m.mu
 	stop := context.AfterFunc(ctx, func() { m.mu.Lock(); m.drained.Broadcast(); m.mu.Unlock() })
 	defer stop()
@@ -120,7 +138,10 @@ type mux struct {
 	conn    Conn
 	handler Handler
 	options Options
-	running sync.WaitGroup
+	window  uint32 // that a channel has when its data flows
+	// packetMax is what a client hears that it may send at once.
+	packetMax uint32
+	running   sync.WaitGroup
 	// noSessions: the client said that it opens no more; only the reading
 	// goroutine uses it.
 	noSessions bool
@@ -147,6 +168,9 @@ func (m *mux) send(payload []byte) error {
 // disconnect ends the connection as ssh_packet_disconnect does.
 func (m *mux) disconnect(format string, args ...any) error {
 	text := fmt.Sprintf(format, args...)
+	if m.options.Silent {
+		return broken(text)
+	}
 	text = text[:min(len(text), maxReason)]
 	m.write.Lock()
 	defer m.write.Unlock()
@@ -254,7 +278,7 @@ func (m *mux) open(r *wire.Reader) error {
 	if r.Bad() {
 		return broken("channel open")
 	}
-	ch := &Channel{m: m, kind: kind, peer: peer, sendWindow: window, sendMax: size}
+	ch := &Channel{m: m, kind: strings.Clone(kind), peer: peer, sendWindow: window, sendMax: size, recvWindow: m.options.Window}
 	ch.wake.L = &ch.mu
 	if kind == "session" {
 		return m.openSession(ch, r)
@@ -293,7 +317,7 @@ func (m *mux) openSession(ch *Channel, r *wire.Reader) error {
 
 func (m *mux) confirm(ch *Channel) error {
 	p := []byte{wire.ChannelConfirm}
-	for _, v := range []uint32{ch.peer, ch.id, ch.recvWindow, packetSize} {
+	for _, v := range []uint32{ch.peer, ch.id, ch.recvWindow, m.packetMax} {
 		p = wire.AppendUint32(p, v)
 	}
 	return m.send(p)
@@ -302,6 +326,9 @@ func (m *mux) confirm(ch *Channel) error {
 func (m *mux) refuse(peer uint32, refusal *Refusal) error {
 	if refusal == nil {
 		refusal = &Refusal{}
+		if m.options.Silent {
+			refusal.Reason = unknownType
+		}
 	}
 	if err := m.debug(refusal.Debug); err != nil {
 		return err
@@ -310,7 +337,7 @@ func (m *mux) refuse(peer uint32, refusal *Refusal) error {
 	if reason == 0 {
 		reason = ConnectFailed
 	}
-	if text == "" {
+	if text == "" && !m.options.Silent {
 		text = "open failed"
 	}
 	p := wire.AppendUint32(wire.AppendUint32([]byte{wire.ChannelOpenFailure}, peer), reason)
@@ -325,7 +352,7 @@ func (m *mux) connect(ch *Channel, forward Forward) {
 		return
 	}
 	ch.mu.Lock()
-	ch.connecting, ch.active, ch.recvWindow = false, true, windowSize
+	ch.connecting, ch.active, ch.recvWindow = false, true, m.window
 	ch.mu.Unlock()
 	_ = m.confirm(ch) // the same
 	forward.Serve(m.ctx, ch)
