@@ -1,35 +1,64 @@
 package vfs
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // entry is one change of a client as it is kept.
 type entry struct {
-	Path   string `json:"p"`
+	Path   name   `json:"p"`
 	Mode   uint32 `json:"m"`
 	UID    int    `json:"u,omitempty"`
 	GID    int    `json:"g,omitempty"`
 	MTime  int64  `json:"t"`
 	Data   []byte `json:"d,omitempty"`
 	Own    bool   `json:"o,omitempty"` // Data is the content
-	Target string `json:"l,omitempty"`
-	Base   string `json:"b,omitempty"` // the image's file that it was
-	Same   string `json:"s,omitempty"` // it is another name of that one
+	Target name   `json:"l,omitempty"`
+	Base   name   `json:"b,omitempty"` // the image's file that it was
+	Same   name   `json:"s,omitempty"` // it is another name of that one
 	Rdev   []int  `json:"r,omitempty"`
 	Gone   bool   `json:"x,omitempty"` // nothing is there any more
+}
+
+// name is a file's: any bytes. As JSON it is a string where it is UTF-8, else a
+// list of its bytes in base64.
+type name string
+
+// MarshalJSON implements json.Marshaler.
+func (n name) MarshalJSON() ([]byte, error) {
+	if utf8.ValidString(string(n)) {
+		return json.Marshal(string(n))
+	}
+	return json.Marshal([][]byte{[]byte(n)})
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *name) UnmarshalJSON(data []byte) error {
+	var text string
+	if json.Unmarshal(data, &text) == nil {
+		*n = name(text)
+		return nil
+	}
+	var raw [][]byte
+	if err := json.Unmarshal(data, &raw); err != nil {
+		return err
+	}
+	*n = name(bytes.Join(raw, nil))
+	return nil
 }
 
 // saved is applied in its order. Gone is what is no more where the base has it:
 // it goes first, since it may stand somewhere else; what is gone from a tree that
 // moved follows the tree.
 type saved struct {
-	Gone    []string `json:"gone,omitempty"`
-	Entries []entry  `json:"entries,omitempty"`
+	Gone    []name  `json:"gone,omitempty"`
+	Entries []entry `json:"entries,omitempty"`
 }
 
 // collector writes down what differs from the base.
@@ -59,46 +88,46 @@ func (f *FS) Changes() ([]byte, error) {
 
 // directory notes what differs below n.
 func (c *collector) directory(n *node, path string, moved bool) {
-	for _, name := range slices.Sorted(maps.Keys(n.gone)) {
+	for _, gone := range slices.Sorted(maps.Keys(n.gone)) {
 		if moved {
-			c.saved.Entries = append(c.saved.Entries, entry{Path: path + "/" + name, Gone: true})
+			c.saved.Entries = append(c.saved.Entries, entry{Path: name(path + "/" + gone), Gone: true})
 		} else {
-			c.saved.Gone = append(c.saved.Gone, path+"/"+name)
+			c.saved.Gone = append(c.saved.Gone, name(path+"/"+gone))
 		}
 	}
 	if n.entry >= 0 {
 		for _, i := range c.f.image.entries[n.entry].children {
 			e := c.f.image.entries[i]
-			name := e.Name()
-			if n.gone[name] || n.added[name] != nil {
+			at := e.Name()
+			if n.gone[at] || n.added[at] != nil {
 				continue
 			}
 			kept := c.f.overlay[i]
 			if kept != nil && kept.changed {
-				c.file(kept, path+"/"+name, false)
+				c.file(kept, path+"/"+at, false)
 			}
 			if e.Mode&TypeMask == TypeDir {
 				if kept == nil {
 					kept = &node{entry: i, mode: e.Mode}
 				}
-				c.directory(kept, path+"/"+name, moved)
+				c.directory(kept, path+"/"+at, moved)
 			}
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(n.added)) {
-		child := n.added[name]
+	for _, at := range slices.Sorted(maps.Keys(n.added)) {
+		child := n.added[at]
 		if child.changed && child.mount == nil && child.generate == nil {
-			c.file(child, path+"/"+name, true)
+			c.file(child, path+"/"+at, true)
 		}
 		if child.isDir() && child.mount == nil {
-			c.directory(child, path+"/"+name, moved || child.changed)
+			c.directory(child, path+"/"+at, moved || child.changed)
 		}
 	}
 }
 
 // file notes one file; moved says that it does not stand where the image has it.
 func (c *collector) file(n *node, path string, moved bool) {
-	e := entry{Path: path, Mode: n.mode, UID: n.uid, GID: n.gid, MTime: n.mtime.UnixNano(), Target: n.target}
+	e := entry{Path: name(path), Mode: n.mode, UID: n.uid, GID: n.gid, MTime: n.mtime.UnixNano(), Target: name(n.target)}
 	if n.mode&TypeMask == TypeChar || n.mode&TypeMask == TypeBlock {
 		e.Rdev = n.rdev[:]
 	}
@@ -108,7 +137,7 @@ func (c *collector) file(n *node, path string, moved bool) {
 			c.names[n.ino] = path
 		}
 		if !c.dry && first != path {
-			c.more = append(c.more, entry{Path: path, Mode: n.mode, Same: first})
+			c.more = append(c.more, entry{Path: name(path), Mode: n.mode, Same: name(first)})
 			return
 		}
 	}
@@ -119,7 +148,7 @@ func (c *collector) file(n *node, path string, moved bool) {
 		e.Data, e.Own = n.data, true
 	}
 	if moved && n.entry >= 0 {
-		e.Base = c.f.image.entries[n.entry].Path
+		e.Base = name(c.f.image.entries[n.entry].Path)
 	}
 	c.saved.Entries = append(c.saved.Entries, e)
 }
@@ -145,11 +174,11 @@ func (f *FS) Restore(data []byte) error {
 	defer f.mu.Unlock()
 	root := f.As(0, 0)
 	for _, path := range s.Gone {
-		f.forget(root, path)
+		f.forget(root, string(path))
 	}
 	for _, e := range s.Entries {
 		if e.Gone {
-			f.forget(root, e.Path)
+			f.forget(root, string(e.Path))
 			continue
 		}
 		f.restore(root, e)
@@ -167,7 +196,7 @@ func (f *FS) forget(root View, path string) {
 }
 
 func (f *FS) restore(root View, e entry) {
-	p, err := root.walk(e.Path, false)
+	p, err := root.walk(string(e.Path), false)
 	if err != nil || p.parent == nil || p.parent.fixed || f.added >= MaxNodes {
 		return
 	}
@@ -177,7 +206,7 @@ func (f *FS) restore(root View, e entry) {
 	}
 	switch {
 	case e.Same != "":
-		first, err := root.find(e.Same, false)
+		first, err := root.find(string(e.Same), false)
 		if err != nil || first.node.isDir() || first.node.live != nil || n != nil && (n.isDir() || n.ino == first.node.ino) {
 			return
 		}
@@ -190,7 +219,7 @@ func (f *FS) restore(root View, e entry) {
 		f.added++
 		return
 	case e.Base != "":
-		base := f.image.Lookup(e.Base)
+		base := f.image.Lookup(string(e.Base))
 		if base == nil || n != nil || base.index == 0 || base.Mode&TypeMask != e.Mode&TypeMask || f.attached(base.index) || p.below(base.index) {
 			return
 		}
@@ -206,7 +235,7 @@ func (f *FS) restore(root View, e entry) {
 		}
 	}
 	n = f.keep(n)
-	n.mode, n.uid, n.gid, n.target, n.changed = e.Mode, e.UID, e.GID, e.Target, true
+	n.mode, n.uid, n.gid, n.target, n.changed = e.Mode, e.UID, e.GID, string(e.Target), true
 	if len(e.Rdev) == 2 {
 		n.rdev = [2]int(e.Rdev)
 	}
@@ -248,7 +277,7 @@ func (f *FS) stampAll(root View, entries []entry) {
 		if e.Same != "" || e.Gone {
 			continue
 		}
-		p, err := root.find(e.Path, false)
+		p, err := root.find(string(e.Path), false)
 		if err != nil || p.node.fixed || p.node.mount != nil || p.node.live != nil {
 			continue
 		}

@@ -28,6 +28,8 @@ var image = func() *vfs.Image {
 	return m
 }()
 
+func clock() time.Time { return epoch }
+
 type host struct{}
 
 func (host) Content(e *vfs.Entry) vfs.Content { return strings.NewReader(e.Source.(string)) }
@@ -35,7 +37,7 @@ func (host) Content(e *vfs.Entry) vfs.Content { return strings.NewReader(e.Sourc
 func (host) Times(*vfs.Entry) (time.Time, time.Time) { return epoch, epoch }
 
 func newFS(quota int64) *vfs.FS {
-	f := vfs.Of(image, host{}, quota, func() time.Time { return epoch })
+	f := vfs.Of(image, host{}, quota, clock)
 	f.AddDir("/tmp", 0o1777, 0, 0, epoch, false)
 	f.AddDir("/home/a", 0o700, 1000, 1000, epoch, false)
 	f.AddDir("/proc", 0o555, 0, 0, epoch, true)
