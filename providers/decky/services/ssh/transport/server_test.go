@@ -128,6 +128,8 @@ func (e *echo) answer(p []byte) error {
 		q := p[5+number(p[1:]):]
 		e.peer, e.window, e.max = bytes.Clone(q[:4]), number(q[4:]), number(q[8:])
 		return e.send([]byte{91}, []byte{0, 0, 0, 0, 0x7f, 0, 0, 0, 0, 0, 0x80, 0})
+	case 97: // dbclient now and then waits for the end where sshd leaves it to the client
+		return io.EOF
 	case 93:
 		e.window += number(p[5:])
 		return e.push()
@@ -137,8 +139,6 @@ func (e *echo) answer(p []byte) error {
 	case 96: // the end of the input ends the session
 		e.eof = true
 		return e.push()
-	case 97:
-		return nil
 	case 98:
 		if p[9+number(p[5:])] == 0 {
 			return nil
