@@ -2,6 +2,9 @@ package transport_test
 
 import (
 	"bufio"
+	"bytes"
+	"compress/flate"
+	"compress/zlib"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
@@ -37,6 +40,31 @@ type raw struct {
 	session        []byte
 	in, out        rawKeys
 	inSeq, outSeq  uint32
+
+	squeezed bytes.Buffer // compression, once squeeze is set
+	squeeze  *zlib.Writer
+	begun    bool // the server's stream has had its header
+}
+
+// compress begins new streams both ways.
+func (c *raw) compress() {
+	c.squeezed.Reset()
+	c.squeeze, c.begun = zlib.NewWriter(&c.squeezed), false
+}
+
+// expand reads a packet of the server, whose compressor looks back at none.
+func (c *raw) expand(p []byte) ([]byte, error) {
+	if !c.begun {
+		if !bytes.HasPrefix(p, []byte{0x78, 0x9c}) {
+			return nil, fmt.Errorf("%x begins no stream", p[:min(8, len(p))])
+		}
+		p, c.begun = p[2:], true
+	}
+	out, err := io.ReadAll(flate.NewReader(bytes.NewReader(p)))
+	if !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, fmt.Errorf("the stream ended: %w", err)
+	}
+	return out, nil
 }
 
 type rawKeys struct {
@@ -100,6 +128,12 @@ func kexInitPacket(lists [10]string, follows byte) []byte {
 
 // pack is a packet in the client's present state.
 func (c *raw) pack(payload []byte) []byte {
+	if c.squeeze != nil {
+		_, _ = c.squeeze.Write(payload)
+		_ = c.squeeze.Flush()
+		payload = bytes.Clone(c.squeezed.Bytes())
+		c.squeezed.Reset()
+	}
 	block := 8
 	if c.out.stream != nil {
 		block = 16
@@ -167,7 +201,11 @@ func (c *raw) next() (payload, padding []byte, err error) {
 	}
 	c.inSeq++
 	n := int(p[4])
-	return p[5 : len(p)-n], p[len(p)-n:], nil
+	payload, padding = p[5:len(p)-n], p[len(p)-n:]
+	if c.squeeze != nil {
+		payload, err = c.expand(payload)
+	}
+	return payload, padding, err
 }
 
 func (c *raw) read() []byte {
@@ -256,6 +294,9 @@ func (c *raw) exchange() {
 		return rawKeys{cipher.NewCTR(block, derive(iv)[:16]), derive(mac)}
 	}
 	c.out, c.in = keys('A', 'C', 'E'), keys('B', 'D', 'F')
+	if c.squeeze != nil {
+		c.compress()
+	}
 	if c.strict {
 		c.inSeq, c.outSeq = 0, 0
 	}
