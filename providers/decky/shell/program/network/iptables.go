@@ -69,18 +69,18 @@ func (f filter) chains(table string) []string {
 
 // order is one call of iptables.
 type order struct {
-	c                 *program.Call
-	f                 filter
-	table, verb       string
-	chain             string
-	operands          []string
-	spec              []string
-	numeric, verbose  bool
-	lines             bool
-	target, protocol  string
-	source, dest      string
-	input, output     string
-	sport, dport, raw string
+	c                *program.Call
+	f                filter
+	table, verb      string
+	chain            string
+	operands         []string
+	spec             []string
+	numeric, verbose bool
+	lines            bool
+	target, protocol string
+	source, dest     string
+	input, output    string
+	raw              string
 }
 
 const iptablesTry = "Try `%[1]s -h' or '%[1]s --help' for more information.\n"
@@ -242,9 +242,6 @@ func (o *order) extension(a, not string, args *[]string) {
 		v := (*args)[0]
 		o.spec = append(o.spec, v[:min(len(v), 256)])
 		*args = (*args)[1:]
-	}
-	if a == "--dport" && len(o.spec) > 0 {
-		o.dport = o.spec[len(o.spec)-1]
 	}
 }
 
