@@ -1,6 +1,7 @@
 package ssh_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	gossh "golang.org/x/crypto/ssh"
 
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/cast"
 	"github.com/decnet/decnet/providers/decky/services/ssh"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/schema/event"
@@ -177,3 +179,36 @@ func (c *graceful) Session() string         { return "s" }
 func (c *graceful) Port() decky.Port        { return decky.Port{Number: 22, Transport: "tcp"} }
 func (c *graceful) Record(event.Body) error { return nil }
 func (c *graceful) ResetOnClose()           {}
+
+// TestTerminalIsRecorded as asciicast: what was typed and shown.
+func TestTerminalIsRecorded(t *testing.T) {
+	s := start(t)
+	y, session := terminal(t, mustDial(t, s))
+	y.say("", "# ")
+	y.say("echo re''corded\r", "\rrecorded\r\n")
+	y.say("exit\r", "logout\r\n")
+	_ = session.Wait()
+	kept := s.WaitFor(t, func(e *event.Event) bool {
+		transfer, ok := e.Body.(*event.Transfer)
+		return ok && transfer.Direction == cast.Direction && transfer.Stored
+	}).Body.(*event.Transfer)
+	data, err := s.Store().Load(cast.Artifact(kept.SHA256))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := cast.NewReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := map[string]string{}
+	for {
+		e, err := r.Next()
+		if err != nil {
+			break
+		}
+		heard[e.Kind] += e.Data
+	}
+	if r.Header.Width != 100 || r.Header.Height != 40 || !strings.Contains(heard[cast.Output], "\rrecorded\r\n") || heard[cast.Input] != "echo re''corded\rexit\r" {
+		t.Errorf("%+v %q", r.Header, heard)
+	}
+}

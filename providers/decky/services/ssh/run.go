@@ -24,8 +24,8 @@ func (s *session) newShell(tty string) *shell.Session {
 // shell is the request "shell".
 func (s *session) shell(ctx context.Context) outcome {
 	if s.pty != nil {
-		return s.onTerminal(func(sh *shell.Session, t *shell.Terminal, tty string) int {
-			if _, err := io.WriteString(s.ch, s.c.h.greeting(s.c.user, s.c.source.Addr(), tty)); err != nil {
+		return s.onTerminal(func(sh *shell.Session, t *shell.Terminal, out io.Writer, tty string) int {
+			if _, err := io.WriteString(out, s.c.h.greeting(s.c.user, s.c.source.Addr(), tty)); err != nil {
 				return 255
 			}
 			return sh.Interactive(ctx, t)
@@ -45,7 +45,7 @@ func (s *session) exec(ctx context.Context, line string) outcome {
 		return out
 	}
 	if s.pty != nil {
-		return s.onTerminal(func(sh *shell.Session, t *shell.Terminal, _ string) int { return sh.One(ctx, t, line) })
+		return s.onTerminal(func(sh *shell.Session, t *shell.Terminal, _ io.Writer, _ string) int { return sh.One(ctx, t, line) })
 	}
 	sh := s.newShell("")
 	defer sh.Close()
@@ -54,17 +54,22 @@ func (s *session) exec(ctx context.Context, line string) outcome {
 }
 
 // onTerminal runs something on a terminal that who and w show.
-func (s *session) onTerminal(run func(*shell.Session, *shell.Terminal, string) int) outcome {
+func (s *session) onTerminal(run func(*shell.Session, *shell.Terminal, io.Writer, string) int) outcome {
 	entry, leave := s.c.h.host().Enter(s.c.user, s.c.source.Addr())
 	defer leave()
 	sh := s.newShell(entry.TTY)
 	defer sh.Close()
-	t := shell.NewTerminal(s.ch, s.ch)
+	film := s.film()
+	defer s.keep(film)
+	t := shell.NewTerminal(film, film)
 	sh.SetSize(s.pty.rows, s.pty.cols)
 	s.mu.Lock()
-	s.running.interrupt, s.running.resize = t.Interrupt, sh.SetSize
+	s.running.interrupt, s.running.resize = t.Interrupt, func(rows, cols int) {
+		sh.SetSize(rows, cols)
+		film.recorder.Resize(cols, rows)
+	}
 	s.mu.Unlock()
-	status := run(sh, t, entry.TTY)
+	status := run(sh, t, film, entry.TTY)
 	s.ch.CloseRead()
 	t.Wait()
 	return outcome{status: status}

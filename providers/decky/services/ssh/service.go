@@ -42,6 +42,7 @@ type Config struct {
 	Policy         string            `json:"policy" doc:"Who else may log in: users lets in nobody else; weak one well-known login, the decky's own; patient a source that guessed long enough at an account that exists." default:"users" oneof:"users weak patient"`
 	MaxAuthTries   int               `json:"max_auth_tries" doc:"Failed attempts after which the connection ends. Default: the server's own, 6 for OpenSSH."`
 	FailureDelay   int               `json:"failure_delay" doc:"Milliseconds that a wrong password costs. Default: what PAM and the server make of it, about two seconds."`
+	Record         bool              `json:"record" doc:"Whether sessions on a terminal are recorded as asciicast v2." default:"true"`
 	PreAuthBanner  string            `json:"pre_auth_banner" doc:"Text shown before the login, as sshd's Banner does."`
 }
 
