@@ -196,7 +196,7 @@ func (b *builder) terminals() {
 	}
 }
 
-// alternatives puts Debian's and Red Hat's links of choice.
+// alternatives puts Debian's links of choice.
 func (b *builder) alternatives() {
 	choices := map[string]string{}
 	switch b.r.Family {
@@ -207,17 +207,13 @@ func (b *builder) alternatives() {
 			b.executable("/usr/bin/nc.openbsd", 43_496, 0o755)
 			b.executable("/usr/bin/telnet.netkit", 118_424, 0o755)
 			choices["telnet"] = "/usr/bin/telnet.netkit"
+			b.executable("/usr/lib/snapd/snapctl", 4_400_000, 0o755)
 		}
 		for k, v := range map[string]string{
 			"awk": "/usr/bin/mawk", "vi": "/usr/bin/vim.tiny", "editor": "/bin/nano", "pager": "/usr/bin/less", "which": "/usr/bin/which.debianutils", "nc": nc, "netcat": nc,
 			"iptables": "/usr/sbin/iptables-nft", "ip6tables": "/usr/sbin/ip6tables-nft", "iptables-save": "/usr/sbin/iptables-nft-save", "iptables-restore": "/usr/sbin/iptables-nft-restore", "rmt": "/usr/sbin/rmt-tar", "view": "/usr/bin/vim.tiny", "ex": "/usr/bin/vim.tiny",
 		} {
 			choices[k] = v
-		}
-	case "rhel":
-		choices["ld"] = "/usr/bin/ld.bfd"
-		if b.slug == "centos7" {
-			choices["mta"] = "/usr/sbin/sendmail.postfix"
 		}
 	default:
 		return

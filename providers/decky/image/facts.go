@@ -96,7 +96,7 @@ func (f *Facts) Times(e *vfs.Entry) (mtime, ctime time.Time) {
 		group = fmt.Sprint(hash(path) % 97)
 	}
 	age := time.Duration(20+hash(f.Release.Slug+group)%600) * 24 * time.Hour
-	built := f.Built.Add(-age).Truncate(24 * time.Hour).Add(time.Duration(hash(group)%86400) * time.Second)
+	built := f.Built.Add(-age).Truncate(24 * time.Hour).Add(time.Duration(hash(group+f.Release.Slug+"s")%50400+21600) * time.Second)
 	installed := f.Built.Add(time.Duration(unit * float64(20*time.Minute)))
 	if f.unit("updated"+group) < 0.35 {
 		installed = f.Built.Add(time.Duration(f.unit("update"+fmt.Sprint(hash(group)%7)) * float64(span)))

@@ -107,6 +107,12 @@ func (b *builder) program(p Package, x program, python string) {
 	if b.image.Lookup(path) != nil {
 		return
 	}
+	if name, choice := strings.CutPrefix(x.target, "/etc/alternatives/"); choice && b.r.Family != "debian" {
+		if !strings.HasPrefix(name, "ip") {
+			return
+		}
+		x.target = "xtables-nft-multi"
+	}
 	b.owned[p.Name] = append(b.owned[p.Name], path)
 	if x.target != "" {
 		b.link(path, strings.Replace(x.target, "@", python, 1))

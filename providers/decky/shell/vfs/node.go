@@ -44,12 +44,21 @@ func (f *FS) entry(i int32) *node {
 		return n
 	}
 	e := f.image.entries[i]
-	n := &node{ino: uint64(i) + 2, mode: e.Mode, uid: e.UID, gid: e.GID, links: 1, target: e.Target, rdev: [2]int{e.Major, e.Minor}, entry: i, fixed: e.Fixed}
+	n := &node{ino: inode(i), mode: e.Mode, uid: e.UID, gid: e.GID, links: 1, target: e.Target, rdev: [2]int{e.Major, e.Minor}, entry: i, fixed: e.Fixed}
 	if f.host != nil {
 		n.mtime, n.ctime = f.host.Times(e)
 		n.atime = n.mtime
 	}
 	return n
+}
+
+// inode is the number of an entry of the image: the root's is 2, others follow
+// where the first directories of a disk leave off.
+func inode(i int32) uint64 {
+	if i == 0 {
+		return 2
+	}
+	return 131_072 + uint64(i)
 }
 
 // keep makes a node of the image one that stays.
