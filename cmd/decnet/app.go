@@ -82,7 +82,7 @@ what attackers do in it.`,
 	grouped("main", a.lintCommand(), a.explainCommand())
 	grouped("main", a.sinkCommand(), a.driftCommand())
 	grouped("main", a.reconcileCommand(), a.tryCommit(), a.syncCommand(), a.setupCommand())
-	grouped("intel", a.intelCommand(), a.eventsCommand(), a.sessionsCommand(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
+	grouped("intel", a.intelCommand(), a.eventsCommand(), a.recordedSessions(), a.attackersCommand(), a.credentialsCommand(), a.ttpCommand())
 	grouped("tools", a.consoleCommand(), a.graphCommand(), a.schemaCommand(), a.docsCommand(), a.labCommand(), a.doctorCommand(), a.versionCommand())
 	a.complete(root)
 	return root

@@ -13,7 +13,8 @@ var update = flag.Bool("update", false, "rewrite golden files and scripts")
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"decnet": func() { os.Exit(command(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"decnet":    func() { os.Exit(command(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"collected": collected,
 	})
 }
 

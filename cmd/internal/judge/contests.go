@@ -88,7 +88,7 @@ func contests(host decky.Host) []contest {
 			reference: server.SSHD(), ours: openssh,
 		},
 		{
-			name: "dropbear", service: "dropbear", workers: 2, beside: true, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
+			name: "dropbear", service: "dropbear", workers: 3, beside: true, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
 			reference: server.Dropbear(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-dropbear_2022.83"},
 			ours: func(binary string) server.Kind {
 				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"ssh_version":"dropbear_2022.83","users":{"${account}":"${password}"}}`}

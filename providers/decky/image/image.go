@@ -58,6 +58,12 @@ type builder struct {
 }
 
 func build(r persona.Release) *vfs.Image {
+	switch r.Family {
+	case "debian", "rhel", "arch", "alpine":
+	default:
+		// An appliance has busybox and little else, as Alpine's base.
+		r.Slug, r.Family = "alpine", "alpine"
+	}
 	b := &builder{r: r, slug: r.Slug, a: archOf(r.Machine), image: vfs.NewImage(), sbin: "/usr/sbin", owned: map[string][]string{}}
 	switch r.Family {
 	case "debian":

@@ -268,12 +268,6 @@ func (r *runner) program(args []string, io Streams) error {
 	}
 	r.called = name
 	if r.session.machine.Genuine(path) {
-		if resolved, err := r.view().Resolve(path); err == nil && base(resolved) == "busybox" && base(path) != "sh" && base(path) != "ash" {
-			// The multi-call binary goes by the name it was called.
-			if p, ok := simulated("busybox"); ok {
-				return r.invoke(p, args, io)
-			}
-		}
 		if p, ok := simulated(base(path)); ok {
 			return r.invoke(p, args, io)
 		}
@@ -284,7 +278,23 @@ func (r *runner) program(args []string, io Streams) error {
 		}
 		return r.mute(args, io)
 	}
+	if err := r.dropped(path); err != nil {
+		return err
+	}
 	return r.script(path, args, io)
+}
+
+// dropped tells of a client's own file that is about to run.
+func (r *runner) dropped(path string) error {
+	tell := r.session.options.Executed
+	if tell == nil {
+		return nil
+	}
+	data, err := r.view().ReadFile(path)
+	if err != nil || len(data) == 0 {
+		return nil // the script will say what is wrong
+	}
+	return tell(path, data)
 }
 
 // mute runs a program of the base that is not simulated: it prints nothing

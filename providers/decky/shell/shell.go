@@ -43,6 +43,9 @@ type Options struct {
 	// record is kept.
 	Record func(event.Body) error
 	Limits Limits
+	// Executed, where it is set, is told of a client's own file before it is
+	// run for the first time in a session: what was dropped on the machine.
+	Executed func(path string, data []byte) error
 	// Shell is the path of the shell, if not that of the account.
 	Shell string
 }

@@ -31,6 +31,9 @@ type session struct {
 	number int // of its terminal
 	cancel context.CancelCauseFunc
 	film   *film
+	// samples are the digests of what was dropped and run; only the shell
+	// looks at them.
+	samples map[string]bool
 }
 
 // ServeConn implements decky.Handler.

@@ -186,8 +186,8 @@ func TestOneMachineWithAnotherService(t *testing.T) {
 		expect(t, c, want)
 		send(t, c, "exit\r\n")
 	}
-	enter(first, "echo kept > /root/x; echo do''ne", "\ndone\r\n")
-	enter(second, "cat /root/x", "\nkept\r\n")
+	enter(first, "echo kept > /root/x; echo do''ne", "done\r\n")
+	enter(second, "cat /root/x", "kept\r\n")
 }
 
 func TestASessionIsRecorded(t *testing.T) {
@@ -199,7 +199,7 @@ func TestASessionIsRecorded(t *testing.T) {
 	send(t, c, "r\r\n")
 	expect(t, c, "# ")
 	send(t, c, "echo re''corded\r\n")
-	expect(t, c, "\nrecorded\r\n")
+	expect(t, c, "recorded\r\n")
 	send(t, c, "exit\r\n")
 	s.WaitClosed(t)
 	transfers := servicetest.Of[*event.Transfer](s)
@@ -222,7 +222,7 @@ func TestASessionIsRecorded(t *testing.T) {
 		}
 		heard[e.Kind] += e.Data
 	}
-	if !strings.Contains(heard[cast.Output], "\r\nrecorded\r\n") || !strings.Contains(heard[cast.Input], "r\r\necho re") || heard[cast.Resize] != "100x30" {
+	if !strings.Contains(heard[cast.Output], "recorded\r\n") || !strings.Contains(heard[cast.Input], "r\r\necho re") || heard[cast.Resize] != "100x30" {
 		t.Errorf("recorded %q", heard)
 	}
 }

@@ -138,7 +138,9 @@ func (t *tty) key(c byte) {
 	}
 	if t.ixon && !t.raised && (c == 0x11 || c == 0x13) {
 		t.stopped = c == 0x13
-		if !t.stopped {
+		if t.stopped {
+			t.held, t.queue = append(t.held, t.queue...), nil
+		} else {
 			t.queue, t.held = append(t.queue, t.held...), nil
 		}
 		return
