@@ -45,6 +45,9 @@ type Build struct {
 	// marks of extensions too.
 	KEX, HostKeys, Ciphers, MACs, Compression []string
 
+	// MaxNames is how many names a client's list may have; 0 is any number.
+	MaxNames int
+
 	// Strict tells that the strict key exchange of OpenSSH 9.6 is there.
 	Strict bool
 	// Extensions are what EXT_INFO says to a client that asks (RFC 8308); nil

@@ -84,7 +84,7 @@ var debian12 = &Build{
 
 var dropbear = &Build{
 	Name: "dropbear-2022.83", Product: Dropbear, Version: "2022.83", Distro: "embedded Linux",
-	Identification: "SSH-2.0-dropbear_2022.83", LineEnd: "\r\n", Eager: true, RandomPadding: true,
+	Identification: "SSH-2.0-dropbear_2022.83", LineEnd: "\r\n", Eager: true, RandomPadding: true, MaxNames: 50,
 	KEX: join(curves, []string{
 		"ecdh-sha2-nistp521", "ecdh-sha2-nistp384", "ecdh-sha2-nistp256", "diffie-hellman-group14-sha256", "diffie-hellman-group14-sha1", "kexguess2@matt.ucc.asn.au",
 	}, strict), Strict: true,

@@ -47,8 +47,8 @@ const (
 	listCompOut
 )
 
-// parseKexInit reads a KEXINIT (RFC 4253 section 7.1) and refuses anything
-// after its end.
+// parseKexInit reads a KEXINIT (RFC 4253 section 7.1). What follows its end is
+// an error that sshd makes one of: errTail.
 func parseKexInit(payload []byte) (lists [10]string, guessed bool, err error) {
 	s := scanner{b: payload}
 	s.bytes(1 + 16)
@@ -61,10 +61,16 @@ func parseKexInit(payload []byte) (lists [10]string, guessed bool, err error) {
 	}
 	guessed = s.byte() != 0
 	s.uint32()
-	return lists, guessed, s.end()
+	if s.err == nil && len(s.b) > 0 {
+		return lists, guessed, errTail
+	}
+	return lists, guessed, s.err
 }
 
-var errNUL = errors.New("name-list has a NUL")
+var (
+	errNUL  = errors.New("name-list has a NUL")
+	errTail = errors.New("message has bytes after its end")
+)
 
 // choose is the first of the client's names that the server has too; an empty
 // name ends the list, as in OpenSSH's match_list.

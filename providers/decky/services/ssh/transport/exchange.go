@@ -1,8 +1,10 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/services/ssh/build"
@@ -63,9 +65,10 @@ func (c *Conn) lists() [10]string {
 // receiveKexInit answers the client's KEXINIT.
 func (c *Conn) receiveKexInit(payload []byte) error {
 	lists, guessed, err := parseKexInit(payload)
-	if err != nil {
+	if err != nil && (!errors.Is(err, errTail) || c.config.Build.Product != build.Dropbear) {
 		return c.end("KEXINIT: " + err.Error())
 	}
+	err = nil
 	initial := c.sessionID == nil
 	if initial {
 		c.client.Lists, c.client.Guessed = lists, guessed
@@ -90,7 +93,17 @@ func (c *Conn) receiveKexInit(payload []byte) error {
 		}
 	}
 	mine := c.lists()
-	chosen, missing := agree(lists, mine)
+	offered := lists
+	for i, list := range lists {
+		if most := c.config.Build.MaxNames; most > 0 && strings.Count(list, ",") >= most {
+			return c.end("too many names in a list")
+		}
+		if c.config.Build.Product == build.Dropbear { // it goes on after an empty name
+			names := slices.DeleteFunc(strings.Split(list, ","), func(name string) bool { return name == "" })
+			offered[i] = strings.Join(names, ",")
+		}
+	}
+	chosen, missing := agree(offered, mine)
 	if missing != "" {
 		return c.end("no common " + missing)
 	}

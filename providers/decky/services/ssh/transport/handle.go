@@ -40,6 +40,9 @@ func (c *Conn) handleEarly(payload []byte) error {
 	if done, err := c.receiveKex(payload); done || err != nil {
 		return err
 	}
+	if err := c.barred(number); err != nil {
+		return err
+	}
 	if c.strict {
 		return c.violation(fmt.Sprintf("strict KEX violation: unexpected packet type %d (seqnr %d)", number, c.in.last))
 	}
@@ -78,7 +81,19 @@ func (c *Conn) handle(payload []byte) (bool, error) {
 	if done, err := c.receiveKex(payload); done || err != nil {
 		return true, err
 	}
+	if err := c.barred(number); err != nil {
+		return true, err
+	}
 	return true, c.unimplemented(c.in.last)
+}
+
+// barred ends the connection where dropbear does: at messages that RFC 4253
+// section 7.1 forbids within a key exchange.
+func (c *Conn) barred(number byte) error {
+	if c.config.Build.Product != build.Dropbear || c.kex == nil && c.sessionID != nil || number != msgKexInit && number != msgServiceReq && number != msgServiceReq+1 {
+		return nil
+	}
+	return c.end(fmt.Sprintf("message %d within a key exchange", number))
 }
 
 // checkRekey asks for new keys where the client's packets have used the old

@@ -215,5 +215,16 @@ func (c *Conn) unread(allowed int) bool {
 	return n > allowed
 }
 
-// unreadPackets is unread where packets are read: sshd takes 8 KiB at once.
-func (c *Conn) unreadPackets() bool { return c.unread(max(0, readSize-(c.in.w-c.in.r))) }
+// unreadPackets is unread where packets are read: sshd takes 8 KiB at once,
+// dropbear a block and then the packet.
+func (c *Conn) unreadPackets() bool {
+	d := &c.in
+	if c.config.Build.Product != build.Dropbear {
+		return c.unread(max(0, readSize-(d.w-d.r)))
+	}
+	taken := d.took
+	if taken == 0 {
+		taken = max(8, d.cipher.block())
+	}
+	return d.w-d.r > taken || c.unread(0)
+}
