@@ -64,6 +64,7 @@ func (r *runner) assignElement(name string, index syntax.ArithmExpr, value strin
 	if v.readonly {
 		return r.readonly(name)
 	}
+	r.session.held += len(value) + 48
 	if v.table != nil {
 		key, err := r.key(index)
 		if err != nil {
@@ -147,6 +148,7 @@ func (r *runner) assignArray(a *syntax.Assign) error {
 		for _, value := range values {
 			if v.table == nil && len(v.list) < maxArray {
 				v.list[next] = value
+				r.session.held += len(value) + 48
 				next++
 			}
 		}

@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"errors"
 	"strconv"
 	"time"
 
@@ -17,6 +18,7 @@ type Limits struct {
 	Time   time.Duration // on the clock, sleeps included, default 10 minutes
 	Files  int           // open at once by redirections, default 64
 	Line   int           // bytes of a command line, default 128 KiB
+	Memory int           // bytes that the variables of a session hold, default 16 MiB
 }
 
 func (l Limits) withDefaults() Limits {
@@ -31,6 +33,7 @@ func (l Limits) withDefaults() Limits {
 	set(&l.Pipe, 1<<20)
 	set(&l.Files, 64)
 	set(&l.Line, 128<<10)
+	set(&l.Memory, 16<<20)
 	if l.Work <= 0 {
 		l.Work = 64 << 20
 	}
@@ -44,6 +47,7 @@ func (l Limits) withDefaults() Limits {
 var (
 	errBudget      = program.ErrBudget
 	errInterrupted = program.ErrInterrupted
+	errMemory      = errors.New("cannot allocate memory")
 	errPipe        = program.ErrPipe
 )
 

@@ -69,3 +69,31 @@ func TestDefaultBudgetsEndInTime(t *testing.T) {
 		t.Logf("%-14s %8s", name, took.Round(time.Millisecond))
 	}
 }
+
+// TestMemoryIsBounded fills variables, arrays and functions: the shell ends as
+// one does that gets no more memory, and the process goes on.
+func TestMemoryIsBounded(t *testing.T) {
+	for name, line := range map[string]string{
+		"variables": `x=$(yes | head -c 500000); for i in $(seq 4000); do eval v$i=\$x; done; echo still here`,
+		"array":     `x=$(yes | head -c 500000); for i in $(seq 4000); do a[$i]=$x; done; echo still here`,
+		"table":     `declare -A m; x=$(yes | head -c 500000); for i in $(seq 4000); do m[$i]=$x; done; echo still here`,
+		"append":    `a=(); x=$(yes | head -c 500000); for i in $(seq 4000); do a+=("$x"); done; echo still here`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := shell.New(shell.Options{Machine: machine.New(servicetest.Host(), nil, time.Now), User: "root"})
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			out, said, status := run(t, s, line, "")
+			if strings.Contains(out, "still here") || status == 0 || !strings.Contains(said, "cannot allocate") {
+				t.Errorf("status %d, said %q %q", status, out, said)
+			}
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 32<<20 {
+				t.Errorf("%d bytes are kept", kept)
+			}
+			runtime.KeepAlive(s)
+		})
+	}
+}

@@ -45,6 +45,11 @@ func (r *runner) step() error {
 	if r.budget.steps&255 == 255 {
 		r.proc.yield()
 	}
+	if r.session.held > r.budget.limits.Memory || r.budget.steps&1023 == 1023 {
+		if r.session.held = r.state.size(); r.session.held > r.budget.limits.Memory {
+			return errMemory
+		}
+	}
 	return r.budget.step()
 }
 
@@ -101,10 +106,21 @@ func (sub *runner) finished(err error) error {
 	case errors.As(err, &ret):
 		sub.state.status = int(ret)
 		return nil
+	case errors.Is(err, errMemory):
+		sub.outOfMemory(sub.io)
+		return nil
 	case errors.Is(err, errBudget), errors.Is(err, errInterrupted):
 		return err
 	}
 	return nil
+}
+
+// outOfMemory is the end of a shell that cannot have more.
+func (r *runner) outOfMemory(io Streams) {
+	if io.Err.Writer != nil {
+		io.Err.Print(words{r.state.name + ": xrealloc: cannot allocate 18446744071562067968 bytes\n", r.prefix() + "Out of space\n", r.state.name + ": out of memory\n"}.in(r.state.dialect))
+	}
+	r.state.status = 2
 }
 
 func (r *runner) stmts(list []*syntax.Stmt, io Streams) error {
@@ -289,7 +305,9 @@ func (r *runner) command(c syntax.Command, io Streams) error {
 	case *syntax.CaseClause:
 		return r.nested(func() error { return r.caseClause(c, io) })
 	case *syntax.FuncDecl:
-		r.state.funcs[c.Name.Value] = c.Body
+		if len(r.state.funcs) < maxFunctions || r.state.funcs[c.Name.Value] != nil {
+			r.state.funcs[c.Name.Value] = c.Body
+		}
 		r.state.status = 0
 		return nil
 	case *syntax.TestClause:

@@ -177,3 +177,53 @@ func FuzzTest(f *testing.F) {
 		bounded(t, workshop(), "["+line+" ]; expr"+line+"; chmod"+line+" /tmp; sort -k"+strings.TrimLeft(line, " ")+"; cut -d: -f"+strings.TrimLeft(line, " "), "b:2\na:1\n")
 	})
 }
+
+// FuzzDialects runs text in the three shells, with jobs and pipelines in it.
+func FuzzDialects(f *testing.F) {
+	for _, family := range []string{"jobs", "syntax", "builtins", "arrays"} {
+		for i, c := range readCases(f, "testdata/cases/"+family+".txt").cases {
+			if i%4 == 0 {
+				f.Add(c.script, uint8(i))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, line string, which uint8) {
+		if strings.Contains(line, "sleep") || strings.Contains(line, "ping") || strings.Contains(line, "read") || len(line) > 2048 {
+			return // it would only wait, or is longer than a terminal sends
+		}
+		d := dialects[int(which)%len(dialects)]
+		s := shell.New(shell.Options{Machine: workshop(), User: "root", Shell: d.login, Limits: small})
+		var out bytes.Buffer
+		began := time.Now()
+		if _, err := s.Run(context.Background(), line, shell.ModeExec, strings.NewReader("a b\nc\n"), &out, &out); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%.200q took %s", line, took)
+		}
+	})
+}
+
+// FuzzKeys types anything at a terminal, in the three shells.
+func FuzzKeys(f *testing.F) {
+	for _, seed := range []string{"echo a\x01b\x05\x0b\x19\r", "\x12e\r", "ls /e\t\t\r", "!!\r!x\r^a^b\r", "\x1b[200~a\rb\x1b[201~\r", "sleep 9\r\x1a\rbg\rfg\r\x03", "cat\rx\x04\x1b[A\x1b[D\x1b[3~\x14\x17\x15", "for i in 1 2\rdo echo\rdone\r", "read -s x\rabc\r"} {
+		f.Add(seed, uint8(0))
+		f.Add(seed, uint8(2))
+	}
+	f.Fuzz(func(t *testing.T, keys string, which uint8) {
+		if len(keys) > 1024 {
+			return
+		}
+		d := dialects[int(which)%len(dialects)]
+		s := shell.New(shell.Options{Machine: workshop(), User: "root", TTY: "/dev/pts/0", Term: "xterm", Shell: d.login, Limits: small})
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		terminal := shell.NewTerminal(strings.NewReader(keys), writer(func([]byte) {}))
+		began := time.Now()
+		s.Interactive(ctx, terminal)
+		terminal.Wait()
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%.200q took %s", keys, took)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -192,8 +193,12 @@ func (s *Session) remember(line string) {
 		return
 	}
 	s.history = append(s.history, line)
-	if len(s.history) > maxHistory {
-		s.history = s.history[1:]
+	size := 0
+	for i := len(s.history) - 1; i >= 0; i-- {
+		if size += len(s.history[i]); size > maxKept || len(s.history)-i > maxHistory {
+			s.history = slices.Clone(s.history[i+1:])
+			break
+		}
 	}
 }
 

@@ -471,7 +471,7 @@ func (r *runner) hold(j *job, io Streams) int {
 	s.foreground = j
 	defer func() { s.foreground = before }()
 	if !r.await(func() bool { return j.proc.ended || j.stopped }) {
-		j.proc.kill(2)
+		j.proc.end(2)
 		for !j.proc.ended {
 			s.changed.Wait()
 		}

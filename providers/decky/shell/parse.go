@@ -180,7 +180,7 @@ func (r *runner) repair(script string, err error) (string, bool) {
 			}
 		}
 	}
-	if best.To == 0 || strings.Contains(script[best.From:best.To], brokenName) || len(r.session.broken) > 1000 {
+	if best.To == 0 || strings.Contains(script[best.From:best.To], brokenName) || len(r.session.broken) > 1000 || best.To-best.From > 4096 {
 		return script, false
 	}
 	text := script[best.From:best.To]

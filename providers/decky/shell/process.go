@@ -128,6 +128,13 @@ func (p *process) kill(number int) bool {
 	return true
 }
 
+// end ends the process, whatever it has set for the signal.
+func (p *process) end(number int) {
+	p.signal, p.stopped = number, false
+	p.cancel()
+	p.session.changed.Broadcast()
+}
+
 // pipeRoom is how much a pipe holds before its writer waits.
 const pipeRoom = 64 << 10
 
@@ -281,8 +288,7 @@ func (s *Session) stopAll() {
 	s.lock.Lock()
 	for _, p := range s.processes {
 		if !p.main {
-			p.signal, p.stopped = 1, false
-			p.cancel()
+			p.end(1)
 		}
 	}
 	s.changed.Broadcast()

@@ -333,6 +333,7 @@ func mapfile(c *call) int {
 		if !cut && !eof {
 			line += string(delimiter)
 		}
+		c.r.session.held += len(line) + 48
 		if n >= skip {
 			list[origin+n-skip] = line
 		}

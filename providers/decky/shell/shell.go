@@ -209,6 +209,12 @@ func (r *runner) end(err error, io Streams) {
 		}
 	case errors.Is(err, errInterrupted):
 		r.state.status = 130
+	case errors.Is(err, errMemory):
+		r.outOfMemory(io)
+		clear(r.state.vars)
+		r.state.login()
+		r.session.held = 0
+		r.session.exited = r.state == r.session.state
 	case errors.Is(err, errBudget):
 		r.state.status = 137
 		io.Err.Print("Killed\n")

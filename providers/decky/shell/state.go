@@ -18,6 +18,8 @@ const (
 	maxValue     = program.MaxValue
 	maxArray     = program.MaxArray
 	maxHistory   = 500
+	maxFunctions = 500
+	maxKept      = 256 << 10 // bytes of history
 )
 
 // variable is a scalar, or an indexed array where list is not nil, or an
@@ -233,6 +235,21 @@ func (s *state) get(name string) (string, bool) {
 		return value, ok
 	}
 	return v.value, true
+}
+
+// size is how many bytes the variables hold, roughly.
+func (s *state) size() int {
+	n := 0
+	for name, v := range s.vars {
+		n += len(name) + len(v.value) + 96
+		for _, value := range v.list {
+			n += len(value) + 48
+		}
+		for key, value := range v.table {
+			n += len(key) + len(value) + 64
+		}
+	}
+	return n
 }
 
 // resolve is the variable of a name, behind its references.

@@ -72,6 +72,10 @@ type Result struct {
 	// Words are the edits that make ordinary commands of declarations and tests,
 	// for where the other parser refuses them.
 	Words []Edit
+
+	tokens int          // read so far
+	most   int          // that may be read
+	plain  map[int]bool // where $(( opens no arithmetic
 }
 
 // Check reads a script as a shell of that dialect does.
@@ -79,6 +83,7 @@ func Check(script string, d Dialect) (r Result) {
 	if d == Bash && !strings.HasSuffix(script, "\n") {
 		script += "\n" // bash reads a line at a time, and the last one ends too
 	}
+	r.most, r.plain = 20*len(script)+1000, map[int]bool{}
 	p := &parser{lexer: &lexer{src: script, line: 1, dialect: d, found: &r}}
 	defer func() {
 		if caught := recover(); caught != nil {

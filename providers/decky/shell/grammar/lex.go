@@ -80,6 +80,9 @@ func (l *lexer) next() token {
 
 // read cuts the next token.
 func (l *lexer) read() token {
+	if l.found.tokens++; l.found.tokens > l.found.most {
+		l.fail(Error{Deep: true, Line: l.line})
+	}
 	spaced := false
 	for l.pos < len(l.src) {
 		switch c := l.src[l.pos]; {
@@ -324,6 +327,9 @@ func (l *lexer) parameter(quoted bool) {
 func (l *lexer) arithmetic(skip int) bool {
 	at, line := l.pos, l.line
 	depth := 0
+	if l.found.plain[at] {
+		return false
+	}
 	l.deeper()
 	defer func() { l.depth-- }()
 	for l.pos += skip; l.pos < len(l.src); {
@@ -343,6 +349,7 @@ func (l *lexer) arithmetic(skip int) bool {
 				return true
 			}
 			l.pos, l.line = at, line
+			l.found.plain[at] = true
 			return false
 		case '\n':
 			l.line++
