@@ -13,8 +13,8 @@ import (
 const enough = 3
 
 // TestCommandsAreCovered computes which of the programs that we simulate stand
-// in enough lines of the cases; the others are listed in testdata/uncovered.txt,
-// which says so of no program that does.
+// in enough lines of the cases, and prints the others. Those that do are listed
+// in testdata/covered.txt, and stay there.
 func TestCommandsAreCovered(t *testing.T) {
 	lines := map[string]map[string]bool{}
 	for _, path := range allCaseFiles(t) {
@@ -30,15 +30,17 @@ func TestCommandsAreCovered(t *testing.T) {
 			}
 		}
 	}
-	var uncovered []string
+	var covered, uncovered []string
 	for _, name := range all.Names() {
 		if len(lines[name]) < enough {
 			uncovered = append(uncovered, name)
+		} else {
+			covered = append(covered, name)
 		}
 	}
-	const path = "testdata/uncovered.txt"
+	const path = "testdata/covered.txt"
 	if *regap {
-		if err := os.WriteFile(path, []byte(strings.Join(uncovered, "\n")+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(strings.Join(covered, "\n")+"\n"), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -46,16 +48,10 @@ func TestCommandsAreCovered(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listed := strings.Fields(string(data))
-	for _, name := range uncovered {
-		if !slices.Contains(listed, name) {
-			t.Errorf("%s stands in %d lines of the cases, want %d", name, len(lines[name]), enough)
+	for name := range strings.FieldsSeq(string(data)) {
+		if !slices.Contains(covered, name) {
+			t.Errorf("%s stands in %d lines of the cases only, want %d", name, len(lines[name]), enough)
 		}
 	}
-	for _, name := range listed {
-		if !slices.Contains(uncovered, name) {
-			t.Errorf("%s is covered now: take it off %s", name, path)
-		}
-	}
-	t.Logf("%d of %d programs stand in at least %d lines", len(all.Names())-len(uncovered), len(all.Names()), enough)
+	t.Logf("%d of %d programs stand in at least %d lines; not these: %s", len(covered), len(covered)+len(uncovered), enough, strings.Join(uncovered, " "))
 }
