@@ -55,3 +55,6 @@ func Interval(s string) (time.Duration, bool) {
 	}
 	return time.Duration(min(n, 1e6) * float64(unit)), true
 }
+
+// Decimal is a number in decimal digits.
+func Decimal(n int64) string { return strconv.FormatInt(n, 10) }

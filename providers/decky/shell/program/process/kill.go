@@ -71,24 +71,3 @@ func Kill(c *program.Call) int {
 	}
 	return status
 }
-
-// pkill also is killall: it finds nothing of a client's.
-func pkill(c *program.Call) int {
-	for _, a := range c.Args {
-		if strings.HasPrefix(a, "-") {
-			continue
-		}
-		for _, p := range c.Machine.Processes() {
-			if p.Name == a {
-				if c.Name == "pgrep" || c.Name == "pidof" {
-					c.Printf("%d\n", p.PID)
-				}
-				return 0
-			}
-		}
-		if c.Name == "killall" {
-			c.Err.Print(a + ": no process found\n")
-		}
-	}
-	return 1
-}

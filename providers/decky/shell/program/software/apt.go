@@ -69,5 +69,3 @@ func apt(c *program.Call) int {
 	}
 	return 0
 }
-
-func quiet(*program.Call) int { return 0 }
