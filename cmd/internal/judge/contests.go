@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"os/exec"
+	"path"
 	"strings"
 
 	"github.com/decnet/decnet/cmd/internal/judge/server"
@@ -26,6 +27,7 @@ type contest struct {
 	name    string // "ssh", "ssh-grace"
 	service string // scores are summed by it; data/SERVICE/masks.json are its masks
 	probes  []string
+	masks   string // folder of the masks where it is not the service's
 	// reference is the real server; foreign is the control that a set of probes
 	// must tell from it, nil where another contest of the service has it.
 	reference, foreign server.Kind
@@ -71,6 +73,14 @@ func versions(ctx context.Context) (map[string]string, error) {
 	return all, nil
 }
 
+// maskFile is where the contest's masks are.
+func (c contest) maskFile() string {
+	if c.masks != "" {
+		return path.Join("data", c.masks, "masks.json")
+	}
+	return path.Join("data", c.service, "masks.json")
+}
+
 // contests is every contest there is.
 func contests(host decky.Host) []contest {
 	packages := host.Packages
@@ -88,7 +98,7 @@ func contests(host decky.Host) []contest {
 			reference: server.SSHD(), ours: openssh,
 		},
 		{
-			name: "dropbear", service: "dropbear", workers: 3, beside: true, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
+			name: "dropbear", service: "ssh", masks: "dropbear", workers: 2, beside: true, probes: []string{"data/ssh/id.probes.json", "data/ssh/kexinit.probes.json"},
 			reference: server.Dropbear(), foreign: server.XCryptoSSH{Identification: "SSH-2.0-dropbear_2022.83"},
 			ours: func(binary string) server.Kind {
 				return server.Decky{Binary: binary, Host: host, Slug: "ssh", Port: 22, Arguments: `{"ssh_version":"dropbear_2022.83","users":{"${account}":"${password}"}}`}

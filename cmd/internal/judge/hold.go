@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +46,7 @@ func (c contest) hold(ctx context.Context, l *lab.Lab, o options) (*outcome, err
 	if out.probes, err = c.load(o); err != nil || len(out.probes) == 0 {
 		return out, err
 	}
-	file, err := data.ReadFile(path.Join("data", c.service, "masks.json"))
+	file, err := data.ReadFile(c.maskFile())
 	if err != nil {
 		return nil, fmt.Errorf("read masks: %w", err)
 	}

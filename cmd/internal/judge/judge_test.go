@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +29,7 @@ func TestEveryContestIsWhole(t *testing.T) {
 		if err != nil || len(probes) == 0 {
 			t.Errorf("%s: %d probes, %v", c.name, len(probes), err)
 		}
-		file, err := data.ReadFile(path.Join("data", c.service, "masks.json"))
+		file, err := data.ReadFile(c.maskFile())
 		if err != nil {
 			t.Fatal(err)
 		}
