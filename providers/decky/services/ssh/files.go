@@ -16,9 +16,13 @@ func (s *session) serveFiles(context.Context) outcome {
 	account := m.Account(s.c.user)
 	options := sftp.Options{
 		View: m.FS.As(account.UID, account.GID), Home: account.Home, Now: s.c.h.env.Now, Did: s.did, Moved: s.moved,
-		Disk: func() (uint64, uint64) {
-			blocks := uint64(s.c.h.persona.Number("disk/blocks", 4<<20, 24<<20))
-			return blocks, blocks * uint64(s.c.h.persona.Number("disk/free", 35, 85)) / 100
+		Disk: func() (blocks, free uint64) {
+			for _, f := range m.Filesystems() { // as df shows it
+				if f.Point == "/" {
+					return uint64(f.Size) / 4, uint64(max(f.Size-f.Used, 0)) / 4
+				}
+			}
+			return 0, 0
 		},
 	}
 	for _, e := range s.c.h.build.SFTP {
