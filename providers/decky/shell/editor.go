@@ -42,7 +42,7 @@ func newEditor(t *Terminal, s *Session) *editor {
 	d := s.state.dialect
 	e := &editor{t: t, session: s, plain: d.dash(), simple: d.ash()}
 	release := s.state.version
-	e.pasting = d.bash() && s.options.Term != "dumb" && (strings.HasPrefix(release, "5.1") || strings.HasPrefix(release, "5.2"))
+	e.pasting = d.bash() && !slices.Contains([]string{"dumb", "network", "unknown", ""}, s.options.Term) && (strings.HasPrefix(release, "5.1") || strings.HasPrefix(release, "5.2"))
 	return e
 }
 
