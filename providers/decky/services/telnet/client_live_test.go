@@ -5,16 +5,13 @@ package telnet_test
 import (
 	"bytes"
 	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/services/telnet"
 	"github.com/decnet/decnet/providers/decky/servicetest"
-	"github.com/decnet/decnet/schema/event"
 )
 
 func need(t *testing.T, name, pkg string) string {
@@ -59,26 +56,6 @@ func TestTelnetClients(t *testing.T) {
 					t.Errorf("the client saw %q", out.String())
 				}
 			})
-		}
-	}
-}
-
-// TestHydraFindsThePassword lets a brute forcer work.
-func TestHydraFindsThePassword(t *testing.T) {
-	hydra := need(t, "hydra", "hydra")
-	for _, face := range []string{"inetutils", "busybox"} {
-		s := servicetest.Start(t, telnet.New(), servicetest.Options{Arguments: `{"server":"` + face + `","users":{"root":"winner"}}`})
-		host, port, _ := net.SplitHostPort(s.Addr())
-		list := filepath.Join(t.TempDir(), "list")
-		if err := os.WriteFile(list, []byte("a\nb\nwinner\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		out, err := exec.CommandContext(t.Context(), hydra, "-I", "-t", "4", "-l", "root", "-P", list, "-s", port, "telnet://"+host).CombinedOutput()
-		if err != nil || !strings.Contains(string(out), "password: winner") {
-			t.Errorf("%s: %v\n%s", face, err, out)
-		}
-		if n := len(servicetest.Of[*event.AuthAttempt](s)); n < 2 {
-			t.Errorf("%s: %d attempts on record", face, n)
 		}
 	}
 }
