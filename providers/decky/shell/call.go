@@ -268,6 +268,12 @@ func (r *runner) program(args []string, io Streams) error {
 	}
 	r.called = name
 	if r.session.machine.Genuine(path) {
+		if resolved, err := r.view().Resolve(path); err == nil && base(resolved) == "busybox" && base(path) != "sh" && base(path) != "ash" {
+			// The multi-call binary goes by the name it was called.
+			if p, ok := simulated("busybox"); ok {
+				return r.invoke(p, args, io)
+			}
+		}
 		if p, ok := simulated(base(path)); ok {
 			return r.invoke(p, args, io)
 		}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 	"unicode"
@@ -161,6 +162,22 @@ func caseFiles(t testing.TB, d dialect) []string {
 // of the cases has them, as the one that recorded the answers.
 var optional = strings.Fields("ar bc bzip2 cal col column ed file hd hexdump killall look lsof ncal pstree strings unzip xxd zip")
 
+var (
+	appletsOnce sync.Once
+	appletList  []string
+)
+
+// applets are what our own busybox says it is.
+func applets(t testing.TB) []string {
+	t.Helper()
+	appletsOnce.Do(func() {
+		s := shell.New(shell.Options{Machine: machine.New(host(), nil, time.Now), User: "root"})
+		out, _, _ := run(t, s, "busybox --list", "")
+		appletList = strings.Fields(out)
+	})
+	return appletList
+}
+
 // ours is what our shell answers to a script, in an empty directory.
 func ours(t testing.TB, d dialect, setup, script string) answer {
 	t.Helper()
@@ -171,8 +188,10 @@ func ours(t testing.TB, d dialect, setup, script string) answer {
 		}
 	}
 	if d.tree == "busybox" {
-		for _, name := range []string{"sh", "ls"} {
-			m.FS.AddLink("/usr/bin/"+name, "busybox", m.Boot)
+		for _, name := range applets(t) {
+			if name != "busybox" {
+				m.FS.AddLink("/usr/bin/"+name, "busybox", m.Boot)
+			}
 		}
 		if err := m.FS.As(0, 0).Remove("/usr/bin/bash"); err != nil {
 			t.Fatal(err)

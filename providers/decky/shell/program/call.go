@@ -125,6 +125,8 @@ type Call struct {
 	// Hint is the second line of such a complaint where the program has one of
 	// its own.
 	Hint string
+	// Applet: the program runs as an applet of busybox, whose output may differ.
+	Applet bool
 	// Answered: the program said its version or its help and ends well, whatever
 	// it returns.
 	Answered bool

@@ -57,7 +57,7 @@ func NewMode(text string, old uint32) (uint32, bool) {
 		for i < len(clause) {
 			op := clause[i]
 			j := i + 1
-			for j < len(clause) && strings.IndexByte("rwxXst", clause[j]) >= 0 {
+			for j < len(clause) && strings.IndexByte("rwxXstugo", clause[j]) >= 0 {
 				j++
 			}
 			if j < len(clause) && strings.IndexByte("+-=", clause[j]) < 0 {
@@ -89,6 +89,8 @@ func symbolic(mode, old uint32, who string, op byte, letters string) uint32 {
 				}
 			case 's':
 				bits |= map[rune]uint32{'u': 0o4000, 'g': 0o2000}[w]
+			case 'u', 'g', 'o':
+				bits |= old >> map[rune]int{'u': 6, 'g': 3}[l] & 7 << shift
 			case 't':
 				bits |= 0o1000
 			}

@@ -170,7 +170,11 @@ func difference(c *program.Call, f program.Flags, names []string, data [2][]byte
 			c.Printf("%s %s differ: byte %d, line %d is %3o %s %3o %s\n", names[0], names[1], i+1, line, a[i], shown(a[i]), b[i], shown(b[i]))
 			return 1
 		default:
-			c.Printf("%s %s differ: byte %d, line %d\n", names[0], names[1], i+1, line)
+			unit := "byte"
+			if c.Applet {
+				unit = "char"
+			}
+			c.Printf("%s %s differ: %s %d, line %d\n", names[0], names[1], unit, i+1, line)
 			return 1
 		}
 		if c.Busy() {

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -18,6 +19,16 @@ func dd(c *program.Call) int {
 			c.Usage("unrecognized operand ‘" + a + "’")
 			return 1
 		}
+		switch name {
+		case "bs", "ibs", "obs", "cbs", "count", "skip", "seek", "iseek", "oseek":
+			if _, ok := program.Count(strings.TrimSuffix(strings.TrimSuffix(value, "iB"), "c")); !ok {
+				return c.Complain("invalid number: ‘%s’", value)
+			}
+		case "if", "of", "status", "conv", "iflag", "oflag":
+		default:
+			c.Usage("unrecognized operand ‘" + a + "’")
+			return 1
+		}
 		options[name] = value
 	}
 	began := time.Now()
@@ -30,8 +41,15 @@ func dd(c *program.Call) int {
 		in = file
 	}
 	size := int64(512)
-	if n, ok := program.Count(options["bs"]); ok && n > 0 {
+	if n, ok := program.Count(options["ibs"]); ok && n > 0 {
 		size = n
+	}
+	outSize := int64(512)
+	if n, ok := program.Count(options["obs"]); ok && n > 0 {
+		outSize = n
+	}
+	if n, ok := program.Count(options["bs"]); ok && n > 0 {
+		size, outSize = n, n
 	}
 	blocks := int64(1 << 30)
 	if n, ok := program.Count(options["count"]); ok {
@@ -48,7 +66,23 @@ func dd(c *program.Call) int {
 	if c.Stop = c.Kernel.Spend(len(data)); c.Stop != nil {
 		return 1
 	}
+	read := int64(len(data))
+	for conv := range strings.SplitSeq(options["conv"], ",") {
+		switch conv {
+		case "ucase":
+			data = bytes.ToUpper(data)
+		case "lcase":
+			data = bytes.ToLower(data)
+		case "swab":
+			for i := 0; i+1 < len(data); i += 2 {
+				data[i], data[i+1] = data[i+1], data[i]
+			}
+		}
+	}
 	if name, ok := options["of"]; ok {
+		if seek, _ := program.Count(options["seek"]); seek > 0 || strings.Contains(options["conv"], "notrunc") {
+			data = placed(c, name, data, min(seek*outSize, vfs.MaxFile), strings.Contains(options["conv"], "notrunc"))
+		}
 		file, err := c.Open(name, vfs.Write|vfs.Create|vfs.Truncate)
 		if err != nil {
 			return c.Complain("failed to open '%s': %s", name, vfs.Text(err))
@@ -62,9 +96,14 @@ func dd(c *program.Call) int {
 	if options["status"] == "none" {
 		return 0
 	}
-	full, partial := int64(len(data))/size, program.Truth(int64(len(data))%size != 0)
+	if options["status"] == "noxfer" {
+		c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n", read/size, program.Truth(read%size != 0), read/outSize, program.Truth(read%outSize != 0)))
+		return 0
+	}
+	full, partial := read/size, program.Truth(read%size != 0)
+	fullOut, partialOut := read/outSize, program.Truth(read%outSize != 0)
 	seconds := time.Since(began).Seconds() + 0.0001
-	size64 := int64(len(data))
+	size64 := read
 	amount := fmt.Sprintf("%d bytes", size64)
 	if size64 == 1 {
 		amount = "1 byte"
@@ -76,7 +115,7 @@ func dd(c *program.Call) int {
 	if size64 > 0 {
 		rate = decimal(int64(float64(size64)/seconds)) + "/s"
 	}
-	c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n%s copied, %g s, %s\n", full, partial, full, partial, amount, float64(int64(seconds*1e6))/1e6, rate))
+	c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n%s copied, %g s, %s\n", full, partial, fullOut, partialOut, amount, float64(int64(seconds*1e6))/1e6, rate))
 	return 0
 }
 
@@ -96,4 +135,23 @@ func binaryUnit(n int64) string {
 		unit++
 	}
 	return fmt.Sprintf("%.1f %s", v, []string{"B", "KiB", "MiB", "GiB", "TiB"}[unit])
+}
+
+// placed is what a file holds once data stands in it from an offset on.
+func placed(c *program.Call, name string, data []byte, offset int64, keep bool) []byte {
+	old, err := c.View().ReadFile(c.Path(name))
+	if err != nil {
+		old = nil
+	}
+	end := offset + int64(len(data))
+	size := end
+	if keep {
+		size = max(size, int64(len(old)))
+	}
+	out := make([]byte, min(size, vfs.MaxFile))
+	copy(out, old[:min(int64(len(old)), max(offset, program.Truth(keep)*int64(len(old))))])
+	if offset < int64(len(out)) {
+		copy(out[offset:], data)
+	}
+	return out
 }

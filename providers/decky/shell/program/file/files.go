@@ -2,7 +2,6 @@ package file
 
 import (
 	"errors"
-	"strconv"
 	"strings"
 	"syscall"
 
@@ -11,7 +10,7 @@ import (
 )
 
 func mkdir(c *program.Call) int {
-	f, names, ok := c.Parse("m:pvZ", "mode=:m parents=p verbose=v")
+	f, names, ok := c.Parse("m:pvZ", "mode=:m parents=p verbose=v context=::Z")
 	if !ok {
 		return 1
 	}
@@ -20,17 +19,22 @@ func mkdir(c *program.Call) int {
 	}
 	perm := uint32(0o777) &^ c.Umask
 	if f.Has("m") {
-		if n, err := strconv.ParseUint(f.Value["m"], 8, 32); err == nil {
-			perm = uint32(n)
+		if perm, ok = program.NewMode(f.Value["m"], 0o777); !ok {
+			return c.Complain("invalid mode ‘%s’", f.Value["m"])
 		}
 	}
 	status := 0
 	for _, name := range names {
-		var err error
+		if c.Busy() {
+			return 1
+		}
 		if f.Has("p") {
-			err = MkdirAll(c, name, perm)
-		} else {
-			err = c.View().Mkdir(c.Path(name), perm)
+			status = max(status, parents(c, name, perm, f.Has("v")))
+			continue
+		}
+		err := c.View().Mkdir(c.Path(name), perm)
+		if err == nil && f.Has("m") {
+			err = c.View().Chmod(c.Path(name), perm)
 		}
 		switch {
 		case err != nil:
@@ -40,6 +44,37 @@ func mkdir(c *program.Call) int {
 		}
 	}
 	return status
+}
+
+// parents makes a directory and those above it, telling of each.
+func parents(c *program.Call, name string, perm uint32, verbose bool) int {
+	for i := 1; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' || i > 0 && name[i-1] == '/' {
+			continue
+		}
+		part := name[:i]
+		mode := perm
+		if i < len(name) {
+			mode = 0o777 &^ c.Umask
+		}
+		err := c.View().Mkdir(c.Path(part), mode)
+		if err == nil {
+			if verbose {
+				c.Print("mkdir: created directory '" + part + "'\n")
+			}
+			continue
+		}
+		info, statErr := c.View().Stat(c.Path(part))
+		switch {
+		case statErr != nil:
+			return c.Complain("cannot create directory ‘%s’: %s", part, vfs.Text(err))
+		case !info.IsDir() && i == len(name):
+			return c.Complain("cannot create directory ‘%s’: File exists", part)
+		case !info.IsDir():
+			return c.Complain("cannot create directory ‘%s’: Not a directory", part)
+		}
+	}
+	return 0
 }
 
 // MkdirAll makes a directory and those above it.
@@ -85,6 +120,7 @@ func rm(c *program.Call) int {
 			status = c.Complain("use --no-preserve-root to override this failsafe")
 		case info.IsDir() && !f.Has("r") && !f.Has("R") && !f.Has("d"):
 			status = c.Complain("cannot remove '%s': Is a directory", name)
+		case f.Has("i") && !f.Has("f") && !agreed(c, "rm: remove "+kindOf(info)+" '"+name+"'? "):
 		default:
 			status = max(status, removeAll(c, name, info, f.Has("v"), f.Has("f"), 0))
 		}
@@ -126,7 +162,7 @@ func removeAll(c *program.Call, name string, info vfs.Info, verbose, force bool,
 }
 
 func rmdir(c *program.Call) int {
-	_, names, ok := c.Parse("pv", "parents=p verbose=v ignore-fail-on-non-empty=i")
+	f, names, ok := c.Parse("pv", "parents=p verbose=v ignore-fail-on-non-empty=i")
 	if !ok {
 		return 1
 	}
@@ -135,15 +171,30 @@ func rmdir(c *program.Call) int {
 	}
 	status := 0
 	for _, name := range names {
-		info, err := c.View().Lstat(c.Path(name))
-		if err == nil && !info.IsDir() {
-			err = syscall.ENOTDIR
-		}
-		if err == nil {
-			err = c.View().Remove(c.Path(name))
-		}
-		if err != nil {
-			status = c.Complain("failed to remove '%s': %s", name, vfs.Text(err))
+		for at := strings.TrimRight(name, "/"); at != "" && at != "."; at = at[:max(strings.LastIndexByte(at, '/'), 0)] {
+			if f.Has("v") {
+				c.Print("rmdir: removing directory, '" + at + "'\n")
+			}
+			info, err := c.View().Lstat(c.Path(at))
+			if err == nil && !info.IsDir() {
+				err = syscall.ENOTDIR
+			}
+			if err == nil {
+				err = c.View().Remove(c.Path(at))
+			}
+			if err != nil {
+				if !f.Has("i") || !errors.Is(err, syscall.ENOTEMPTY) {
+					words := "failed to remove '%s': %s"
+					if at != strings.TrimRight(name, "/") {
+						words = "failed to remove directory '%s': %s"
+					}
+					status = c.Complain(words, at, vfs.Text(err))
+				}
+				break
+			}
+			if !f.Has("p") {
+				break
+			}
 		}
 	}
 	return status
@@ -152,7 +203,16 @@ func rmdir(c *program.Call) int {
 // operands checks what cp, mv and ln are given: sources and a destination.
 func operands(c *program.Call, names []string, target string) (sources []string, to string, into, ok bool) {
 	if target != "" {
-		return names, target, true, len(names) > 0
+		info, err := c.View().Stat(c.Path(target))
+		switch {
+		case err != nil:
+			c.Complain("target directory '%s': %s", target, vfs.Text(err))
+		case !info.IsDir():
+			c.Complain("target directory '%s': Not a directory", target)
+		case len(names) == 0:
+			c.Usage("missing file operand")
+		}
+		return names, target, true, err == nil && info.IsDir() && len(names) > 0
 	}
 	switch len(names) {
 	case 0:
@@ -187,10 +247,17 @@ func cp(c *program.Call) int {
 		if into {
 			dest = strings.TrimSuffix(to, "/") + "/" + program.Base("/"+strings.TrimRight(from, "/"))
 		}
-		info, err := c.View().Stat(c.Path(from))
+		look := c.View().Stat
+		if f.Has("a") || f.Has("d") || f.Has("P") {
+			look = c.View().Lstat
+		}
+		info, err := look(c.Path(from))
 		switch {
 		case err != nil:
 			status = c.Complain("cannot stat '%s': %s", from, vfs.Text(err))
+		case f.Has("n") && exists(c, dest):
+		case f.Has("i") && exists(c, dest) && !agreed(c, "cp: overwrite '"+dest+"'? "):
+			status = 1
 		case info.IsDir() && !f.Has("r") && !f.Has("R") && !f.Has("a"):
 			status = c.Complain("-r not specified; omitting directory '%s'", from)
 		default:
@@ -211,6 +278,24 @@ func copyTree(c *program.Call, from, to string, info vfs.Info, f program.Flags, 
 	if a, err := view.Stat(c.Path(to)); err == nil && a.Ino == info.Ino {
 		return c.Complain("'%s' and '%s' are the same file", from, to)
 	}
+	switch {
+	case f.Has("s") && !info.IsDir():
+		if err := view.Symlink(from, c.Path(to)); err != nil {
+			return c.Complain("cannot create symbolic link '%s' to '%s': %s", to, from, vfs.Text(err))
+		}
+		return 0
+	case f.Has("l") && !info.IsDir():
+		if err := view.Link(c.Path(from), c.Path(to)); err != nil {
+			return c.Complain("cannot create hard link '%s' to '%s': %s", to, from, vfs.Text(err))
+		}
+		return 0
+	case info.IsLink() && (f.Has("a") || f.Has("d") || f.Has("P") || f.Has("r") || f.Has("R")):
+		_ = view.Remove(c.Path(to))
+		if err := view.Symlink(info.Target, c.Path(to)); err != nil {
+			return c.Complain("cannot create symbolic link '%s': %s", to, vfs.Text(err))
+		}
+		return 0
+	}
 	if !info.IsDir() {
 		data, err := c.Read(from)
 		if err != nil {
@@ -222,6 +307,7 @@ func copyTree(c *program.Call, from, to string, info vfs.Info, f program.Flags, 
 			}
 			return c.Complain("cannot create regular file '%s': %s", to, vfs.Text(err))
 		}
+		keep(c, to, info, f)
 		if f.Has("v") {
 			c.Print("'" + from + "' -> '" + to + "'\n")
 		}
@@ -241,7 +327,33 @@ func copyTree(c *program.Call, from, to string, info vfs.Info, f program.Flags, 
 	for _, entry := range list {
 		status = max(status, copyTree(c, strings.TrimSuffix(from, "/")+"/"+entry.Name, strings.TrimSuffix(to, "/")+"/"+entry.Name, entry, f, depth+1))
 	}
+	keep(c, to, info, f)
 	return status
+}
+
+// keep gives a copy the mode, owner and time of what it was copied from.
+func keep(c *program.Call, to string, info vfs.Info, f program.Flags) {
+	if !f.Has("p") && !f.Has("a") {
+		return
+	}
+	view, path := c.View(), c.Path(to)
+	_ = view.Chmod(path, info.Mode&0o7777)
+	if c.User.UID == 0 {
+		_ = view.Chown(path, info.UID, info.GID)
+	}
+	_ = view.Chtimes(path, info.MTime)
+}
+
+func exists(c *program.Call, name string) bool {
+	_, err := c.View().Lstat(c.Path(name))
+	return err == nil
+}
+
+// agreed asks a question and tells whether the answer is yes.
+func agreed(c *program.Call, question string) bool {
+	c.Err.Print(question)
+	line, _, err := program.ReadLine(c.In, '\n', 64)
+	return err == nil && strings.HasPrefix(strings.ToLower(line), "y")
 }
 
 func mv(c *program.Call) int {
@@ -261,6 +373,9 @@ func mv(c *program.Call) int {
 		}
 		if _, err := c.View().Lstat(c.Path(from)); err != nil {
 			status = c.Complain("cannot stat '%s': %s", from, vfs.Text(err))
+			continue
+		}
+		if f.Has("n") && exists(c, dest) || f.Has("i") && exists(c, dest) && !agreed(c, "mv: overwrite '"+dest+"'? ") {
 			continue
 		}
 		if err := c.View().Rename(c.Path(from), c.Path(dest)); err != nil {
@@ -303,8 +418,17 @@ func ln(c *program.Call) int {
 		if f.Has("s") {
 			if err := c.View().Symlink(from, c.Path(dest)); err != nil {
 				status = c.Complain("failed to create symbolic link '%s': %s", dest, vfs.Text(err))
+			} else if f.Has("v") {
+				c.Print("'" + dest + "' -> '" + from + "'\n")
 			}
 			continue
+		}
+		if info, err := c.View().Stat(c.Path(from)); err == nil && info.IsDir() {
+			status = c.Complain("%s: hard link not allowed for directory", from)
+			continue
+		}
+		if f.Has("v") && exists(c, from) && !exists(c, dest) {
+			c.Print("'" + dest + "' => '" + from + "'\n")
 		}
 		if err := c.View().Link(c.Path(from), c.Path(dest)); err != nil {
 			if errors.Is(err, syscall.ENOENT) {
@@ -315,4 +439,16 @@ func ln(c *program.Call) int {
 		}
 	}
 	return status
+}
+
+func kindOf(info vfs.Info) string {
+	switch {
+	case info.IsDir():
+		return "directory"
+	case info.IsLink():
+		return "symbolic link"
+	case info.IsFile() && info.Size == 0:
+		return "regular empty file"
+	}
+	return "regular file"
 }

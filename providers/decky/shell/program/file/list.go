@@ -183,6 +183,9 @@ func (l *Listing) show(list []vfs.Info, total bool) {
 		}
 		rows = append(rows, r)
 	}
+	if l.c.Applet {
+		width = [4]int{4, 8, 8, 9}
+	}
 	if total {
 		if l.f.Has("h") {
 			l.c.Print("total " + program.Human(blocks*1024) + "\n")

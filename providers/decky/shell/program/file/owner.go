@@ -22,6 +22,13 @@ func chmod(c *program.Call) int {
 	if !ok {
 		return 1
 	}
+	if f.Has("z") {
+		info, err := c.View().Stat(c.Path(f.Value["z"]))
+		if err != nil {
+			return c.Complain("failed to get attributes of '%s': %s", f.Value["z"], vfs.Text(err))
+		}
+		names = append([]string{strconv.FormatUint(uint64(info.Mode&0o7777), 8)}, names...)
+	}
 	if len(names) == 0 {
 		return c.Missing()
 	}
@@ -45,6 +52,13 @@ func chmod(c *program.Call) int {
 		if err := c.View().Chmod(c.Path(name), mode); err != nil {
 			return c.Complain("changing permissions of '%s': %s", name, vfs.Text(err))
 		}
+		before := info.Mode & 0o7777
+		switch {
+		case (f.Has("v") || f.Has("c")) && mode != before:
+			c.Printf("mode of '%s' changed from %04o (%s) to %04o (%s)\n", name, before, program.ModeString(before)[1:], mode, program.ModeString(mode)[1:])
+		case f.Has("v"):
+			c.Printf("mode of '%s' retained as %04o (%s)\n", name, mode, program.ModeString(mode)[1:])
+		}
 		return 0
 	})
 }
@@ -54,7 +68,11 @@ func chown(c *program.Call) int {
 	if !ok {
 		return 1
 	}
-	if len(names) < 2 {
+	if len(names) == 1 {
+		c.Usage("missing operand after ‘" + names[0] + "’")
+		return 1
+	}
+	if len(names) == 0 {
 		return c.Missing()
 	}
 	user, group, _ := strings.Cut(strings.Replace(names[0], ".", ":", 1), ":")

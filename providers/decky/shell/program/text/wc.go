@@ -47,6 +47,9 @@ func wc(c *program.Call) int {
 	} else if columns > 1 || len(rows) > 1 {
 		width = len(strconv.Itoa(total[3]))
 	}
+	if c.Applet && (columns > 1 || len(rows) > 1) {
+		width = 9
+	}
 	for i, row := range rows {
 		var cells []string
 		for j, s := range show {

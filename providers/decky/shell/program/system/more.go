@@ -1,0 +1,469 @@
+package system
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/decnet/decnet/providers/decky/machine"
+	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
+)
+
+// sysctl shows and sets what stands below /proc/sys.
+func sysctl(c *program.Call) int {
+	f, names, ok := c.Parse("aAbefhnNpqr:wxX", "all=a values=n names=N ignore=e write=w quiet=q load=::p system=S pattern=:r")
+	if !ok {
+		return 1
+	}
+	if f.Has("a") || f.Has("A") || f.Has("X") {
+		c.Walk("/proc/sys", func(path string, info vfs.Info, _ int) bool {
+			if !info.IsDir() {
+				shownSysctl(c, f, strings.TrimPrefix(path, "/proc/sys/"))
+			}
+			return true
+		})
+		return 0
+	}
+	if f.Has("p") || f.Has("S") {
+		if data, err := c.View().ReadFile("/etc/sysctl.conf"); err == nil {
+			for _, line := range program.Lines(data) {
+				if line != "" && !strings.HasPrefix(line, "#") && !strings.HasPrefix(line, ";") {
+					names = append(names, strings.ReplaceAll(line, " ", ""))
+				}
+			}
+		}
+	} else if len(names) == 0 {
+		c.Err.Print("\nUsage:\n sysctl [options] [variable[=value] ...]\n\nFor more details see sysctl(8).\n")
+		return 1
+	}
+	status := 0
+	for _, name := range names {
+		key, value, set := strings.Cut(name, "=")
+		key = strings.ReplaceAll(strings.TrimPrefix(key, "/proc/sys/"), ".", "/")
+		path := "/proc/sys/" + key
+		dotted := strings.ReplaceAll(key, "/", ".")
+		if _, err := c.View().Stat(path); err != nil {
+			if !f.Has("e") {
+				status = c.Complain("cannot stat %s: %s", path, vfs.Text(err))
+			}
+			continue
+		}
+		if !set {
+			shownSysctl(c, f, key)
+			continue
+		}
+		if c.User.UID != 0 {
+			status = c.Complain("permission denied on key '%s'", dotted)
+			continue
+		}
+		if !f.Has("q") {
+			c.Print(dotted + " = " + value + "\n")
+		}
+	}
+	return status
+}
+
+func shownSysctl(c *program.Call, f program.Flags, key string) {
+	data, err := c.View().ReadFile("/proc/sys/" + key)
+	name := strings.ReplaceAll(key, "/", ".")
+	switch {
+	case err != nil:
+		c.Complain("permission denied on key '%s'", name)
+	case f.Has("n"):
+		c.Print(string(data))
+	case f.Has("N"):
+		c.Print(name + "\n")
+	default:
+		for _, line := range program.Lines(data) {
+			c.Print(name + " = " + line + "\n")
+		}
+	}
+}
+
+// vmstat is one look at memory, disks and processors.
+func vmstat(c *program.Call) int {
+	f, rest, ok := c.Parse("adDfmnp:sS:twV", "active=a stats=s unit=:S wide=w timestamp=t one-header=n")
+	if !ok {
+		return 1
+	}
+	x := c.Machine.Memory()
+	if f.Has("s") {
+		used := x.Total - x.Free - x.Buffers - x.Cached
+		for _, row := range []struct {
+			n    int64
+			text string
+		}{{x.Total, "K total memory"}, {used, "K used memory"}, {x.Cached / 2, "K active memory"}, {x.Cached / 3, "K inactive memory"}, {x.Free, "K free memory"}, {x.Buffers, "K buffer memory"}, {x.Cached, "K swap cache"}, {x.Swap, "K total swap"}, {0, "K used swap"}, {x.Swap, "K free swap"}, {c.Machine.Boot.Unix(), "boot time"}, {int64(c.Machine.NextPID()), "forks"}} {
+			c.Printf("%13d %s\n", row.n, row.text)
+		}
+		return 0
+	}
+	delay, count := time.Duration(0), 1
+	if len(rest) > 0 {
+		n, err := strconv.Atoi(rest[0])
+		if err != nil {
+			return c.Complain("failed to parse argument: '%s'", rest[0])
+		}
+		delay, count = time.Duration(n)*time.Second, 1000
+	}
+	if len(rest) > 1 {
+		count, _ = strconv.Atoi(rest[1])
+	}
+	c.Print("procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st\n")
+	for i := range min(count, 1000) {
+		if i > 0 && !c.Wait(delay) || c.Busy() {
+			return 1
+		}
+		x = c.Machine.Memory()
+		c.Printf("%2d %2d %6d %6d %6d %6d %4d %4d %5d %5d %4d %4d %2d %2d %2d %2d %2d\n", 1, 0, 0, x.Free, x.Buffers, x.Cached, 0, 0, 4, 9, 61+i%7, 98+i%11, 0, 0, 99, 0, 0)
+	}
+	return 0
+}
+
+// umount and its words.
+func umount(c *program.Call) int {
+	f, names, ok := c.Parse("AacdfhilnO:qRrt:vV", "all=a force=f lazy=l verbose=v recursive=R")
+	if !ok {
+		return 1
+	}
+	if len(names) == 0 && !f.Has("a") {
+		c.Err.Print("umount: bad usage\nTry 'umount --help' for more information.\n")
+		return 1
+	}
+	status := 0
+	for _, name := range names {
+		path := strings.TrimSuffix(c.Path(name), "/")
+		mounted := slices.ContainsFunc(c.Machine.Mounts(), func(m [4]string) bool { return m[1] == path || m[0] == name })
+		switch {
+		case c.User.UID != 0 && mounted:
+			c.Err.Print("umount: " + name + ": must be superuser to unmount.\n")
+		case mounted:
+			c.Err.Print("umount: " + name + ": target is busy.\n")
+		default:
+			if _, err := c.View().Stat(path); err != nil {
+				c.Err.Print("umount: " + name + ": no mount point specified.\n")
+			} else {
+				c.Err.Print("umount: " + name + ": not mounted.\n")
+			}
+		}
+		status = 32
+	}
+	return status
+}
+
+// partitions are the disks as /proc/partitions has them.
+func partitions(c *program.Call) (rows [][2]string) {
+	data, err := c.Machine.FS.As(0, 0).ReadFile("/proc/partitions")
+	if err != nil {
+		return nil
+	}
+	for _, line := range program.Lines(data)[min(2, len(program.Lines(data))):] {
+		if f := strings.Fields(line); len(f) == 4 {
+			rows = append(rows, [2]string{f[3], f[2]})
+		}
+	}
+	return rows
+}
+
+// fdisk lists disks; it changes none.
+func fdisk(c *program.Call) int {
+	f, names, ok := c.Parse("b:Bc:C:H:lLo:sS:t:u:w:W:xV", "list=l version=V")
+	if !ok {
+		return 1
+	}
+	if f.Has("V") {
+		c.Version()
+		return 0
+	}
+	if !f.Has("l") {
+		if len(names) == 0 {
+			c.Err.Print("fdisk: bad usage\nTry 'fdisk --help' for more information.\n")
+			return 1
+		}
+		c.Err.Print("fdisk: cannot open " + names[0] + ": " + denied(c) + "\n")
+		return 1
+	}
+	if c.User.UID != 0 {
+		for _, p := range partitions(c) {
+			if strings.TrimRight(p[0], "0123456789") == p[0] {
+				c.Err.Print("fdisk: cannot open /dev/" + p[0] + ": Permission denied\n")
+			}
+		}
+		return 0
+	}
+	id := strings.ReplaceAll(c.Machine.Persona.UUID("shell/disk"), "-", "")[:8]
+	for _, p := range partitions(c) {
+		kib, _ := strconv.ParseInt(p[1], 10, 64)
+		if strings.TrimRight(p[0], "0123456789") == p[0] {
+			c.Printf("Disk /dev/%s: %s, %d bytes, %d sectors\nDisk model: QEMU HARDDISK   \nUnits: sectors of 1 * 512 = 512 bytes\nSector size (logical/physical): 512 bytes / 512 bytes\nI/O size (minimum/optimal): 512 bytes / 512 bytes\nDisklabel type: dos\nDisk identifier: 0x%s\n\nDevice     Boot    Start      End  Sectors  Size Id Type\n", p[0], strings.Replace(size(kib*1024), "G", " GiB", 1), kib*1024, kib*2, id)
+			continue
+		}
+		kind, boot, start := "83 Linux", " ", int64(2048)
+		switch {
+		case strings.HasSuffix(p[0], "1"):
+			boot = "*"
+		case kib < 10:
+			kind = " 5 Extended"
+		default:
+			kind = "82 Linux swap / Solaris"
+		}
+		c.Printf("/dev/%-5s %s %9d %8d %8d %5s %s\n", p[0], boot, start, start+kib*2-1, kib*2, size(kib*1024), kind)
+	}
+	return 0
+}
+
+func denied(c *program.Call) string {
+	if c.User.UID != 0 {
+		return "Permission denied"
+	}
+	return "Device or resource busy"
+}
+
+func size(n int64) string { return program.Human(n) }
+
+// blkid names file systems.
+func blkid(c *program.Call) int {
+	_, names, ok := c.Parse("c:dghlL:n:o:ps:t:u:U:wV", "")
+	if !ok {
+		return 4
+	}
+	if c.User.UID != 0 {
+		return 2
+	}
+	id := c.Machine.Persona.UUID
+	status := 2
+	for _, row := range []struct{ device, text string }{
+		{"/dev/sda1", "UUID=\"" + id("shell/root") + "\" BLOCK_SIZE=\"4096\" TYPE=\"ext4\" PARTUUID=\"" + id("shell/disk")[:8] + "-01\""},
+		{"/dev/sda5", "UUID=\"" + id("shell/swap") + "\" TYPE=\"swap\" PARTUUID=\"" + id("shell/disk")[:8] + "-05\""},
+	} {
+		if len(names) == 0 || slices.Contains(names, row.device) {
+			c.Print(row.device + ": " + row.text + "\n")
+			status = 0
+		}
+	}
+	return status
+}
+
+// hostnamectl tells the name and the system.
+func hostnamectl(c *program.Call) int {
+	m := c.Machine
+	verb := "status"
+	if len(c.Args) > 0 && !strings.HasPrefix(c.Args[0], "-") {
+		verb = c.Args[0]
+	}
+	switch verb {
+	case "hostname":
+		c.Print(m.Host.Hostname + "\n")
+	case "status":
+		c.Printf(" Static hostname: %s\n       Icon name: computer-vm\n         Chassis: vm 🖴\n      Machine ID: %s\n         Boot ID: %s\n  Virtualization: kvm\nOperating System: %s\n          Kernel: Linux %s\n    Architecture: %s\n", m.Host.Hostname, m.Persona.MachineID(), strings.ReplaceAll(m.Persona.UUID("shell/boot"), "-", ""), m.Host.Title, m.Host.Kernel, strings.ReplaceAll(m.Host.Machine, "x86_64", "x86-64"))
+	case "set-hostname":
+		if c.User.UID != 0 {
+			c.Err.Print("Could not set static hostname: Interactive authentication required.\n")
+			return 1
+		}
+	default:
+		c.Err.Print("Unknown command verb " + verb + ".\n")
+		return 1
+	}
+	return 0
+}
+
+// timedatectl tells the time.
+func timedatectl(c *program.Call) int {
+	now := c.Now().UTC()
+	verb := "status"
+	if len(c.Args) > 0 && !strings.HasPrefix(c.Args[0], "-") {
+		verb = c.Args[0]
+	}
+	switch verb {
+	case "status":
+		c.Printf("               Local time: %s UTC\n           Universal time: %s UTC\n                 RTC time: %s\n                Time zone: Etc/UTC (UTC, +0000)\nSystem clock synchronized: yes\n              NTP service: active\n          RTC in local TZ: no\n", now.Format("Mon 2006-01-02 15:04:05"), now.Format("Mon 2006-01-02 15:04:05"), now.Format("Mon 2006-01-02 15:04:05"))
+	case "show":
+		c.Print("Timezone=Etc/UTC\nLocalRTC=no\nCanNTP=yes\nNTP=yes\nNTPSynchronized=yes\nTimeUSec=" + now.Format("Mon 2006-01-02 15:04:05") + " UTC\n")
+	case "set-timezone", "set-time", "set-ntp", "set-local-rtc":
+		if c.User.UID != 0 {
+			c.Err.Print("Failed to " + strings.Replace(verb, "-", " ", 1) + ": Interactive authentication required.\n")
+			return 1
+		}
+	default:
+		c.Err.Print("Unknown command verb " + verb + ".\n")
+		return 1
+	}
+	return 0
+}
+
+// values of getconf.
+var values = map[string]string{"PAGE_SIZE": "4096", "PAGESIZE": "4096", "LONG_BIT": "64", "WORD_BIT": "32", "ARG_MAX": "2097152", "OPEN_MAX": "1024", "CLK_TCK": "100", "NAME_MAX": "255", "PATH_MAX": "4096", "CHILD_MAX": "7741", "HOST_NAME_MAX": "64", "LOGIN_NAME_MAX": "256", "GNU_LIBC_VERSION": "glibc 2.36", "GNU_LIBPTHREAD_VERSION": "NPTL 2.36", "PATH": "/bin:/usr/bin", "INT_MAX": "2147483647", "UINT_MAX": "4294967295"}
+
+func getconf(c *program.Call) int {
+	var names []string
+	for _, a := range c.Args {
+		if !strings.HasPrefix(a, "-") {
+			names = append(names, a)
+		}
+	}
+	if len(names) == 0 {
+		c.Err.Print("Usage: getconf [-v SPEC] VAR\n  or:  getconf [-v SPEC] PATH_VAR PATH\n\nGet the configuration value for variable VAR, or for variable PATH_VAR\nfor path PATH.  If SPEC is given, give values for compilation\nenvironment SPEC.\n")
+		return 2
+	}
+	_, _, _, cores, _ := c.Machine.Processor()
+	switch v, ok := values[names[0]]; {
+	case strings.HasPrefix(names[0], "_NPROCESSORS"), strings.HasPrefix(names[0], "NPROCESSORS"):
+		c.Printf("%d\n", cores)
+	case names[0] == "_PHYS_PAGES":
+		c.Printf("%d\n", c.Machine.Memory().Total/4)
+	case ok:
+		c.Print(v + "\n")
+	default:
+		c.Err.Print("getconf: Unrecognized variable `" + names[0] + "'\n")
+		return 2
+	}
+	return 0
+}
+
+// users are the names of who is logged in.
+func users(c *program.Call) int {
+	var names []string
+	for _, l := range c.Machine.Logins() {
+		names = append(names, l.User)
+	}
+	slices.Sort(names)
+	c.Print(strings.Join(names, " ") + "\n")
+	return 0
+}
+
+// hostid is a number of the host.
+func hostid(c *program.Call) int {
+	d := c.Machine.Persona.Derive("shell/hostid")
+	c.Printf("%02x%02x%02x%02x\n", d[0], d[1], d[2], d[3])
+	return 0
+}
+
+// lsusb, dmidecode, modprobe and what else asks the kernel.
+func lsusb(c *program.Call) int {
+	c.Print("Bus 001 Device 002: ID 0627:0001 Adomax Technology Co., Ltd QEMU Tablet\nBus 001 Device 001: ID 1d6b:0001 Linux Foundation 1.1 root hub\n")
+	return 0
+}
+
+func lsmem(c *program.Call) int {
+	total := (c.Machine.Memory().Total + 131071) / 131072
+	c.Printf("RANGE                                 SIZE  STATE REMOVABLE BLOCK\n0x0000000000000000-0x%016x %5s online       yes  0-%d\n\nMemory block size:       128M\nTotal online memory:   %5s\nTotal offline memory:     0B\n", total*131072*1024-1, size(total*131072*1024), total-1, size(total*131072*1024))
+	return 0
+}
+
+func dmidecode(c *program.Call) int {
+	f, _, ok := c.Parse("dhs:t:uqV", "string=:s type=:t quiet=q version=V")
+	switch {
+	case !ok:
+		return 1
+	case f.Has("V"):
+		c.Print("3.4\n")
+		return 0
+	case c.User.UID != 0:
+		c.Err.Print("/sys/firmware/dmi/tables/smbios_entry_point: Permission denied\nScanning /dev/mem for entry point.\n/dev/mem: Permission denied\n")
+		return 1
+	}
+	strs := map[string]string{"bios-vendor": "SeaBIOS", "bios-version": "1.16.2-debian-1.16.2-1", "bios-release-date": "04/01/2014", "system-manufacturer": "QEMU", "system-product-name": "Standard PC (i440FX + PIIX, 1996)", "system-version": "pc-i440fx-7.2", "system-serial-number": "Not Specified", "system-uuid": c.Machine.Persona.UUID("shell/dmi"), "chassis-type": "Other", "processor-version": "pc-i440fx-7.2"}
+	if f.Has("s") {
+		v, ok := strs[f.Value["s"]]
+		if !ok {
+			c.Err.Print("Invalid argument to -s: " + f.Value["s"] + "\n")
+			return 2
+		}
+		c.Print(v + "\n")
+		return 0
+	}
+	c.Print("# dmidecode 3.4\nGetting SMBIOS data from sysfs.\nSMBIOS 2.8 present.\n\nHandle 0x0000, DMI type 0, 24 bytes\nBIOS Information\n\tVendor: " + strs["bios-vendor"] + "\n\tVersion: " + strs["bios-version"] + "\n\tRelease Date: " + strs["bios-release-date"] + "\n\nHandle 0x0100, DMI type 1, 27 bytes\nSystem Information\n\tManufacturer: QEMU\n\tProduct Name: " + strs["system-product-name"] + "\n\tVersion: pc-i440fx-7.2\n\tSerial Number: Not Specified\n\tUUID: " + strs["system-uuid"] + "\n\tWake-up Type: Power Switch\n\n")
+	return 0
+}
+
+func modprobe(c *program.Call) int {
+	status := 0
+	for _, a := range c.Args {
+		if strings.HasPrefix(a, "-") {
+			continue
+		}
+		switch {
+		case c.Name == "insmod":
+			if _, err := c.View().Stat(c.Path(a)); err != nil {
+				c.Err.Print("insmod: ERROR: could not load module " + a + ": No such file or directory\n")
+			} else if c.User.UID != 0 {
+				c.Err.Print("insmod: ERROR: could not insert module " + a + ": Operation not permitted\n")
+			} else {
+				c.Err.Print("insmod: ERROR: could not insert module " + a + ": Invalid module format\n")
+			}
+		case c.Name == "rmmod":
+			c.Err.Print("rmmod: ERROR: Module " + a + " is not currently loaded\n")
+		case c.User.UID != 0:
+			c.Err.Print("modprobe: ERROR: could not insert '" + a + "': Operation not permitted\n")
+		default:
+			c.Err.Print("modprobe: FATAL: Module " + a + " not found in directory /lib/modules/" + c.Machine.Host.Kernel + "\n")
+		}
+		status = 1
+	}
+	return status
+}
+
+// lsof lists the files that the host's processes have open, in short.
+func lsof(c *program.Call) int {
+	options := strings.Join(c.Args, " ")
+	c.Print("COMMAND     PID             USER   FD      TYPE             DEVICE SIZE/OFF       NODE NAME\n")
+	row := func(p machine.Process, fd, kind, device, size, node, name string) {
+		c.Printf("%-9.9s %5d %16s %4s %9s %18s %8s %10s %s\n", p.Name, p.PID, p.User, fd, kind, device, size, node, name)
+	}
+	listening := c.Machine.Listening()
+	for _, p := range c.Machine.Processes() {
+		if strings.HasPrefix(p.Args, "[") || c.Busy() || c.User.UID != 0 && p.User != c.User.Name {
+			continue
+		}
+		if !strings.Contains(options, "-i") {
+			row(p, "cwd", "DIR", "8,1", "4096", "2", "/")
+			row(p, "rtd", "DIR", "8,1", "4096", "2", "/")
+		}
+		for _, l := range listening {
+			if l.PID == p.PID {
+				row(p, "3u", "IPv4", strconv.Itoa(14000+p.PID), "0t0", "TCP", fmt.Sprintf("*:%d (LISTEN)", l.Port))
+			}
+		}
+	}
+	return 0
+}
+
+// mountpoint tells whether something is mounted at a directory.
+func mountpoint(c *program.Call) int {
+	f, names, ok := c.Parse("dqxV", "quiet=q fs-devno=d nofollow=n")
+	if !ok || len(names) != 1 {
+		c.Err.Print("mountpoint: bad usage\nTry 'mountpoint --help' for more information.\n")
+		return 1
+	}
+	path := c.Path(names[0])
+	if _, err := c.View().Stat(path); err != nil {
+		if !f.Has("q") {
+			c.Err.Print("mountpoint: " + names[0] + ": " + vfs.Text(err) + "\n")
+		}
+		return 1
+	}
+	for _, m := range c.Machine.Mounts() {
+		if m[1] == path {
+			if !f.Has("q") {
+				c.Print(names[0] + " is a mountpoint\n")
+			}
+			return 0
+		}
+	}
+	if !f.Has("q") {
+		c.Print(names[0] + " is not a mountpoint\n")
+	}
+	return 32
+}
+
+// findmnt shows mounts as a list.
+func findmnt(c *program.Call) int {
+	c.Print("TARGET                SOURCE     FSTYPE     OPTIONS\n")
+	for _, m := range c.Machine.Mounts() {
+		c.Printf("%-21s %-10s %-10s %s\n", m[1], m[0], m[2], m[3])
+	}
+	return 0
+}
