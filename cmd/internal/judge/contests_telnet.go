@@ -15,7 +15,7 @@ func telnetContests(host decky.Host) []contest {
 	}
 	return []contest{
 		{
-			name: "telnet", service: "telnet", workers: 8, probes: []string{"data/telnet/inetutils.probes.json"},
+			name: "telnet", service: "telnet", workers: 12, beside: true, probes: []string{"data/telnet/inetutils.probes.json"},
 			reference: server.Telnetd(), foreign: server.PlainTelnet{Hostname: hostname}, ours: ours("inetutils"),
 		},
 		{
@@ -23,7 +23,7 @@ func telnetContests(host decky.Host) []contest {
 			reference: server.Telnetd(), ours: ours("inetutils"),
 		},
 		{
-			name: "telnet-busybox", service: "telnet", workers: 8, probes: []string{"data/telnet/busybox.probes.json"},
+			name: "telnet-busybox", service: "telnet", workers: 12, beside: true, probes: []string{"data/telnet/busybox.probes.json"},
 			reference: server.BusyboxTelnetd(), ours: ours("busybox"),
 		},
 		{
