@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -57,8 +56,8 @@ func (p *Peer) http(out io.Writer, in *bufio.Reader, scheme string) error {
 		stays := !q.malformed && q.protocol == "HTTP/1.1" && !strings.EqualFold(q.get("Connection"), "close")
 		header = append(header, "Connection: "+map[bool]string{true: "keep-alive", false: "close"}[stays])
 		text := fmt.Sprintf("HTTP/1.1 %d %s\r\nServer: nginx\r\nDate: %s\r\nContent-Type: text/html\r\nContent-Length: %d\r\n%s\r\n\r\n",
-			status, http.StatusText(status), p.s.Now().UTC().Format(http.TimeFormat), len(body), strings.Join(header, "\r\n"))
-		if q.method != http.MethodHead {
+			status, reasons[status], p.s.Now().UTC().Format(timeFormat), len(body), strings.Join(header, "\r\n"))
+		if q.method != "HEAD" {
 			text += body
 		}
 		if _, err := io.WriteString(out, text); err != nil || !stays {
@@ -147,13 +146,13 @@ func (p *Peer) answer(q *request, scheme string) (status int, header []string, b
 	}
 	switch {
 	case q.malformed:
-		return http.StatusBadRequest, nil, errorPage(http.StatusBadRequest)
-	case q.method != http.MethodGet && q.method != http.MethodHead && q.method != http.MethodPost:
-		return http.StatusMethodNotAllowed, nil, errorPage(http.StatusMethodNotAllowed)
+		return 400, nil, errorPage(400)
+	case q.method != "GET" && q.method != "HEAD" && q.method != "POST":
+		return 405, nil, errorPage(405)
 	case scheme == "http" && net.ParseIP(name) == nil && p.target.Port == 80:
-		return http.StatusMovedPermanently, []string{"Location: https://" + clean(name) + clean(path)}, errorPage(http.StatusMovedPermanently)
+		return 301, []string{"Location: https://" + clean(name) + clean(path)}, errorPage(301)
 	case path != "/" && path != "/index.html" && !strings.HasPrefix(path, "/?"):
-		return http.StatusNotFound, nil, errorPage(http.StatusNotFound)
+		return 404, nil, errorPage(404)
 	}
 	modified := p.s.Now().Add(-time.Duration(2+p.s.number("page/"+name, 400)) * 24 * time.Hour).UTC().Truncate(24 * time.Hour).Add(time.Duration(p.s.number("time/"+name, 86400)) * time.Second)
 	title := "Welcome"
@@ -161,7 +160,7 @@ func (p *Peer) answer(q *request, scheme string) (status int, header []string, b
 		title = clean(name)
 	}
 	body = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>" + title + "</title>\n<link rel=\"stylesheet\" href=\"/style.css\">\n</head>\n<body>\n<h1>" + title + "</h1>\n<p>This site is up and running.</p>\n</body>\n</html>\n"
-	return http.StatusOK, []string{"Last-Modified: " + modified.Format(http.TimeFormat)}, body
+	return 200, []string{"Last-Modified: " + modified.Format(timeFormat)}, body
 }
 
 // clean keeps what may stand in a header and in a page.
@@ -176,6 +175,13 @@ func clean(text string) string {
 
 // errorPage is a short page about a status.
 func errorPage(status int) string {
-	text := fmt.Sprintf("%d %s", status, http.StatusText(status))
+	text := fmt.Sprintf("%d %s", status, reasons[status])
 	return "<html>\r\n<head><title>" + text + "</title></head>\r\n<body>\r\n<center><h1>" + text + "</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 }
+
+// timeFormat is that of a Date header (RFC 9110 section 5.6.7); reasons are the
+// phrases of the statuses that are answered (section 15). net/http, which has
+// both, is nothing to leave beside an intruder.
+const timeFormat = "Mon, 02 Jan 2006 15:04:05 GMT"
+
+var reasons = map[int]string{200: "OK", 301: "Moved Permanently", 400: "Bad Request", 404: "Not Found", 405: "Method Not Allowed"}
