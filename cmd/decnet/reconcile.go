@@ -50,7 +50,7 @@ machine: what was applied last, or, with --auto-approve, what its files say.
 An interrupt finishes the steps in flight; the deckies stay. SIGHUP reads the file again. Under
 systemd it tells when it is ready, and feeds the watchdog (decnet setup writes the units).`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			small()
+			defer small()()
 			if len(args) == 0 && (cmd.Flags().Changed("file") || !cmd.Flags().Changed("chdir")) {
 				return a.reconcileSyncs(cmd.Context(), flags)
 			}
@@ -160,9 +160,34 @@ func readers() int {
 // it idles beside its fleet for months, where memory is dearer than a collection.
 const idleGarbage = 25
 
-// small keeps the process small, unless its environment says how large it may be.
-func small() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(idleGarbage)
+// idleReturn is how often memory that is not used is given back to the kernel:
+// what the first pass took would stay for hours beside a fleet that is left
+// alone.
+const idleReturn = 20 * time.Second
+
+// small keeps the process small, unless its environment says how large it may
+// be, until the returned function is called.
+func small() (done func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	debug.SetGCPercent(idleGarbage)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(idleReturn)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				debug.FreeOSMemory()
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-stopped
 	}
 }
