@@ -51,9 +51,9 @@ func factors(c *program.Call, n uint64) ([]uint64, bool) {
 			out, n = append(out, p), n/p
 		}
 	}
-	todo := []uint64{n}
-	for len(todo) > 0 {
-		n, todo = todo[len(todo)-1], todo[:len(todo)-1]
+	pending := []uint64{n}
+	for len(pending) > 0 {
+		n, pending = pending[len(pending)-1], pending[:len(pending)-1]
 		if n < 2 {
 			continue
 		}
@@ -65,7 +65,7 @@ func factors(c *program.Call, n uint64) ([]uint64, bool) {
 		if d == 0 {
 			return nil, false
 		}
-		todo = append(todo, d, n/d)
+		pending = append(pending, d, n/d)
 	}
 	slices.Sort(out)
 	return out, true
