@@ -101,7 +101,3 @@ func (m *Machine) GroupName(gid int) string {
 	}
 	return strconv.Itoa(gid)
 }
-
-// Hash is what /etc/shadow holds for a password that somebody sets: in the form
-// of the distribution's method, and of no password.
-func (m *Machine) Hash(name string) string { return m.Persona.ShadowHash(name) }

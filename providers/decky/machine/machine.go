@@ -33,6 +33,8 @@ type Machine struct {
 	logins  []*Login
 	running map[int]*Process
 	sysctl  map[string]string // what was set
+	hashes  int               // of passwords that were set
+	policy  func(user, password string) bool
 }
 
 // Login is one session that who and w list.

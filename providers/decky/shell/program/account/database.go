@@ -58,9 +58,10 @@ func edit(m *machine.Machine, path string, change func(fields []string) ([]strin
 	return nil
 }
 
-// setPassword puts a hash of secret into /etc/shadow; the hash is of nothing.
+// setPassword puts a hash of secret into /etc/shadow: the next login is held to
+// it.
 func setPassword(m *machine.Machine, name, secret string) error {
-	return setHash(m, name, m.Hash(name+"\x00"+secret))
+	return setHash(m, name, m.Hash(secret))
 }
 
 func setHash(m *machine.Machine, name, hash string) error {
