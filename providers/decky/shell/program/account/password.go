@@ -3,17 +3,52 @@ package account
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
 const unchanged = "passwd: Authentication token manipulation error\npasswd: password unchanged\n"
 
+// passwordTries are pam_unix' before it gives up.
+const passwordTries = 3
+
+// passwdUsage is what passwd says where it is not understood.
+const passwdUsage = `Usage: passwd [options] [LOGIN]
+
+Options:
+  -a, --all                     show the status of every account
+  -d, --delete                  take the password of the named account away
+  -e, --expire                  make the password of the named account expire
+  -h, --help                    show this text and end
+  -k, --keep-tokens             change a password only where it has expired
+  -i, --inactive INACTIVE       days until an expired account is locked
+  -l, --lock                    lock the named account
+  -n, --mindays MIN_DAYS        days before a password may be changed
+  -q, --quiet                   say less
+  -r, --repository REPOSITORY   where the password is kept
+  -R, --root CHROOT_DIR         directory to work in
+  -S, --status                  show the status of the named account
+  -u, --unlock                  unlock the named account
+  -w, --warndays WARN_DAYS      days of warning before it expires
+  -x, --maxdays MAX_DAYS        days after which it must be changed
+
+`
+
 // passwdCommand changes a password and what goes with it.
 func passwdCommand(c *program.Call) int {
-	f, names, ok := c.Parse("adehi:klmn:qr:R:Sux:w:", "all=a delete=d expire=e help=h inactive=:i keep-tokens=k lock=l mindays=:n quiet=q repository=:r status=S unlock=u maxdays=:x warndays=:w stdin=m")
-	if !ok {
-		return 2
+	c.Hint = passwdUsage
+	long := "all=a delete=d expire=e help=h inactive=:i keep-tokens=k lock=l mindays=:n quiet=q repository=:r root=:R status=S unlock=u maxdays=:x warndays=:w"
+	if c.Machine.Release.Family == "rhel" {
+		long += " stdin=m" // shadow's passwd has no such thing
+	}
+	f, names, ok := c.Parse("adehi:kln:qr:R:Sux:w:", long)
+	switch {
+	case !ok:
+		return 6
+	case f.Has("h"):
+		c.Print(passwdUsage)
+		return 0
 	}
 	name := c.User.Name
 	if len(names) > 0 {
@@ -23,8 +58,8 @@ func passwdCommand(c *program.Call) int {
 	a, found := lookup(m, name)
 	switch {
 	case len(names) > 1:
-		c.Err.Print("Usage: passwd [options] [LOGIN]\n")
-		return 2
+		c.Err.Print(passwdUsage)
+		return 6
 	case !found:
 		c.Err.Print("passwd: user '" + name + "' does not exist\n")
 		return 1
@@ -47,7 +82,7 @@ func passwdCommand(c *program.Call) int {
 		} else if strings.ContainsAny(hash[:1], "!*") {
 			state = "L"
 		}
-		c.Printf("%s %s %s 0 99999 7 -1\n", name, state, m.Built.UTC().Format("01/02/2006"))
+		c.Printf("%s %s %s 0 99999 7 -1\n", name, state, m.Built.UTC().Format(time.DateOnly))
 		return 0
 	case f.Has("l"):
 		if !strings.HasPrefix(hash, "!") && setHash(m, name, "!"+hash) != nil {
@@ -87,36 +122,38 @@ func newPassword(c *program.Call, name string) int {
 			return 10
 		}
 	}
-	var typed [2]string
-	for i, text := range []string{"New password: ", "Retype new password: "} {
-		secret, ok := ask(c, text, true)
-		if !ok && i == 0 {
-			if c.TTY == "" {
-				c.Err.Print("Password change has been aborted.\n")
+	for range passwordTries {
+		var typed [2]string
+		for i, text := range []string{"New password: ", "Retype new password: "} {
+			secret, ok := ask(c, text, true)
+			if ok && (i == 0 || secret != typed[0]) {
+				record(c, name, secret)
 			}
+			if !ok {
+				if c.TTY == "" {
+					c.Err.Print("Password change has been aborted.\n")
+				}
+				c.Err.Print(unchanged)
+				return 10
+			}
+			typed[i] = secret
+		}
+		switch {
+		case typed[0] != typed[1]:
+			c.Err.Print("Sorry, passwords do not match.\n" + unchanged)
+			return 10
+		case typed[0] == "":
+			c.Err.Print("No password has been supplied.\n")
+			continue
+		case setPassword(c.Machine, name, typed[0]) != nil:
 			c.Err.Print(unchanged)
 			return 10
 		}
-		if i == 0 {
-			record(c, name, secret)
-			if secret == "" {
-				c.Err.Print("No password has been supplied.\n" + unchanged)
-				return 10
-			}
-		}
-		typed[i] = secret
+		c.Err.Print("passwd: password updated successfully\n")
+		return 0
 	}
-	if typed[0] != typed[1] {
-		record(c, name, typed[1])
-		c.Err.Print("Sorry, passwords do not match.\n" + unchanged)
-		return 10
-	}
-	if err := setPassword(c.Machine, name, typed[0]); err != nil {
-		c.Err.Print(unchanged)
-		return 10
-	}
-	c.Print("passwd: password updated successfully\n")
-	return 0
+	c.Err.Print(unchanged)
+	return 10
 }
 
 // chpasswd takes user:password lines, all of which are recorded.
