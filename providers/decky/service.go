@@ -50,6 +50,19 @@ type Env struct {
 	// call Shared. A value that is a Flusher is flushed when the decky's last
 	// service goes. Keys are the code's own, never a client's.
 	Shared func(key string, make func() any) any
+	// Services are those that the decky has now, this one among them, by name;
+	// nil where that is not known. Another process may serve some of them.
+	Services func() []Listening
+}
+
+// Listening is a service of a decky as the decky's machine knows it.
+type Listening struct {
+	Name string `json:"name"` // "ssh" or "ssh.label"
+	Slug string `json:"slug"`
+	// Program is the product that claims the ports: "openssh", "nginx"; the slug
+	// where the service does not tell.
+	Program string `json:"program"`
+	Ports   []Port `json:"ports"`
 }
 
 // Store keeps small named values within a quota. A value that does not fit is
@@ -94,13 +107,16 @@ type Service struct {
 	info      Info
 	arguments []Argument
 	check     func(json.RawMessage) error
+	program   func(json.RawMessage, Host) string
 	open      func(json.RawMessage, Env) (Handler, error)
 }
 
 // Define makes a Service from its description and its open function. C is a
 // struct whose exported fields are the arguments (see Argument for the tags);
-// where it has a method Validate() error, that is called at plan time. Define
-// panics on a C that cannot be described: a programmer's error.
+// where it has a method Validate() error, that is called at plan time, and where
+// it has a method Program(Host) string, that names the product it claims to be
+// (see Listening). Define panics on a C that cannot be described: a programmer's
+// error.
 func Define[C any](info Info, open func(config C, env Env) (Handler, error)) Service {
 	arguments := argumentsOf[C]()
 	return Service{
@@ -109,6 +125,13 @@ func Define[C any](info Info, open func(config C, env Env) (Handler, error)) Ser
 		check: func(raw json.RawMessage) error {
 			_, err := decodeConfig[C](raw, arguments)
 			return err
+		},
+		program: func(raw json.RawMessage, host Host) string {
+			config, err := decodeConfig[C](raw, arguments)
+			if p, ok := any(&config).(interface{ Program(Host) string }); ok && err == nil {
+				return p.Program(host)
+			}
+			return info.Slug
 		},
 		open: func(raw json.RawMessage, env Env) (Handler, error) {
 			config, err := decodeConfig[C](raw, arguments)
@@ -129,6 +152,11 @@ func (s Service) Arguments() []Argument { return s.arguments }
 // Check tells what is wrong with a configuration; nil, empty and {} are the
 // defaults.
 func (s Service) Check(config json.RawMessage) error { return s.check(config) }
+
+// Listening is the service with a configuration on ports of host.
+func (s Service) Listening(spec ServiceSpec, host Host) Listening {
+	return Listening{Name: spec.Name, Slug: spec.Slug, Program: s.program(spec.Arguments, host), Ports: spec.Ports}
+}
 
 // Open prepares the service for one decky.
 func (s Service) Open(config json.RawMessage, env Env) (Handler, error) { return s.open(config, env) }

@@ -25,6 +25,21 @@ func (c *config) Validate() error {
 	return nil
 }
 
+// Program names a product by the mode and the host.
+func (c *config) Program(h decky.Host) string { return c.Mode + h.Distro }
+
+func TestAServiceTellsItsProgram(t *testing.T) {
+	s := decky.Define(decky.Info{Slug: "x"}, func(config, decky.Env) (decky.Handler, error) { return nil, nil })
+	spec := decky.ServiceSpec{Name: "x.y", Slug: "x", Ports: []decky.Port{{Number: 7, Transport: "tcp"}}, Arguments: json.RawMessage(`{"mode":"b"}`)}
+	if diff := cmp.Diff(decky.Listening{Name: "x.y", Slug: "x", Program: "bdebian", Ports: spec.Ports}, s.Listening(spec, decky.Host{Distro: "debian"})); diff != "" {
+		t.Error(diff)
+	}
+	silent := decky.Define(decky.Info{Slug: "y"}, func(struct{}, decky.Env) (decky.Handler, error) { return nil, nil })
+	if got := silent.Listening(decky.ServiceSpec{Slug: "y"}, decky.Host{}).Program; got != "y" {
+		t.Errorf("a service that does not tell is %q", got)
+	}
+}
+
 func TestConfigurationTakesDefaultsAndIsChecked(t *testing.T) {
 	var got config
 	s := decky.Define(decky.Info{Slug: "x"}, func(c config, _ decky.Env) (decky.Handler, error) { got = c; return nil, nil })

@@ -3,6 +3,11 @@
 // from the persona and agreeing with each other. /proc, /sys and the parts of
 // /dev that differ between hosts are made when they are looked at. It runs
 // nothing and reads nothing of the real machine.
+//
+// The machine runs what the decky serves: Services are the programs with their
+// units and main processes, Listening their ports, and Processes, /proc/net/tcp
+// and /proc/PID/fd agree with both. What lists services (ps, ss, netstat, lsof,
+// systemctl) asks them and no table of its own.
 package machine
 
 import (
@@ -35,6 +40,8 @@ type Machine struct {
 	sysctl  map[string]string // what was set
 	hashes  int               // of passwords that were set
 	policy  func(user, password string) bool
+	// services are the decky's, asked each time; nil where that is not known.
+	services func() []decky.Listening
 }
 
 // Login is one session that who and w list.
@@ -52,12 +59,19 @@ type Login struct {
 const FSQuota = 8 << 20
 
 // New makes the machine of host with the accounts users beside the
-// distribution's own.
+// distribution's own. It serves ssh alone.
 func New(host decky.Host, users []string, now func() time.Time) *Machine {
+	return NewServing(host, users, now, nil)
+}
+
+// NewServing makes a machine with services, which are asked for whenever
+// somebody looks, so that they may come and go; services must not ask the
+// machine. Where it is nil the machine serves ssh alone.
+func NewServing(host decky.Host, users []string, now func() time.Time, services func() []decky.Listening) *Machine {
 	facts := image.NewFacts(host, users, now)
 	r := facts.Release
 	host.Kernel, host.Build, host.Machine, host.Title, host.Hostname, host.Distro = r.Kernel, r.Build, r.Machine, r.Pretty, facts.Persona.Hostname(), r.Slug
-	m := &Machine{Facts: facts, Host: host, running: map[int]*Process{}}
+	m := &Machine{Facts: facts, Host: host, running: map[int]*Process{}, services: services}
 	m.FS = vfs.Of(image.Of(r), facts, FSQuota, now)
 	if root := m.root(); root.FS == "xfs" {
 		m.FS.DirSize = xfsDirSize
@@ -104,7 +118,11 @@ func (m *Machine) own() {
 	if m.Release.Family != "alpine" {
 		m.FS.AddContent("/var/log/journal/"+m.Persona.MachineID()+"/system.journal", image.Journal(m.Persona.MachineID()), 0o640, 0, m.group("systemd-journal"), m.Now().Add(-time.Minute))
 	}
-	text("/run/sshd.pid", fmt.Sprintf("%d\n", m.daemonPID("sshd")), 0o644)
+	for _, s := range m.Services() {
+		if file := pidFiles[s.Program]; file != "" {
+			text(file, fmt.Sprintf("%d\n", s.PID), 0o644)
+		}
+	}
 	if m.Release.Family != "arch" {
 		text("/run/crond.pid", fmt.Sprintf("%d\n", m.daemonPID("cron")), 0o644)
 	}

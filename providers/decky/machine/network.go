@@ -50,18 +50,6 @@ func (m *Machine) Traffic() (rxBytes, rxPackets, txBytes, txPackets int64) {
 	return rxPackets * m.Number("net/rx", 90, 400), rxPackets, txPackets * m.Number("net/tx", 80, 300), txPackets
 }
 
-// Listener is a port that a service of the host has open.
-type Listener struct {
-	Port int
-	Name string // of the process
-	PID  int
-}
-
-// Listening are the open ports of the host's services.
-func (m *Machine) Listening() (list []Listener) {
-	return append(list, Listener{22, "sshd", m.daemonPID("sshd")})
-}
-
 // hexAddress is an IPv4 address as /proc/net/route writes it.
 func hexAddress(a netip.Addr) string {
 	if !a.Is4() {

@@ -31,7 +31,7 @@ func (p Process) Argv() []string {
 	if p.Kernel() {
 		return nil
 	}
-	if strings.HasPrefix(p.Args, "sshd:") || strings.HasPrefix(p.Args, "sshd-session:") || strings.HasPrefix(p.Args, "nginx:") {
+	if setsTitle(p.Args) {
 		return []string{p.Args} // what setproctitle wrote
 	}
 	return strings.Fields(p.Args)
@@ -98,8 +98,11 @@ type daemon struct {
 	second                     float64 // after boot
 }
 
-// daemons fit the distribution's init.
-func (m *Machine) daemons() []daemon {
+// daemons are those of the distribution and of the host's services.
+func (m *Machine) daemons() []daemon { return m.serve(m.stock()) }
+
+// stock fit the distribution's init.
+func (m *Machine) stock() []daemon {
 	lib := "/usr/lib/systemd/"
 	if m.Release.Family == "debian" {
 		lib = "/lib/systemd/"
@@ -168,13 +171,23 @@ func (m *Machine) listener() string {
 	return "sshd: /usr/sbin/sshd -D [listener] 0 of 10-100 startups"
 }
 
-// daemonPID is the number of a daemon's process.
+// daemonPID is the number of a daemon's process. Those of services have room
+// for their children behind them.
 func (m *Machine) daemonPID(key string) int {
-	first := m.PIDAt(m.Boot) - 420
+	if key == systemd {
+		return 1
+	}
+	first, stock := m.PIDAt(m.Boot)-420, len(m.stock())
 	for i, d := range m.daemons() {
-		if d.key == key {
-			return first + i*9 + int(d.second*30) + int(m.Persona.Number("pid/"+key, 0, 6))
+		if d.key != key {
+			continue
 		}
+		if i >= stock {
+			first += 150 + (i-stock)*(m.Hardware.CPU.Count()+8)
+			i = stock
+			d.second = 0
+		}
+		return first + i*9 + int(d.second*30) + int(m.Persona.Number("pid/"+key, 0, 6))
 	}
 	return first
 }
@@ -191,7 +204,13 @@ func (m *Machine) Processes() []Process {
 	}
 	list := append([]Process{init}, m.threads()...)
 	for _, d := range m.daemons() {
+		if d.key == absent {
+			continue
+		}
 		list = append(list, Process{PID: m.daemonPID(d.key), PPID: 1, User: d.user, VSZ: d.vsz, RSS: d.rss, TTY: d.tty, Stat: d.stat, Start: int64(d.second), CPU: int64(m.Uptime().Hours() * m.cost(d.key)), Name: d.name, Args: d.args, Exe: d.exe})
+	}
+	for _, s := range m.Services() {
+		list = append(list, m.children(s)...)
 	}
 	list = append(list, m.sessions()...)
 	m.mu.Lock()

@@ -122,8 +122,10 @@ func (m *Machine) descriptors(p Process, uid, gid int) *dir {
 	if p.Name == "bash" {
 		d.files["255"] = vfs.Live{Mode: vfs.TypeLink | 0o700, UID: uid, GID: gid, Time: m.Now(), Target: target, Size: 64}
 	}
-	if p.Name == "sshd" && p.TTY == "" {
-		d.files["3"] = vfs.Live{Mode: vfs.TypeLink | 0o700, UID: uid, GID: gid, Time: m.Now(), Target: fmt.Sprintf("socket:[%d]", 14000+p.PID), Size: 64}
+	for _, l := range m.Listening() {
+		if slices.Contains(l.PIDs, p.PID) {
+			d.files[fmt.Sprint(l.FD)] = vfs.Live{Mode: vfs.TypeLink | 0o700, UID: uid, GID: gid, Time: m.Now(), Target: fmt.Sprintf("socket:[%d]", l.Inode), Size: 64}
+		}
 	}
 	return d
 }
@@ -163,6 +165,11 @@ func (m *Machine) procStat(p Process) string {
 
 func (m *Machine) cgroup(p Process) string {
 	slice := "/system.slice/" + p.Name + ".service"
+	for _, s := range m.Services() {
+		if s.PID == p.PID || s.PID == p.PPID && p.TTY == "" && p.PPID != 1 {
+			slice = "/system.slice/" + s.Unit + ".service"
+		}
+	}
 	switch {
 	case p.PID == 1:
 		slice = "/init.scope"
@@ -306,7 +313,7 @@ func (m *Machine) procNet() *dir {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%-149s\n", "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode")
 		for i, l := range m.Listening() {
-			fmt.Fprintf(&b, "%-149s\n", fmt.Sprintf("%4d: 00000000:%04X 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 %d 1 0000000000000000 100 0 0 10 0", i, l.Port, 14000+l.PID))
+			fmt.Fprintf(&b, "%-149s\n", fmt.Sprintf("%4d: 00000000:%04X 00000000:0000 0A 00000000:00000000 00:00000000 00000000 %5d        0 %d 1 0000000000000000 100 0 0 10 0", i, l.Port, l.UID, l.Inode))
 		}
 		return b.String()
 	})

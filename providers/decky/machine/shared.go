@@ -70,7 +70,7 @@ func (s *Shared) load() ([]byte, [sha256.Size]byte) {
 }
 
 func (s *Shared) make(users []string, data []byte, sum [sha256.Size]byte) {
-	s.machine, s.seen = New(s.env.Host, users, s.env.Now), sum
+	s.machine, s.seen = NewServing(s.env.Host, users, s.env.Now, s.env.Services), sum
 	if len(data) == 0 {
 		data = []byte("{}") // nothing was changed, and the base counts as kept
 	}

@@ -37,6 +37,9 @@ func (c *Config) Validate() error {
 	return a.Validate()
 }
 
+// Program is the product that the configuration shows on a host.
+func (c *Config) Program(host decky.Host) string { return server.Program(c.arguments(), host) }
+
 // New is the service "http".
 func New() decky.Service {
 	return decky.Define(decky.Info{

@@ -58,6 +58,9 @@ func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
 // Flush implements decky.Flusher.
 func (h *handler) Flush() error { return h.web.Flush() }
 
+// Program is the product that the configuration shows on a host.
+func (c *Config) Program(host decky.Host) string { return server.Program(c.arguments(), host) }
+
 // New is the service "https".
 func New() decky.Service {
 	return decky.Define(decky.Info{

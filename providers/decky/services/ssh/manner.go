@@ -12,6 +12,11 @@ import (
 	"github.com/decnet/decnet/providers/decky/services/ssh/build"
 )
 
+// Program is the product that the configuration shows on a host.
+func (c *Config) Program(host decky.Host) string {
+	return strings.ToLower(string(pick(*c, host).Product))
+}
+
 // pick is the row of the table that a configuration and a host ask for: the one
 // whose version and distribution come nearest, with the identification that was
 // asked for.

@@ -55,6 +55,9 @@ func faceOf(server string, host decky.Host) face {
 	return face{server: names[0], login: programs[names[1]]}
 }
 
+// Program is whose telnetd the configuration shows on a host.
+func (c *Config) Program(host decky.Host) string { return faceOf(c.Server, host).server }
+
 // issue is the distribution's issue.net.
 func (f face) issue(host decky.Host) string {
 	title, _, _ := strings.Cut(host.Title, " (")

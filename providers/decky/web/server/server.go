@@ -119,6 +119,25 @@ func New(a Arguments, env decky.Env) (*Handler, error) {
 	return h, nil
 }
 
+// Program is the product that arguments show on a host: "nginx", or the
+// application that answers without a web server before it.
+func Program(a Arguments, host decky.Host) string {
+	wanted := own[a.FakeApp]
+	if wanted.alone && a.ServerHeader == "" {
+		return a.FakeApp
+	}
+	return face.Choose(host, a.ServerHeader, wanted.face).Product
+}
+
+// own are the applications that bring their own web server, or ask for one.
+var own = map[string]struct {
+	face  string
+	alone bool
+}{
+	"tomcat": {alone: true}, "jenkins": {alone: true}, "grafana": {alone: true}, "printer": {alone: true},
+	"nas": {face: site.Nginx}, "gitlab": {face: site.Nginx}, "router": {face: site.Lighttpd}, "exchange-owa": {face: site.IIS},
+}
+
 // installed is when a file came to the host: with an installation some time
 // before the last boot, the parts of a site some days apart.
 func installed(p *persona.Persona, now time.Time, path string) time.Time {
