@@ -1,7 +1,7 @@
 package shell
 
 import (
-	"regexp"
+	"errors"
 	"strconv"
 	"strings"
 
@@ -9,6 +9,7 @@ import (
 
 	"github.com/decnet/decnet/providers/decky/shell/pattern"
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
@@ -25,7 +26,9 @@ func testCommand(c *call) int {
 	t := &tester{c: c, args: args}
 	ok, err := t.evaluate()
 	if err != "" {
-		c.testError(err, args)
+		if err != silentMistake {
+			c.testError(err, args)
+		}
 		return 2
 	}
 	if ok {
@@ -154,6 +157,9 @@ func (c *call) isUnary(op string) bool {
 
 // isBinary tells an operator of the dialect: dash knows no ==.
 func (c *call) isBinary(op string) bool {
+	if op == "=~" {
+		return c.Name == "[[" && c.r.state.dialect.ash()
+	}
 	return isBinary(op) && (op != "==" || c.external || !c.r.state.dialect.dash())
 }
 
@@ -232,6 +238,9 @@ func (c *call) fileTest(op, arg string) bool {
 }
 
 func (c *call) binaryTest(a, op, b string) (bool, string) {
+	if c.Name == "[[" && c.r.state.dialect.ash() && (op == "=" || op == "==" || op == "!=" || op == "=~") {
+		return c.looseTest(a, op, b)
+	}
 	switch op {
 	case "=", "==":
 		return a == b, ""
@@ -254,6 +263,22 @@ func (c *call) binaryTest(a, op, b string) (bool, string) {
 	}
 	return compareNumbers(op, x, y), ""
 }
+
+// looseTest is a comparison of ash's [[, whose right side is a pattern, quoted
+// or not.
+func (c *call) looseTest(a, op, b string) (bool, string) {
+	if op != "=~" {
+		return pattern.Match(b, a) == (op != "!="), ""
+	}
+	re, err := regex.New(b, regex.Options{Dialect: regex.Extended, Close: true})
+	if err != nil {
+		return false, silentMistake
+	}
+	return re.MatchString(a), ""
+}
+
+// silentMistake is one that test does not speak of.
+const silentMistake = "-"
 
 func compareNumbers(op string, x, y int64) bool {
 	switch op {
@@ -287,11 +312,14 @@ func (c *call) compareFiles(a, op, b string) bool {
 func (r *runner) testClause(t *syntax.TestClause, io Streams) error {
 	c := &call{Call: &program.Call{Process: r.process(), Kernel: &kernel{r}, Ctx: r.ctx, Name: "[[", Streams: io}, r: r}
 	ok, err := r.testExpr(c, t.X)
-	if err != nil {
+	if err != nil && !errors.Is(err, errTest) {
 		return r.expansionFailed(err, io)
 	}
 	r.state.status = 1
-	if ok {
+	switch {
+	case err != nil:
+		r.state.status = 2
+	case ok:
 		r.state.status = 0
 	}
 	return nil
@@ -370,17 +398,25 @@ func (r *runner) binaryTestExpr(c *call, x *syntax.BinaryTest) (bool, error) {
 	return hit, nil
 }
 
-// regexTest is =~ and sets BASH_REMATCH.
+// errTest is a [[ ]] that cannot be evaluated: its status is 2.
+var errTest = errors.New("wrong expression")
+
+// regexTest is =~ and sets BASH_REMATCH; what was quoted stands for itself.
 func (r *runner) regexTest(a string, right *syntax.Word) (bool, error) {
-	p, err := r.literal(right)
+	f, err := r.joined(right)
 	if err != nil {
 		return false, err
 	}
-	re, err := regexp.CompilePOSIX(p)
-	if err != nil {
-		if re, err = regexp.Compile(p); err != nil {
-			return false, nil
+	var b strings.Builder
+	for i, c := range f.text {
+		if f.quoted[i] && strings.IndexByte(`.[]*^$\+?{}|()`, c) >= 0 {
+			b.WriteByte('\\')
 		}
+		b.WriteByte(c)
+	}
+	re, err := regex.New(b.String(), regex.Options{Dialect: regex.Extended, Close: true, Fold: r.state.shopt["nocasematch"]})
+	if err != nil {
+		return false, errTest
 	}
 	found := re.FindStringSubmatch(a)
 	list := map[int]string{}

@@ -1,10 +1,10 @@
 package awk
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/providers/decky/shell/word"
 )
@@ -18,7 +18,7 @@ func awk(c *program.Call) int {
 	}
 	in := &awkRun{
 		c: c, vars: map[string]awkValue{"FS": {s: " "}, "OFS": {s: " "}, "ORS": {s: "\n"}, "RS": {s: "\n"}, "SUBSEP": {s: "\x1c"}, "NR": awkNumber(0), "FNR": awkNumber(0), "NF": awkNumber(0)},
-		arrays: map[string]map[string]awkValue{}, regexes: map[string]*regexp.Regexp{}, readers: map[string]*awkReader{}, pipes: map[string]*strings.Builder{}, files: map[string]*program.CountedWriter{},
+		arrays: map[string]map[string]awkValue{}, regexes: map[string]*regex.Regexp{}, readers: map[string]*awkReader{}, pipes: map[string]*strings.Builder{}, files: map[string]*program.CountedWriter{},
 	}
 	in.environment()
 	for _, o := range f.Given {

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/program/clock"
 	"github.com/decnet/decnet/providers/decky/shell/program/format"
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 	"github.com/decnet/decnet/providers/decky/shell/program/sed"
 )
 
@@ -59,7 +59,7 @@ func (a *awkRun) call(n awkNode) awkValue {
 		}
 		return ""
 	}
-	pattern := func(i int) *regexp.Regexp {
+	pattern := func(i int) *regex.Regexp {
 		if i < len(n.kids) && n.kids[i].op == "regex" {
 			return a.compile(n.kids[i].text)
 		}
@@ -259,7 +259,7 @@ func (a *awkRun) split(n awkNode, text func(int) string) awkValue {
 	return awkNumber(float64(len(parts)))
 }
 
-func (a *awkRun) sub(n awkNode, re *regexp.Regexp, with string) awkValue {
+func (a *awkRun) sub(n awkNode, re *regex.Regexp, with string) awkValue {
 	if re == nil {
 		return awkNumber(0)
 	}

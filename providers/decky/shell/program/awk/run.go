@@ -1,7 +1,6 @@
 package awk
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -14,7 +13,7 @@ type awkRun struct {
 	c         *program.Call
 	vars      map[string]awkValue
 	arrays    map[string]map[string]awkValue
-	regexes   map[string]*regexp.Regexp
+	regexes   map[string]*regex.Regexp
 	functions map[string]*awkFunction
 	input     awkInputs
 	readers   map[string]*awkReader
@@ -123,7 +122,7 @@ func (a *awkRun) setLine(line string) {
 	a.vars["NF"] = awkNumber(float64(len(a.fields)))
 }
 
-func (a *awkRun) compile(text string) *regexp.Regexp {
+func (a *awkRun) compile(text string) *regex.Regexp {
 	if re, ok := a.regexes[text]; ok {
 		return re
 	}

@@ -1,7 +1,6 @@
 package find
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -105,7 +104,7 @@ func nameTest(a, glob string) (predicate, string) {
 	if fold {
 		glob = strings.ToLower(glob)
 	}
-	var re *regexp.Regexp
+	var re *regex.Regexp
 	if strings.HasSuffix(a, "regex") {
 		var err error
 		if re, err = regex.Compile("^\\("+glob+"\\)$", false, fold); err != nil {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -107,7 +106,7 @@ func nl(c *program.Call) int {
 	}
 	width = min(max(width, 1), 1000)
 	style := map[string]string{"b": "t", "h": "n", "f": "n"}
-	patterns := map[string]*regexp.Regexp{}
+	patterns := map[string]*regex.Regexp{}
 	for _, section := range []string{"b", "h", "f"} {
 		if !f.Has(section) {
 			continue

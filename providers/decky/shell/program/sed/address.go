@@ -1,7 +1,6 @@
 package sed
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -94,7 +93,7 @@ func (p *parser) address(second bool) (sedAddress, string) {
 	return sedAddress{}, ""
 }
 
-func sedRegex(text string, extended, fold bool) (*regexp.Regexp, string) {
+func sedRegex(text string, extended, fold bool) (*regex.Regexp, string) {
 	re, err := regex.Compile(text, extended, fold)
 	if err != nil {
 		return nil, regex.Problem(err)

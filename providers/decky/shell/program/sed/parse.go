@@ -1,8 +1,9 @@
 package sed
 
 import (
-	"regexp"
 	"strings"
+
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 )
 
 // Command is one command of a script.
@@ -10,7 +11,7 @@ type Command struct {
 	from, to sedAddress
 	negated  bool
 	name     byte
-	Re       *regexp.Regexp // of s; nil is the last one used
+	Re       *regex.Regexp // of s; nil is the last one used
 	With     string
 	Global   bool
 	print    bool
@@ -29,7 +30,7 @@ type sedAddress struct {
 	kind byte // 'n' number, '$', '/', '~' first~step, '+', '*' (addr,~n)
 	line int
 	step int
-	re   *regexp.Regexp // nil is the last one used
+	re   *regex.Regexp // nil is the last one used
 }
 
 // maxSed is how many commands a script may have.

@@ -1,11 +1,11 @@
 package sed
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
@@ -28,7 +28,7 @@ type run struct {
 	hold    string
 	whole   bool
 	after   []string // what a and r put behind the line
-	re      *regexp.Regexp
+	re      *regex.Regexp
 	changed bool // for t
 	out     strings.Builder
 	missing bool // the last line printed lacks its separator

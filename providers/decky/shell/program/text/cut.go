@@ -8,7 +8,7 @@ import (
 )
 
 func cut(c *program.Call) int {
-	f, names, ok := c.Parse("b:c:d:f:ns", "bytes=:b characters=:c delimiter=:d fields=:f only-delimited=s complement=C output-delimiter=:O")
+	f, names, ok := c.Parse("b:c:d:f:nsz", "zero-terminated=z bytes=:b characters=:c delimiter=:d fields=:f only-delimited=s complement=C output-delimiter=:O")
 	if !ok {
 		return 1
 	}
@@ -37,25 +37,38 @@ func cut(c *program.Call) int {
 	if f.Has("O") {
 		out = f.Value["O"]
 	}
+	end := "\n"
+	if f.Has("z") {
+		end = "\x00"
+	}
 	all, _, status := c.Inputs(names, "%s: ")
 	for _, data := range all {
-		for _, line := range program.Lines(data) {
+		for _, line := range strings.Split(strings.TrimSuffix(string(data), end), end) {
+			if len(data) == 0 {
+				break
+			}
 			if c.Busy() {
 				return 1
 			}
 			if !f.Has("f") {
 				var b strings.Builder
+				last := -1
 				for i, r := range []byte(line) {
-					if in(i+1) != f.Has("C") {
-						b.WriteByte(r)
+					if in(i+1) == f.Has("C") {
+						continue
 					}
+					if last >= 0 && last != i-1 && f.Has("O") {
+						b.WriteString(out)
+					}
+					last = i
+					b.WriteByte(r)
 				}
-				c.Print(b.String() + "\n")
+				c.Print(b.String() + end)
 				continue
 			}
 			if !strings.Contains(line, delimiter) {
 				if !f.Has("s") {
-					c.Print(line + "\n")
+					c.Print(line + end)
 				}
 				continue
 			}
@@ -65,7 +78,7 @@ func cut(c *program.Call) int {
 					kept = append(kept, field)
 				}
 			}
-			c.Print(strings.Join(kept, out) + "\n")
+			c.Print(strings.Join(kept, out) + end)
 		}
 	}
 	return status

@@ -2,6 +2,7 @@ package text
 
 import (
 	"bytes"
+	"strconv"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/pattern"
@@ -32,13 +33,24 @@ func tr(c *program.Call) int {
 		c.Stop = err
 		return 1
 	}
-	first := charset(sets[0])
+	first, _, problem := charset(sets[0], -1)
 	if f.Has("c") || f.Has("C") {
 		first = complement(first)
 	}
 	var second []byte
-	if len(sets) > 1 {
-		second = charset(sets[1])
+	if len(sets) > 1 && problem == "" {
+		var open bool
+		second, open, problem = charset(sets[1], len(first))
+		switch {
+		case problem != "" || f.Has("d") || open && c.Applet:
+		case len(second) == 0 && !f.Has("t") && len(first) > 0:
+			problem = "when not truncating set1, string2 must be non-empty"
+		case f.Has("t") && len(second) < len(first):
+			first = first[:len(second)]
+		}
+	}
+	if problem != "" && !c.Applet {
+		return c.Complain("%s", problem)
 	}
 	var table [256]int
 	for i := range table {
@@ -71,23 +83,48 @@ func tr(c *program.Call) int {
 	return 0
 }
 
-// charset expands a-z, [:class:] and escapes.
-func charset(s string) []byte {
+// charset expands a-z, [:class:], [=c=], [c*n] and escapes; size is how long
+// the set is that it belongs to, -1 for the first one, where nothing repeats.
+// open tells that a [c*] has filled it.
+func charset(s string, size int) (out []byte, open bool, problem string) {
 	s, _ = word.Escapes(strings.ReplaceAll(s, `\0`, `\x00`), true)
-	var out []byte
 	for i := 0; i < len(s); i++ {
-		if strings.HasPrefix(s[i:], "[:") {
-			if name, _, ok := strings.Cut(s[i+2:], ":]"); ok {
+		rest := s[i:]
+		if strings.HasPrefix(rest, "[:") {
+			if name, _, ok := strings.Cut(rest[2:], ":]"); ok {
+				found := len(out)
 				for b := range 256 {
 					if pattern.InClass(name, byte(b)) {
 						out = append(out, byte(b))
 					}
 				}
+				if len(out) == found {
+					return nil, false, "invalid character class ‘" + name + "’"
+				}
 				i += len(name) + 3
 				continue
 			}
 		}
-		if i+2 < len(s) && s[i+1] == '-' && s[i+2] >= s[i] {
+		if len(rest) > 4 && rest[:2] == "[=" && rest[3:5] == "=]" {
+			out = append(out, rest[2])
+			i += 4
+			continue
+		}
+		if c, n, length := repeated(rest); length > 0 && size >= 0 {
+			if n == 0 {
+				tail, _, _ := charset(rest[length:], -1)
+				n, open = max(size-len(out)-len(tail), 0), true
+			}
+			for range min(n, 256*256) {
+				out = append(out, c)
+			}
+			i += length - 1
+			continue
+		}
+		if i+2 < len(s) && s[i+1] == '-' {
+			if s[i+2] < s[i] {
+				return nil, false, "range-endpoints of '" + s[i:i+3] + "' are in reverse collating sequence order"
+			}
 			for b := int(s[i]); b <= int(s[i+2]); b++ {
 				out = append(out, byte(b))
 			}
@@ -96,7 +133,24 @@ func charset(s string) []byte {
 		}
 		out = append(out, s[i])
 	}
-	return out
+	return out, open, ""
+}
+
+// repeated reads [c*n]; n is 0 where as many are wanted as fit.
+func repeated(s string) (c byte, n, length int) {
+	if len(s) < 4 || s[0] != '[' || s[2] != '*' {
+		return 0, 0, 0
+	}
+	digits, _, ok := strings.Cut(s[3:], "]")
+	if !ok || strings.Trim(digits, "0123456789") != "" {
+		return 0, 0, 0
+	}
+	base := 10
+	if strings.HasPrefix(digits, "0") {
+		base = 8
+	}
+	count, _ := strconv.ParseInt("0"+digits, base, 32)
+	return s[1], int(count), len(digits) + 4
 }
 
 func complement(set []byte) []byte {
