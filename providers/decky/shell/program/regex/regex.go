@@ -6,7 +6,6 @@
 package regex
 
 import (
-	"errors"
 	"regexp"
 	"strings"
 )
@@ -42,19 +41,25 @@ type Options struct {
 	Whole, Word bool
 }
 
-// Mistakes in an expression, in the C library's words.
-var (
-	ErrBracket   = errors.New("Unmatched [, [^, [:, [., or [=")
-	ErrOpen      = errors.New("Unmatched ( or \\(")
-	ErrClose     = errors.New("Unmatched ) or \\)")
-	ErrBrace     = errors.New("Unmatched \\{")
-	ErrCount     = errors.New("Invalid content of \\{\\}")
-	ErrRange     = errors.New("Invalid range end")
-	ErrRepeat    = errors.New("Invalid preceding regular expression")
-	ErrBackslash = errors.New("Trailing backslash")
-	ErrReference = errors.New("Invalid back reference")
-	ErrClass     = errors.New("Invalid character class name")
-	ErrSize      = errors.New("Regular expression too big")
+// Mistake is what is wrong with an expression, in the C library's words.
+type Mistake string
+
+// Error implements error.
+func (m Mistake) Error() string { return string(m) }
+
+// The mistakes in an expression.
+const (
+	ErrBracket   Mistake = "Unmatched [, [^, [:, [., or [="
+	ErrOpen      Mistake = "Unmatched ( or \\("
+	ErrClose     Mistake = "Unmatched ) or \\)"
+	ErrBrace     Mistake = "Unmatched \\{"
+	ErrCount     Mistake = "Invalid content of \\{\\}"
+	ErrRange     Mistake = "Invalid range end"
+	ErrRepeat    Mistake = "Invalid preceding regular expression"
+	ErrBackslash Mistake = "Trailing backslash"
+	ErrReference Mistake = "Invalid back reference"
+	ErrClass     Mistake = "Invalid character class name"
+	ErrSize      Mistake = "Regular expression too big"
 )
 
 // Bounds on an expression.
