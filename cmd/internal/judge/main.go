@@ -69,7 +69,7 @@ func parse(args []string) (options, error) {
 	set.StringVar(&o.service, "service", "", "judge this service or contest alone")
 	pattern := set.String("probe", "", "play only probes whose name matches this regular expression; without controls and figures of the baseline")
 	set.BoolVar(&o.verbose, "v", false, "print what both sides said to every probe")
-	set.BoolVar(&o.update, "update", false, "rewrite the baseline with the probes that agree now")
+	set.BoolVar(&o.update, "update", false, "add the probes that agree now to the baseline")
 	set.BoolVar(&o.controls, "controls", true, "judge the real server against itself and the plain one too")
 	set.Float64Var(&o.minimum, "min", 95, "percent of probes that ours must answer alike, for each service")
 	set.StringVar(&o.baseline, "baseline", "cmd/internal/judge/baseline.json", "file with the probes that agreed")

@@ -168,6 +168,13 @@ func (r *report) baseline(all []score.Verdict, fail func(string, ...any)) error 
 			fail("%s %s used to agree: %s", v.Contest, v.Probe, v.Difference)
 		}
 	}
+	for contest, names := range base.Gone(all) {
+		for _, name := range names {
+			if !r.options.update {
+				fail("%s %s used to agree, and there is no such probe any more (-update forgets it)", contest, name)
+			}
+		}
+	}
 	if r.options.update {
 		merged := base.Merge(all)
 		for _, name := range slices.Sorted(maps.Keys(merged)) {

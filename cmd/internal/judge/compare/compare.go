@@ -89,6 +89,23 @@ func (c *Comparer) Compare(p probe.Probe, want, got *transcript.Transcript) Diff
 	return d
 }
 
+// Nearest compares what a server said with everything that the reference was
+// heard to say to p: no difference where one of the answers is the same, else
+// the difference from the last.
+func (c *Comparer) Nearest(p probe.Probe, heard []*transcript.Transcript, got *transcript.Transcript) Difference {
+	var d Difference
+	for _, want := range slices.Backward(heard) {
+		next := c.Compare(p, want, got)
+		if next.None() {
+			return next
+		}
+		if d.None() {
+			d = next
+		}
+	}
+	return d
+}
+
 func class(entries []transcript.Entry, end transcript.End) string {
 	return (&transcript.Transcript{Entries: entries, End: end}).Class()
 }

@@ -84,6 +84,25 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// A reference with a race in it answers in more than one way; each is its own,
+// and no third is.
+func TestNearest(t *testing.T) {
+	heard := []*transcript.Transcript{said("fin", raw("ab")), said("fin", raw("ba"))}
+	c := compare.New(nil)
+	for _, text := range []string{"ab", "ba"} {
+		if d := c.Nearest(probe.Probe{}, heard, said("fin", raw(text))); !d.None() {
+			t.Errorf("%s: %s", text, d)
+		}
+	}
+	d := c.Nearest(probe.Probe{}, heard, said("fin", raw("bb")))
+	if !d.Bytes || d.Offset != 1 {
+		t.Errorf("the difference from the last answer is at %d: %s", d.Offset, d)
+	}
+	if d := c.Nearest(probe.Probe{}, heard, said("rst", raw("ab"))); !d.Close {
+		t.Error("the end counts for nothing")
+	}
+}
+
 func TestOwnAddressIsMaskedAndCounted(t *testing.T) {
 	a, b := said("fin", raw("at 198.18.0.101, at 198.18.0.101")), said("fin", raw("at 198.18.0.102, at 198.18.0.102"))
 	a.Address, b.Address = "198.18.0.101", "198.18.0.102"

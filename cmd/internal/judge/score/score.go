@@ -105,22 +105,40 @@ func WriteBaseline(file string, b Baseline) error {
 	return nil
 }
 
-// Merge is b with the contests that were judged in verdicts replaced.
+// Merge is b with the probes of verdicts that agree added. One that agreed once
+// stays, whatever it did now: giving it up is an edit by hand. In the contests
+// of verdicts only probes that are no more leave.
 func (b Baseline) Merge(verdicts []Verdict) Baseline {
 	merged := maps.Clone(b)
-	judged := map[string]bool{}
-	for _, v := range verdicts {
-		if !judged[v.Contest] {
-			judged[v.Contest], merged[v.Contest] = true, []string{}
-		}
-		if v.Difference.None() {
-			merged[v.Contest] = append(merged[v.Contest], v.Probe)
-		}
+	gone := b.Gone(verdicts)
+	for contest, names := range gone {
+		merged[contest] = slices.DeleteFunc(slices.Clone(b[contest]), func(name string) bool { return slices.Contains(names, name) })
 	}
-	for contest := range judged {
-		slices.Sort(merged[contest])
+	for _, v := range verdicts {
+		names := merged[v.Contest]
+		if at, was := slices.BinarySearch(names, v.Probe); v.Difference.None() && !was {
+			merged[v.Contest] = slices.Insert(slices.Clone(names), at, v.Probe)
+		}
 	}
 	return merged
+}
+
+// Gone is the probes of the baseline that the contests in verdicts have not any
+// more, by contest.
+func (b Baseline) Gone(verdicts []Verdict) map[string][]string {
+	played := map[string][]string{}
+	for _, v := range verdicts {
+		played[v.Contest] = append(played[v.Contest], v.Probe)
+	}
+	gone := map[string][]string{}
+	for contest, names := range played {
+		for _, was := range b[contest] {
+			if !slices.Contains(names, was) {
+				gone[contest] = append(gone[contest], was)
+			}
+		}
+	}
+	return gone
 }
 
 // Lost is the verdicts on probes that the baseline has as agreeing and that

@@ -55,8 +55,16 @@ func TestBaseline(t *testing.T) {
 	if len(lost) != 2 || lost[0].Probe != "2" || lost[1].Contest != "b" {
 		t.Errorf("%v", lost)
 	}
-	// A contest that was not judged keeps its probes, one that was loses those that differ.
-	if diff := cmp.Diff(score.Baseline{"a": {"2"}, "b": {"1"}}, base.Merge([]score.Verdict{verdict("a", "1", false), verdict("a", "2", true)})); diff != "" {
+	// Nothing that agreed once is forgotten, unless its probe is no more.
+	merged := base.Merge([]score.Verdict{verdict("a", "1", false), verdict("a", "2", true), verdict("a", "0", true), verdict("d", "9", true), verdict("d", "8", true)})
+	if diff := cmp.Diff(score.Baseline{"a": {"0", "1", "2"}, "b": {"1"}, "d": {"8", "9"}}, merged); diff != "" {
+		t.Error(diff)
+	}
+	without := []score.Verdict{verdict("a", "2", true)}
+	if diff := cmp.Diff(map[string][]string{"a": {"1"}}, base.Gone(without)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(score.Baseline{"a": {"2"}, "b": {"1"}}, base.Merge(without)); diff != "" {
 		t.Error(diff)
 	}
 	if err := os.WriteFile(file, []byte("{"), 0o600); err != nil {
