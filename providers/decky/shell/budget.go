@@ -12,7 +12,7 @@ import (
 type Limits struct {
 	Steps  int           // statements and commands, default 100,000
 	Depth  int           // nesting of functions, subshells and substitutions, default 48
-	Output int           // bytes sent to the client, default 1 MiB
+	Output int           // bytes sent to the client, default 16 MiB
 	Pipe   int           // bytes held by one pipe or substitution, default 1 MiB
 	Work   int64         // bytes that commands read and write, default 64 MiB
 	Time   time.Duration // on the clock, sleeps included, default 10 minutes
@@ -29,7 +29,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	set(&l.Steps, 100_000)
 	set(&l.Depth, 48)
-	set(&l.Output, 1<<20)
+	set(&l.Output, 16<<20)
 	set(&l.Pipe, 1<<20)
 	set(&l.Files, 64)
 	set(&l.Line, 128<<10)

@@ -14,9 +14,12 @@ import (
 // maxRecorded is how much of an answer its record holds.
 const maxRecorded = 16 << 10
 
+// maxPending is how much of an answer waits for the line's end.
+const maxPending = 64 << 10
+
 // answer collects what a command line says and lets it go once the line is on
-// record. A line that takes long, or asks for input, is recorded early, with
-// what it said so far.
+// record. A line that says much, takes long, or asks for input that is not
+// there yet, is recorded early, with what it said so far.
 type answer struct {
 	session        *Session
 	line, mode     string
@@ -68,7 +71,11 @@ func (w answerWriter) Write(p []byte) (int, error) {
 		return len(p), nil
 	}
 	a.pending = append(a.pending, chunk{w.to, bytes.Clone(p)})
-	a.size += len(p)
+	if a.size += len(p); a.size > maxPending {
+		if err := a.release(a.session.state.status); err != nil {
+			return 0, err
+		}
+	}
 	return len(p), nil
 }
 
@@ -129,7 +136,7 @@ func (l *lineInput) Read(p []byte) (int, error) {
 	if l.from == nil {
 		return 0, io.EOF
 	}
-	if l.answer.session.options.TTY != "" {
+	if l.answer.session.options.TTY != "" || len(l.answer.pending) > 0 && !l.ready() {
 		if err := l.answer.release(0); err != nil {
 			return 0, err
 		}
@@ -147,6 +154,13 @@ func (l *lineInput) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 	}
+}
+
+// ready tells whether a read would not wait for the client, where that is
+// known.
+func (l *lineInput) ready() bool {
+	from, ok := l.from.(interface{ Ready() bool })
+	return !ok || from.Ready()
 }
 
 // own makes the client's input that of the runner's process, where it is that.

@@ -109,6 +109,12 @@ func (l *lines) Read(p []byte) (int, error) {
 	return l.from.Read(p)
 }
 
+// Ready tells whether Read would return at once.
+func (l *lines) Ready() bool {
+	from, ok := l.from.(interface{ Ready() bool })
+	return len(l.rest) > 0 || !ok || from.Ready()
+}
+
 // maxLine bounds a command line.
 const maxLine = 128 << 10
 

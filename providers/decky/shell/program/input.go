@@ -1,11 +1,47 @@
 package program
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
+
+// pieceSize is what Pieces reads at once.
+const pieceSize = 32 << 10
+
+// Pieces hands a file to use as it comes, "-" being standard input: bytes that
+// use must not keep. It ends with the file, or with c.Stop.
+func (c *Call) Pieces(name string, use func(piece []byte)) error {
+	var from io.Reader = c.In
+	if name != "-" {
+		file, err := c.Open(name, vfs.Read)
+		if err != nil {
+			return err
+		}
+		from = file
+	}
+	if from == nil {
+		return nil
+	}
+	buffer := make([]byte, pieceSize)
+	for c.Stop == nil {
+		n, err := from.Read(buffer)
+		if c.Stop = c.Kernel.Spend(n); n > 0 && c.Stop == nil {
+			use(buffer[:n])
+		}
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+			return nil
+		case err != nil:
+			return err
+		case c.Busy():
+		}
+	}
+	return nil
+}
 
 // Inputs reads the operands of a text tool, standard input where there are
 // none; what cannot be read is complained about and sets the status.

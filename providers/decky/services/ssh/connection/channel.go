@@ -24,7 +24,7 @@ type Channel struct {
 	connecting bool // a forwarding that is not confirmed
 	active     bool // data flows: a command runs, or a forwarding is confirmed
 	queue      [][]byte
-	pipe       [][]byte // taken from the queue: what lies in the process's pipe
+	pipe       pipe // taken from the queue
 	recvWindow uint32
 	consumed   uint32
 	sendWindow uint32
@@ -84,84 +84,6 @@ func (c *Channel) Disconnect(text string) error { return c.m.disconnect("%s", te
 func Broken(what string) error { return broken(what) }
 
 func (c *Channel) gone() bool { return c.dead || c.gotClose }
-
-// Read implements io.Reader: what the client sent, and io.EOF after its end.
-func (c *Channel) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.queue) == 0 && len(c.pipe) == 0 {
-		switch {
-		case c.dead:
-			return 0, io.ErrClosedPipe
-		case c.gotEOF || c.noReader:
-			return 0, io.EOF
-		}
-		c.wake.Wait()
-	}
-	var err error
-	if len(c.pipe) == 0 {
-		err = c.fill()
-	}
-	n := copy(p, c.pipe[0])
-	if c.pipe[0] = c.pipe[0][n:]; len(c.pipe[0]) == 0 {
-		c.pipe[0] = nil
-		if c.pipe = c.pipe[1:]; len(c.pipe) == 0 {
-			c.pipe = nil
-		}
-	}
-	c.m.release(n)
-	return n, err
-}
-
-// pipeSize is what a pipe holds: sshd counts what it could write as consumed.
-const pipeSize = 64 << 10
-
-// fill moves what fits a pipe out of the queue. The caller holds the lock.
-func (c *Channel) fill() error {
-	n := 0
-	for len(c.queue) > 0 && n < pipeSize {
-		piece := c.queue[0][:min(len(c.queue[0]), pipeSize-n)]
-		c.pipe = append(c.pipe, piece)
-		n += len(piece)
-		if c.queue[0] = c.queue[0][len(piece):]; len(c.queue[0]) > 0 {
-			break
-		}
-		c.queue[0] = nil
-		c.queue = c.queue[1:]
-	}
-	if len(c.queue) == 0 {
-		c.queue = nil
-	}
-	c.consumed += uint32(n)
-	return c.regrow()
-}
-
-// release counts n queued bytes out.
-func (m *mux) release(n int) {
-	m.mu.Lock()
-	m.queued -= n
-	m.drained.Broadcast()
-	m.mu.Unlock()
-}
-
-// regrow gives the client window back once enough is consumed. The caller holds
-// the lock.
-func (c *Channel) regrow() error {
-	if c.consumed == 0 || c.gone() || c.sentClose || c.gotEOF {
-		return nil
-	}
-	if c.m.window-c.recvWindow <= 3*packetSize && c.recvWindow >= c.m.window/2 {
-		return nil
-	}
-	n := c.consumed
-	c.recvWindow += n
-	c.consumed = 0
-	p := wire.AppendUint32([]byte{wire.ChannelWindowAdjust}, c.peer)
-	return c.m.send(wire.AppendUint32(p, n))
-}
 
 // Write implements io.Writer: standard output.
 func (c *Channel) Write(p []byte) (int, error) { return c.write(p, 0) }
@@ -279,11 +201,11 @@ func (c *Channel) CloseRead() {
 // dropQueue forgets what was not read. The caller holds the lock.
 func (c *Channel) dropQueue() {
 	c.noReader = true
-	n := 0
-	for _, b := range append(c.queue, c.pipe...) {
+	n := c.pipe.size()
+	for _, b := range c.queue {
 		n += len(b)
 	}
-	c.queue, c.pipe = nil, nil
+	c.queue, c.pipe = nil, pipe{}
 	if n > 0 {
 		c.m.release(n)
 	}

@@ -34,7 +34,7 @@ func (m *mux) data(r *wire.Reader) error {
 	m.queued += len(data)
 	m.mu.Unlock()
 	ch.wake.Broadcast()
-	return nil
+	return ch.fill()
 }
 
 // extended takes SSH_MSG_CHANNEL_EXTENDED_DATA, which no server wants.

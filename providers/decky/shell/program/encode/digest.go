@@ -16,27 +16,7 @@ func digest(tag string, make func() hash.Hash) program.Func {
 		if !ok {
 			return 1
 		}
-		if len(names) == 0 {
-			names = []string{"-"}
-		}
-		d := &digester{c: c, f: f, tag: tag, make: make}
-		status := 0
-		for _, name := range names {
-			data, err := c.Read(name)
-			if c.Stop != nil {
-				return 1
-			}
-			if err != nil {
-				status = c.Complain("%s: %s", name, vfs.Text(err))
-				continue
-			}
-			if f.Has("c") {
-				status = max(status, d.check(name, data))
-			} else {
-				c.Print(d.line(name, d.sum(data)))
-			}
-		}
-		return status
+		return sums(c, &digester{c: c, f: f, tag: tag, make: make}, names)
 	}
 }
 
@@ -48,10 +28,11 @@ type digester struct {
 	make func() hash.Hash
 }
 
-func (d *digester) sum(data []byte) string {
+// sum reads a file as it comes.
+func (d *digester) sum(name string) (string, error) {
 	h := d.make()
-	h.Write(data)
-	return hex.EncodeToString(h.Sum(nil))
+	err := d.c.Pieces(name, func(piece []byte) { h.Write(piece) })
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
 // line is a sum and its file; a name that needs it is escaped.
@@ -118,7 +99,7 @@ func (d *digester) check(list string, data []byte) int {
 			}
 			continue
 		}
-		content, err := c.Read(name)
+		content, err := d.sum(name)
 		switch {
 		case err != nil && d.f.Has("i"):
 		case err != nil:
@@ -127,7 +108,7 @@ func (d *digester) check(list string, data []byte) int {
 			if !d.f.Has("s") {
 				c.Print(name + ": FAILED open or read\n")
 			}
-		case d.sum(content) == sum:
+		case content == sum:
 			if good++; !d.f.Has("q") && !d.f.Has("s") {
 				c.Print(name + ": OK\n")
 			}

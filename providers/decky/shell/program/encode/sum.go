@@ -115,16 +115,23 @@ func sums(c *program.Call, d *digester, names []string) int {
 	}
 	status := 0
 	for _, name := range names {
-		data, err := c.Read(name)
-		switch {
-		case c.Stop != nil:
+		var err error
+		if d.f.Has("c") {
+			var data []byte
+			if data, err = c.Read(name); err == nil {
+				status = max(status, d.check(name, data))
+			}
+		} else {
+			var sum string
+			if sum, err = d.sum(name); err == nil && c.Stop == nil {
+				c.Print(d.line(name, sum))
+			}
+		}
+		if c.Stop != nil {
 			return 1
-		case err != nil:
+		}
+		if err != nil {
 			status = c.Complain("%s: %s", name, vfs.Text(err))
-		case d.f.Has("c"):
-			status = max(status, d.check(name, data))
-		default:
-			c.Print(d.line(name, d.sum(data)))
 		}
 	}
 	return status

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 func cat(c *program.Call) int {
@@ -19,6 +20,13 @@ func cat(c *program.Call) int {
 	for _, name := range names {
 		if name == "-" && c.Out.TTY && len(f.Count) == 0 {
 			if copyLines(c) != nil {
+				return 1
+			}
+			continue
+		}
+		if len(f.Count) == 0 || len(f.Count) == 1 && f.Has("u") {
+			status = max(status, copied(c, name))
+			if c.Stop != nil {
 				return 1
 			}
 			continue
@@ -42,6 +50,14 @@ func cat(c *program.Call) int {
 		}
 	}
 	return status
+}
+
+// copied writes a file as it comes.
+func copied(c *program.Call, name string) int {
+	if err := c.Pieces(name, func(piece []byte) { c.Write(c.Out, string(piece)) }); err != nil {
+		return c.Complain("%s: %s", name, vfs.Text(err))
+	}
+	return 0
 }
 
 // copyLines echoes a terminal's lines as they come.

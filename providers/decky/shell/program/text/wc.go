@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
@@ -16,15 +17,30 @@ func wc(c *program.Call) int {
 	if !ok {
 		return 1
 	}
-	all, opened, status := c.Inputs(names, "%s: ")
-	if c.Stop != nil {
-		return 1
+	files := names
+	if len(files) == 0 {
+		files = []string{"-"}
+	}
+	var opened []string
+	var all []*tally
+	status := 0
+	for _, name := range files {
+		t := new(tally)
+		if err := c.Pieces(name, t.add); err != nil {
+			status = c.Complain("%s: %s", name, vfs.Text(err))
+			continue
+		}
+		t.end()
+		if c.Stop != nil {
+			return 1
+		}
+		opened, all = append(opened, name), append(all, t)
 	}
 	var total [5]int
 	plain := len(f.Count) == 0
 	var rows [][5]int
-	for _, data := range all {
-		row := [5]int{bytes.Count(data, []byte("\n")), len(bytes.Fields(data)), utf8.RuneCount(data), len(data), longest(data)}
+	for _, t := range all {
+		row := [5]int{t.lines, t.words, t.chars, t.bytes, t.longest}
 		for i := range row {
 			total[i] += row[i]
 		}
@@ -71,10 +87,52 @@ func fromFile(c *program.Call) bool {
 	return file
 }
 
-func longest(data []byte) int {
-	n := 0
-	for line := range bytes.SplitSeq(data, []byte("\n")) {
-		n = max(n, utf8.RuneCount(line))
+// tally counts what comes in pieces.
+type tally struct {
+	lines, words, chars, bytes, longest int
+
+	line   int  // characters of this line
+	inside bool // a word
+	rest   []byte
+}
+
+func (t *tally) add(piece []byte) {
+	t.bytes += len(piece)
+	if len(t.rest) > 0 {
+		piece = append(t.rest, piece...)
+		t.rest = nil
 	}
-	return n
+	for len(piece) > 0 {
+		if !utf8.FullRune(piece) {
+			t.rest = bytes.Clone(piece)
+			return
+		}
+		r, n := utf8.DecodeRune(piece)
+		t.character(r)
+		piece = piece[n:]
+	}
+}
+
+func (t *tally) character(r rune) {
+	t.chars++
+	t.line++
+	if r == '\n' {
+		t.lines++
+		t.line = 0
+	}
+	t.longest = max(t.longest, t.line)
+	if space := unicode.IsSpace(r); space {
+		t.inside = false
+	} else if !t.inside {
+		t.inside = true
+		t.words++
+	}
+}
+
+// end counts the bytes of a character that did not come whole.
+func (t *tally) end() {
+	for range t.rest {
+		t.character(utf8.RuneError)
+	}
+	t.rest = nil
 }
