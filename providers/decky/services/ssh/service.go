@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,7 +111,7 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 	h := &handler{config: config, env: env, persona: persona.New(env.Host), policy: policy, allowed: map[string]bool{}}
 	h.build = pick(config, env.Host)
 	h.manner = mannerOf(h.build)
-	h.keys = newHostKeys(h.persona, env.Store, h.build.KeyTypes)
+	h.keys = newHostKeys(h.persona, env.Store, h.build)
 	h.machine, h.simulator = machine.Share(env), newSimulator(h)
 	for _, line := range config.AuthorizedKeys {
 		key, err := parseKey(line)
@@ -125,7 +124,10 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 }
 
 // Flush implements decky.Flusher.
-func (h *handler) Flush() error { return h.machine.Flush() }
+func (h *handler) Flush() error {
+	h.keys.close()
+	return h.machine.Flush()
+}
 
 // ServeConn implements decky.Handler.
 func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
@@ -270,31 +272,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// hostKeys are the keys that the build's package makes, derived, so that they
-// are the decky's own and survive every restart.
-type hostKeys struct {
-	list transport.Keys
-}
-
-// wire is the public key that algorithm signs with.
-func (k *hostKeys) wire(algorithm string) []byte {
-	kind := algorithm
-	if strings.HasPrefix(algorithm, "rsa-sha2-") {
-		kind = gossh.KeyAlgoRSA
-	}
-	i := slices.IndexFunc(k.list, func(key transport.HostKey) bool { return key.Type == kind })
-	if i < 0 {
-		return nil
-	}
-	signer, err := k.list[i].Signer()
-	if err != nil {
-		return nil
-	}
-	public, err := gossh.NewPublicKey(signer.Public())
-	if err != nil {
-		return nil
-	}
-	return public.Marshal()
 }
