@@ -70,6 +70,11 @@ type Listening struct {
 type Store interface {
 	Load(name string) ([]byte, error) // nil, nil where there is none
 	Save(name string, data []byte) error
+	// Update saves what change makes of the value, alone among everybody who
+	// holds the store: nobody saves between the two. change gets nil where there
+	// is none, returns nil to remove the value and an error to leave it, which
+	// Update returns; it must not use the store.
+	Update(name string, change func(old []byte) ([]byte, error)) error
 }
 
 // Handler serves the connections of one service of one decky, many at once.

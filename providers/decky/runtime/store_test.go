@@ -158,3 +158,41 @@ func TestTwoProcessesShareADirectory(t *testing.T) {
 		t.Errorf("one byte more than the quota: %v", err)
 	}
 }
+
+func TestUpdatesOfSeveralProcessesAreAllKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	var all sync.WaitGroup
+	for range 4 {
+		p := openStore(t, dir, 1<<20).Of("ssh")
+		all.Go(func() {
+			for range 25 {
+				if err := p.Update("n", func(old []byte) ([]byte, error) { return append(old, '.'), nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	p := openStore(t, dir, 1<<20).Of("ssh")
+	if got, err := p.Load("n"); len(got) != 100 || err != nil {
+		t.Errorf("%d of 100 updates were kept, %v", len(got), err)
+	}
+	told := errors.New("told")
+	if err := p.Update("n", func([]byte) ([]byte, error) { return nil, told }); !errors.Is(err, told) {
+		t.Errorf("update returned %v", err)
+	}
+	if got, _ := p.Load("n"); len(got) != 100 {
+		t.Error("an update that failed changed the value")
+	}
+	if err := p.Update("n", func([]byte) ([]byte, error) { return make([]byte, 2<<20), nil }); !errors.Is(err, runtime.ErrQuota) {
+		t.Errorf("an update beyond the quota returned %v", err)
+	}
+	for range 2 {
+		if err := p.Update("n", func([]byte) ([]byte, error) { return nil, nil }); err != nil {
+			t.Error(err)
+		}
+		if got, _ := p.Load("n"); got != nil {
+			t.Errorf("a removed value is %q", got)
+		}
+	}
+}
