@@ -18,6 +18,14 @@ const announcement = "service."
 // service: whoever ends the service for good removes it.
 func AnnouncementFile(service string) string { return fileName(sharedName, announcement+service) }
 
+// process names this process where the decky has several.
+func (h *host) process(service string) string {
+	if h.spec.Shared == "" {
+		return ""
+	}
+	return service
+}
+
 // announce tells the decky's other processes of a service. A decky that cannot
 // be told is served nevertheless.
 func (h *host) announce(l decky.Listening) {

@@ -198,9 +198,6 @@ func (s *Store) list(prefix string) []string {
 	return names
 }
 
-// ErrQuota says that a value does not fit.
-var ErrQuota = errors.New("the store's quota is used up")
-
 func (s *Store) save(file string, data []byte) error {
 	return s.write(file, func(*os.Root) ([]byte, error) { return bytes(data), nil })
 }
@@ -252,7 +249,7 @@ func (s *Store) write(file string, make func(*os.Root) ([]byte, error)) error {
 		return err
 	}
 	if used+int64(len(data)) > s.maxBytes || values >= maxFiles {
-		return ErrQuota
+		return decky.ErrQuota
 	}
 	return replace(root, file, data)
 }

@@ -143,7 +143,7 @@ func (s *Store) save(name string, data []byte) error {
 		}
 	}
 	if used > s.quota {
-		return fmt.Errorf("save %s: %d bytes exceed the quota of %d", name, used, s.quota)
+		return fmt.Errorf("save %s: %d bytes exceed the quota of %d: %w", name, used, s.quota, decky.ErrQuota)
 	}
 	if data == nil {
 		delete(s.values, name)

@@ -95,7 +95,7 @@ type handler struct {
 	allowed  map[string]bool // authorized keys in wire form
 	startups atomic.Int64    // connections that are not logged in
 	forwards atomic.Int64    // forwardings under way
-	machine  *machine.Shared
+	machines *machine.Hosts
 	// simulator is what forwardings reach.
 	simulator *forward.Simulator
 }
@@ -112,7 +112,7 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 	h.build = pick(config, env.Host)
 	h.manner = mannerOf(h.build)
 	h.keys = newHostKeys(h.persona, env.Store, h.build)
-	h.machine, h.simulator = machine.Share(env), newSimulator(h)
+	h.machines, h.simulator = machine.Of(env), newSimulator(h)
 	for _, line := range config.AuthorizedKeys {
 		key, err := parseKey(line)
 		if err != nil {
@@ -126,7 +126,7 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 // Flush implements decky.Flusher.
 func (h *handler) Flush() error {
 	h.keys.close()
-	return h.machine.Flush()
+	return h.machines.Flush()
 }
 
 // ServeConn implements decky.Handler.
@@ -183,6 +183,13 @@ func linger(conn decky.Conn) {
 // serve is a connection from its identification to its end.
 func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error {
 	c := &client{h: h, conn: conn, source: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr())}
+	c.machine = h.machines.For(c.source.Addr())
+	defer func() {
+		if kept := c.machine.Leave(); kept != nil {
+			h.env.Log.Warn("files are not kept", "error", kept)
+		}
+	}()
+	c.gate = h.policy.On(c.machine)
 	t, err := transport.Server(ctx, conn, transport.Config{
 		Build: h.build, Keys: h.keys.list, Identified: c.identified, Offered: c.offered,
 	})
@@ -208,9 +215,6 @@ func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error 
 	}
 	options := connection.Options{Window: h.manner.window, Packet: h.manner.packet, Silent: h.build.Product == build.Dropbear, OldTexts: h.manner.oldTexts, EndOfWrite: strings.HasPrefix(c.software(), "OpenSSH")}
 	err = connection.Serve(ctx, t, c, options)
-	if kept := h.machine.Flush(); kept != nil {
-		h.env.Log.Warn("files are not kept", "error", kept)
-	}
 	if failed := c.failure(); failed != nil {
 		return failed
 	}
