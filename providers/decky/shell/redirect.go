@@ -201,7 +201,7 @@ func (r *runner) open(path string, flags int, s Streams) (io.ReadWriter, error) 
 		if flags&vfs.Write != 0 {
 			return r.answer.stream(1), nil
 		}
-		return program.ReadOnly{Reader: s.In}, nil
+		return keyboard{&lineInput{answer: r.answer, from: r.answer.stdin, proc: r.proc}}, nil
 	}
 	if line := r.session.ends[path]; line != nil {
 		return pipeFile{pipeEnd{line, r.proc}}, nil

@@ -131,7 +131,7 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	ctx, cancel := context.WithTimeout(ctx, s.limits.Time)
 	defer cancel()
 	s.lines++
-	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdout: stdout, stderr: stderr}
+	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdin: stdin, stdout: stdout, stderr: stderr}
 	self := &process{session: s, pid: s.pid, cancel: cancel, over: ctx.Err, traps: s.state.traps, main: true}
 	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login, proc: self}
 	streams := Streams{In: &lineInput{answer: answer, from: stdin, proc: self}, Out: answer.stream(1), Err: answer.stream(2)}

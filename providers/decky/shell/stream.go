@@ -24,6 +24,7 @@ type answer struct {
 	session        *Session
 	line, mode     string
 	cwd            string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 
 	pending  []chunk
@@ -162,6 +163,27 @@ func (l *lineInput) ready() bool {
 	from, ok := l.from.(interface{ Ready() bool })
 	return !ok || from.Ready()
 }
+
+// Keys implements program.Keyboard.
+func (l *lineInput) Keys() (restore func(), ok bool) {
+	t, ok := l.from.(*Terminal)
+	if !ok || l.answer.session.options.TTY == "" {
+		return nil, false
+	}
+	return t.keys(), true
+}
+
+// Typed implements program.Keyboard.
+func (l *lineInput) Typed() bool {
+	t, ok := l.from.(*Terminal)
+	return !ok || t.typed()
+}
+
+// keyboard is the terminal as it is opened by name, whatever standard input is.
+type keyboard struct{ *lineInput }
+
+// Write implements io.Writer for what is open for reading only.
+func (keyboard) Write([]byte) (int, error) { return 0, syscall.EBADF }
 
 // own makes the client's input that of the runner's process, where it is that.
 func (r *runner) own(s Streams) Streams {

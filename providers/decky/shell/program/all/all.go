@@ -20,6 +20,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/find"
 	"github.com/decnet/decnet/providers/decky/shell/program/format"
 	"github.com/decnet/decnet/providers/decky/shell/program/layout"
+	"github.com/decnet/decnet/providers/decky/shell/program/minor"
 	"github.com/decnet/decnet/providers/decky/shell/program/network"
 	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"github.com/decnet/decnet/providers/decky/shell/program/sed"
@@ -33,6 +34,7 @@ import (
 var table = sync.OnceValue(func() map[string]program.Func {
 	all := map[string]program.Func{}
 	for _, programs := range []func() map[string]program.Func{
+		minor.Programs,
 		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, format.Programs,
 		network.Programs, process.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {
