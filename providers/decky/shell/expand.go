@@ -197,6 +197,9 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 			text = "'" + text + "'"
 		}
 		if p.Dollar {
+			if e.r.state.dialect.ash() {
+				text = ashQuoted(text)
+			}
 			text = ansiQuoted(text)
 		}
 		e.now.add(text, true)
@@ -324,6 +327,11 @@ func (r *runner) home(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// ashQuoted keeps ansiQuoted from what ash does not know: \e, \u and \U.
+func ashQuoted(s string) string {
+	return strings.NewReplacer(`\\`, `\\`, `\e`, `\\e`, `\E`, `\\E`, `\u`, `\\u`, `\U`, `\\U`).Replace(s)
 }
 
 // ansiQuoted is the text of $'...'.

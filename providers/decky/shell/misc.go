@@ -170,12 +170,15 @@ func (c *call) plainPrintf() int {
 		if end >= len(shape) || strings.IndexByte("diouxXeEfFgGaAcsb", shape[end]) < 0 {
 			bad = shape[i:min(end+1, len(shape))]
 			if d.ash() {
-				bad = shape[i:]
+				bad = shape[i:end] + shape[min(end+1, len(shape)):]
 			}
 			shape = shape[:i]
 			break
 		}
 		i = end
+	}
+	if d.ash() {
+		shape = ashQuoted(shape)
 	}
 	if d.dash() {
 		shape = strings.NewReplacer(`\\`, `\\`, `\x`, `\\x`, `\u`, `\\u`, `\U`, `\\U`, `\E`, `\\E`).Replace(shape)

@@ -255,6 +255,9 @@ func (r *runner) bounds(s *syntax.Slice, n int) (from, length int, err error) {
 		}
 		if want < 0 {
 			want += int64(n) - int64(from)
+			if want < 0 && s.Length != nil && r.state.dialect.ash() {
+				return from, n - from, nil
+			}
 			if want < 0 {
 				return 0, 0, wordsError(strconv.FormatInt(want-int64(n)+int64(from), 10) + ": substring expression < 0")
 			}

@@ -487,7 +487,13 @@ func (p *parser) ordinary(t token) {
 		if p.dialect != Bash {
 			p.found.Edits = append(p.found.Edits, Edit{t.at, `\`})
 		}
-	case "[[", "export", "readonly", "local", "declare", "typeset", "nameref":
+	case "[[":
+		if p.dialect == Ash {
+			p.found.Edits = append(p.found.Edits, Edit{t.at, `\`})
+			break
+		}
+		p.found.Words = append(p.found.Words, Edit{t.at, `\`})
+	case "export", "readonly", "local", "declare", "typeset", "nameref":
 		p.found.Words = append(p.found.Words, Edit{t.at, `\`})
 	}
 }
