@@ -176,11 +176,14 @@ func (r *runner) binaryArithm(x *syntax.BinaryArithm) (int64, error) {
 		return n, r.assignTo(x.X, n)
 	case syntax.AndArit, syntax.OrArit:
 		a, err := r.arithm(x.X)
-		if err != nil || (a != 0) == (x.Op == syntax.OrArit) {
+		if err != nil || (a != 0) == (x.Op == syntax.OrArit) && !r.state.dialect.ash() {
 			return truth(a != 0), err
 		}
 		b, err := r.arithm(x.Y)
-		return truth(b != 0), err
+		if x.Op == syntax.OrArit { // ash looks at both sides in any case
+			return truth(a != 0 || b != 0), err
+		}
+		return truth(a != 0 && b != 0), err
 	case syntax.TernQuest:
 		a, err := r.arithm(x.X)
 		if err != nil {

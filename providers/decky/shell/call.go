@@ -247,7 +247,7 @@ func (r *runner) program(args []string, io Streams) error {
 	if err != nil {
 		r.answer.unknown = r.answer.unknown || errors.Is(err, syscall.ENOENT)
 		switch {
-		case name == "" && r.state.dialect.dash():
+		case name == "" && !r.state.dialect.bash():
 			io.Err.Print(r.prefix() + ": Permission denied\n")
 		case errors.Is(err, syscall.ENOENT) && !strings.Contains(name, "/"):
 			io.Err.Print(r.prefix() + name + words{": command not found\n", ": not found\n", ": not found\n"}.in(r.state.dialect))

@@ -153,10 +153,17 @@ func (r *runner) pattern(w *syntax.Word) (string, error) {
 	return r.plainPattern(f.pattern()), err
 }
 
-// plainPattern is a pattern in which dash's ^ stands for itself.
+// plainPattern is a pattern in which dash's ^ stands for itself, and so does
+// what follows +( where there is no extglob.
 func (r *runner) plainPattern(p string) string {
+	if r.state.dialect.bash() {
+		return p
+	}
 	if r.state.dialect.dash() {
-		return strings.ReplaceAll(p, "[^", `[\^`)
+		p = strings.ReplaceAll(p, "[^", `[\^`)
+	}
+	for _, open := range []string{"?(", "*(", "+(", "@(", "!("} {
+		p = strings.ReplaceAll(p, open, open[:1]+`\(`)
 	}
 	return p
 }

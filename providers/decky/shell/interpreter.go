@@ -155,6 +155,7 @@ func (r *runner) launch(d *dialect, text string, args []string, file bool, optio
 	var failed error
 	p := r.spawn(r.ctx, func(sub *runner) error {
 		sub.state.name, sub.state.params, sub.state.status, sub.state.file, sub.state.parent = args[0], args[1:], 0, file, parent
+		sub.state.pid = sub.proc.pid
 		sub.state.fresh(d)
 		sub.proc.traps = sub.state.traps
 		sub.line, sub.base, sub.sourcing, sub.quiet = 0, 0, 0, 0

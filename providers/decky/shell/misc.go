@@ -170,7 +170,8 @@ func (c *call) plainPrintf() int {
 		if end >= len(shape) || strings.IndexByte("diouxXeEfFgGaAcsb", shape[end]) < 0 {
 			bad = shape[i:min(end+1, len(shape))]
 			if d.ash() {
-				bad = shape[i:end] + shape[min(end+1, len(shape)):]
+				rest := strings.TrimLeft(shape[end:], "hlLjzt")
+				bad = shape[i:end] + rest
 			}
 			shape = shape[:i]
 			break

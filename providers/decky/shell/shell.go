@@ -68,6 +68,7 @@ type Session struct {
 	history []string
 	state   *state
 	exited  bool
+	ended   int // by which signal
 	lines   int  // read so far
 	warned  bool // of stopped jobs
 	broken  []string
@@ -121,6 +122,15 @@ func (s *Session) SetSize(rows, cols int) {
 // Exited tells whether the shell has ended by exit.
 func (s *Session) Exited() bool { return s.exited }
 
+// Signal is the name of the signal that ended the shell, as RFC 4254 section
+// 6.10 has it ("KILL"); nothing where it has exited or goes on.
+func (s *Session) Signal() string {
+	if s.ended == 0 {
+		return ""
+	}
+	return signalName(s.ended)
+}
+
 // Status is the exit status of the last command.
 func (s *Session) Status() int { return s.state.status }
 
@@ -170,6 +180,9 @@ func (r *runner) evaluate(line string, streams Streams, mode string) {
 		r.base = uint(s.lines - 1)
 	}
 	r.text(line, streams)
+	if r.proc.signal != 0 && !s.exited { // by its last command
+		r.end(errInterrupted, streams)
+	}
 	if body, ok := s.state.traps["EXIT"]; ok && (mode == ModeExec || s.exited) {
 		delete(s.state.traps, "EXIT")
 		if r.proc.signal == 0 && r.ctx.Err() == nil {
@@ -205,7 +218,7 @@ func (r *runner) end(err error, io Streams) {
 	case errors.Is(err, errInterrupted) && r.proc.signal != 0:
 		r.state.status = 128 + r.proc.signal
 		if r.state == r.session.state {
-			r.session.exited = true
+			r.session.exited, r.session.ended = true, r.proc.signal
 		}
 	case errors.Is(err, errInterrupted):
 		r.state.status = 130

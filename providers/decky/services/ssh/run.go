@@ -36,7 +36,7 @@ func (s *session) shell(ctx context.Context) outcome {
 	}
 	sh := s.newShell("")
 	defer sh.Close()
-	return outcome{status: s.script(ctx, sh)}
+	return outcome{status: s.script(ctx, sh), signal: sh.Signal()}
 }
 
 // exec is the request "exec".
@@ -50,7 +50,7 @@ func (s *session) exec(ctx context.Context, line string) outcome {
 	sh := s.newShell("")
 	defer sh.Close()
 	status, _ := sh.Run(ctx, line, shell.ModeExec, s.ch, s.ch, s.ch.Stderr())
-	return outcome{status: status}
+	return outcome{status: status, signal: sh.Signal()}
 }
 
 // onTerminal runs something on a terminal that who and w show.
@@ -72,7 +72,7 @@ func (s *session) onTerminal(run func(*shell.Session, *shell.Terminal, io.Writer
 	status := run(sh, t, film, entry.TTY)
 	s.ch.CloseRead()
 	t.Wait()
-	return outcome{status: status}
+	return outcome{status: status, signal: sh.Signal()}
 }
 
 // script is a shell whose commands come down a pipe.
