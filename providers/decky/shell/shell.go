@@ -68,7 +68,7 @@ type Session struct {
 	history []string
 	state   *state
 	exited  bool
-	ended   int // by which signal
+	ended   int  // by which signal
 	lines   int  // read so far
 	warned  bool // of stopped jobs
 	broken  []string
