@@ -55,7 +55,7 @@ func (e *expander) param(p *syntax.ParamExp, quoted bool) error {
 		return e.paramList(p, name, all, quoted)
 	}
 	if p.Excl && p.Exp == nil && p.Index == nil {
-		target, _ := r.state.get(name)
+		target, _ := r.variable(name)
 		value, _ := r.variable(target)
 		e.value(value, quoted)
 		return nil

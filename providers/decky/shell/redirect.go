@@ -314,6 +314,7 @@ func (r *runner) heredoc(redirect *syntax.Redirect) (string, error) {
 	if redirect.Hdoc == nil {
 		return "", nil
 	}
+	end := int(redirect.Hdoc.End().Offset())
 	quoted := redirect.Word.Lit() == "" || strings.Contains(redirect.Word.Lit(), `\`)
 	if quoted && len(redirect.Hdoc.Parts) > 0 {
 		var raw strings.Builder
@@ -338,6 +339,9 @@ func (r *runner) heredoc(redirect *syntax.Redirect) (string, error) {
 		b.WriteString(text)
 	}
 	text := b.String()
+	if r.openEnd > 0 && end >= r.openEnd {
+		text = strings.TrimSuffix(text, "\n")
+	}
 	if redirect.Op == syntax.DashHdoc {
 		lines := strings.SplitAfter(text, "\n")
 		for i := range lines {

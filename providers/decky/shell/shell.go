@@ -176,7 +176,7 @@ func (r *runner) evaluate(line string, streams Streams, mode string) {
 	if r.state.interactive {
 		r.notify(streams)
 	} else if mode == ModeShell {
-		s.state.file = true
+		s.state.file, s.state.stdin = true, true
 		r.base = uint(s.lines - 1)
 	}
 	r.text(line, streams)

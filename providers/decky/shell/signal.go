@@ -245,22 +245,20 @@ func (c *call) dashKill(args []string) int {
 		c.Err.Print(c.r.prefixOf("kill") + "Usage: kill [-s sigspec | -signum | -sigspec] [pid | job]... or\nkill -l [exitstatus]\n")
 		return 2
 	}
-	for _, a := range args[1:] {
-		n, err := strconv.Atoi(a)
-		if err != nil || n < 0 {
-			c.Err.Print(c.r.prefixOf("kill") + "Illegal number: " + a + "\n")
-			return 2
-		}
-		if n > 128 {
-			n -= 128
-		}
-		if n < 1 || n > 64 {
-			c.Err.Print(c.r.prefixOf("kill") + "invalid signal number or exit status: " + a + "\n")
-			return 2
-		}
-		c.Print(signalName(n) + "\n")
-		break
+	a := args[1] // the others it does not look at
+	n, err := strconv.Atoi(a)
+	if err != nil || n < 0 {
+		c.Err.Print(c.r.prefixOf("kill") + "Illegal number: " + a + "\n")
+		return 2
 	}
+	if n > 128 {
+		n -= 128
+	}
+	if n < 1 || n > 64 {
+		c.Err.Print(c.r.prefixOf("kill") + "invalid signal number or exit status: " + a + "\n")
+		return 2
+	}
+	c.Print(signalName(n) + "\n")
 	return 0
 }
 
