@@ -1,23 +1,19 @@
 package transport
 
-import (
-	"encoding/binary"
-	"errors"
-	"sync"
-)
+import "errors"
 
-// compression is one direction's (RFC 4253 section 6.2). Nothing is kept of
-// what was sent: each packet is compressed by itself, so that a connection
-// costs no window. What is received needs one.
+// compression is one direction's (RFC 4253 section 6.2): one stream from a key
+// exchange to the next, whose window is made with the first packet.
 type compression struct {
 	zlib   bool
 	active bool
-	began  bool // the stream's header is out
+	sync   bool // each packet ends at a byte
 	in     *inflater
+	out    *deflater
 }
 
-func newCompression(name string, authenticated bool) compression {
-	c := compression{zlib: name == "zlib" || name == "zlib@openssh.com"}
+func newCompression(name string, authenticated, sync bool) compression {
+	c := compression{zlib: name == "zlib" || name == "zlib@openssh.com", sync: sync}
 	c.active = name == "zlib" || c.zlib && authenticated
 	return c
 }
@@ -35,54 +31,13 @@ func (c *compression) expand(dst, payload []byte) ([]byte, error) {
 	return c.in.feed(dst, payload, maxInflated)
 }
 
-// matches of the compressor: at most this far back, hashed into so many slots.
-const (
-	hashBits = 11
-	minMatch = 4
-	maxMatch = 258
-	maxBack  = 32 << 10
-)
-
-// shrink appends the payload as one block of fixed codes and an empty stored
-// one, as a flush ends (RFC 1951 sections 3.2.4 and 3.2.6).
+// shrink appends the deflated payload and a flush.
 func (c *compression) shrink(b, payload []byte) []byte {
-	if !c.began {
-		c.began = true
-		b = append(b, 0x78, 0x9c)
+	if c.out == nil {
+		c.out = &deflater{sync: c.sync}
 	}
-	w := bitWriter{b: b}
-	w.bits(2, 3) // not the last, fixed codes
-	table := tables.Get().(*[1 << hashBits]int32)
-	defer tables.Put(table)
-	clear(table[:])
-	for i := 0; i < len(payload); {
-		if i+minMatch <= len(payload) {
-			word := binary.LittleEndian.Uint32(payload[i:])
-			slot := &table[word*2654435761>>(32-hashBits)]
-			back := i + 1 - int(*slot)
-			candidate := int(*slot) - 1
-			*slot = int32(i + 1)
-			if candidate >= 0 && back <= maxBack && binary.LittleEndian.Uint32(payload[candidate:]) == word {
-				n := minMatch
-				for n < maxMatch && i+n < len(payload) && payload[candidate+n] == payload[i+n] {
-					n++
-				}
-				w.match(n, back)
-				i += n
-				continue
-			}
-		}
-		w.literal(int(payload[i]))
-		i++
-	}
-	w.literal(256)
-	w.bits(0, 3) // an empty stored block
-	w.align()
-	return append(w.b, 0, 0, 0xff, 0xff)
+	return c.out.compress(b, payload)
 }
-
-// tables are the compressor's, too large for every connection's stack.
-var tables = sync.Pool{New: func() any { return new([1 << hashBits]int32) }}
 
 // bitWriter writes bits from the lowest on (RFC 1951 section 3.1.1).
 type bitWriter struct {
@@ -127,19 +82,26 @@ func (w *bitWriter) literal(v int) {
 	}
 }
 
-func (w *bitWriter) match(length, back int) {
-	i := len(lengthBase) - 1
-	for int(lengthBase[i]) > length {
-		i--
+// symbol writes the code that a tree has for a symbol.
+func (w *bitWriter) symbol(x *tree, symbol int) {
+	w.code(uint64(x.codes[symbol]), uint(x.lens[symbol]))
+}
+
+// fixedBlock writes symbols and the block's end in fixed codes.
+func (w *bitWriter) fixedBlock(symbols []symbol) {
+	for _, s := range symbols {
+		if s.distance == 0 {
+			w.literal(int(s.value))
+			continue
+		}
+		i := lengthCode(s.value)
+		w.literal(endBlock + 1 + i)
+		w.bits(uint64(int(s.value)+minLength-int(lengthBase[i])), uint(lengthExtra[i]))
+		i = distanceCode(s.distance)
+		w.code(uint64(i), 5)
+		w.bits(uint64(s.distance-distanceBase[i]), uint(distanceExtra[i]))
 	}
-	w.literal(257 + i)
-	w.bits(uint64(length-int(lengthBase[i])), uint(lengthExtra[i]))
-	i = len(distanceBase) - 1
-	for int(distanceBase[i]) > back {
-		i--
-	}
-	w.code(uint64(i), 5)
-	w.bits(uint64(back-int(distanceBase[i])), uint(distanceExtra[i]))
+	w.literal(endBlock)
 }
 
 // The lengths and distances of RFC 1951 section 3.2.5.

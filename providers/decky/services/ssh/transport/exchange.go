@@ -284,7 +284,7 @@ func (c *Conn) keys(newHash func() hash.Hash, secret, sum []byte) (out direction
 			m, etm = mi.new(derive(letters[2], mi.key)), mi.etm
 		}
 		d.cipher, err = info.new(derive(letters[1], info.key), derive(letters[0], info.iv), m, etm, sealing)
-		d.comp = newCompression(compName, c.authed)
+		d.comp = newCompression(compName, c.authed, c.config.Build.Product == build.Dropbear)
 		return d, err
 	}
 	a := c.kex.chosen

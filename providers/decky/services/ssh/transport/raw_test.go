@@ -3,7 +3,6 @@ package transport_test
 import (
 	"bufio"
 	"bytes"
-	"compress/flate"
 	"compress/zlib"
 	"crypto/aes"
 	"crypto/cipher"
@@ -43,27 +42,29 @@ type raw struct {
 
 	squeezed bytes.Buffer // compression, once squeeze is set
 	squeeze  *zlib.Writer
-	begun    bool // the server's stream has had its header
+	stream   []byte // all that the server compressed
+	expanded int    // how much came out of it
 }
 
 // compress begins new streams both ways.
 func (c *raw) compress() {
 	c.squeezed.Reset()
-	c.squeeze, c.begun = zlib.NewWriter(&c.squeezed), false
+	c.squeeze, c.stream, c.expanded = zlib.NewWriter(&c.squeezed), nil, 0
 }
 
-// expand reads a packet of the server, whose compressor looks back at none.
+// expand reads a packet of the server. Its last bits may be in the next one, so
+// that the whole stream is read again.
 func (c *raw) expand(p []byte) ([]byte, error) {
-	if !c.begun {
-		if !bytes.HasPrefix(p, []byte{0x78, 0x9c}) {
-			return nil, fmt.Errorf("%x begins no stream", p[:min(8, len(p))])
-		}
-		p, c.begun = p[2:], true
+	c.stream = append(c.stream, p...)
+	r, err := zlib.NewReader(bytes.NewReader(c.stream))
+	if err != nil {
+		return nil, fmt.Errorf("no stream begins: %w", err)
 	}
-	out, err := io.ReadAll(flate.NewReader(bytes.NewReader(p)))
+	out, err := io.ReadAll(r)
 	if !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("the stream ended: %w", err)
 	}
+	out, c.expanded = out[c.expanded:], len(out)
 	return out, nil
 }
 
