@@ -100,9 +100,7 @@ func (f *fold) session(e *intel.Event, source string) {
 			s.Logins++
 		}
 	case *event.Command:
-		if !b.Continued {
-			s.Commands++
-		}
+		s.Commands++
 	case *event.Request:
 		s.Requests++
 	case *event.Query:

@@ -155,6 +155,57 @@ type line struct {
 	text string
 }
 
+// Entry is a message of the journal.
+type Entry struct {
+	At     time.Time
+	Source string // "sshd", "kernel", "systemd"
+	PID    int    // 0 for the kernel's
+	Text   string
+	Unit   string // that it belongs to, where its source does not say so
+}
+
+// maxEntries bounds what a journal tells.
+const maxEntries = 4000
+
+// Entries are what the host's journal holds since its start, oldest first: the
+// lines of /var/log in another form, no more than the newest of them.
+func (f *Facts) Entries() []Entry {
+	kinds := []string{"syslog", "auth.log"}
+	if f.Release.Family != "debian" {
+		kinds = []string{"messages", "secure", "cron"}
+	}
+	seen := map[line]bool{}
+	var all []line
+	for _, kind := range kinds {
+		for _, week := range []string{"/var/log/" + kind + ".1", "/var/log/" + kind} {
+			for _, l := range f.regular(week) {
+				if !seen[l] {
+					seen[l] = true
+					all = append(all, l)
+				}
+			}
+		}
+	}
+	f.bootLines(func(at time.Time, text string) {
+		if l := (line{at, text}); !seen[l] {
+			all = append(all, l)
+		}
+	})
+	slices.SortStableFunc(all, func(a, b line) int { return a.at.Compare(b.at) })
+	out := make([]Entry, 0, len(all))
+	for _, l := range all[max(len(all)-maxEntries, 0):] {
+		source, text, _ := strings.Cut(l.text, ": ")
+		e := Entry{At: l.at, Text: text}
+		name, pid, _ := strings.Cut(strings.TrimSuffix(source, "]"), "[")
+		_, _ = fmt.Sscan(pid, &e.PID)
+		if e.Source = name; name == "kernel" {
+			_, e.Text, _ = strings.Cut(text, "] ")
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
 // logTime is when a log was last written to.
 func (f *Facts) logTime(path string) time.Time {
 	if strings.HasSuffix(path, ".gz") || strings.HasSuffix(path, ".xz") || strings.Contains(path, "anaconda/") || strings.Contains(path, "installer/") {

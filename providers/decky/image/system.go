@@ -183,12 +183,6 @@ func (b *builder) documents() {
 	}
 }
 
-const unitNames = `basic.target cryptsetup.target ctrl-alt-del.target default.target emergency.target final.target getty.target graphical.target halt.target initrd.target kexec.target local-fs.target local-fs-pre.target multi-user.target network.target network-online.target network-pre.target nss-lookup.target nss-user-lookup.target paths.target poweroff.target reboot.target remote-fs.target rescue.target rpcbind.target shutdown.target sigpwr.target sleep.target slices.target sockets.target sound.target suspend.target swap.target sysinit.target timers.target time-sync.target umount.target
-autovt@.service console-getty.service container-getty@.service dbus.service debug-shell.service emergency.service fstrim.service getty@.service kmod-static-nodes.service ldconfig.service rescue.service serial-getty@.service systemd-ask-password-console.service systemd-binfmt.service systemd-fsck@.service systemd-fsck-root.service systemd-halt.service systemd-hostnamed.service systemd-journal-flush.service systemd-journald.service systemd-localed.service systemd-logind.service systemd-machine-id-commit.service systemd-modules-load.service systemd-networkd.service systemd-poweroff.service systemd-quotacheck.service systemd-random-seed.service systemd-reboot.service systemd-remount-fs.service systemd-sysctl.service systemd-sysusers.service systemd-timedated.service systemd-tmpfiles-clean.service systemd-tmpfiles-setup.service systemd-tmpfiles-setup-dev.service systemd-udev-settle.service systemd-udev-trigger.service systemd-udevd.service systemd-update-utmp.service systemd-user-sessions.service user@.service user-runtime-dir@.service
-dbus.socket systemd-initctl.socket systemd-journald.socket systemd-journald-dev-log.socket systemd-udevd-control.socket systemd-udevd-kernel.socket syslog.socket
-fstrim.timer logrotate.timer systemd-tmpfiles-clean.timer man-db.timer
-dev-hugepages.mount dev-mqueue.mount proc-sys-fs-binfmt_misc.automount sys-fs-fuse-connections.mount sys-kernel-config.mount sys-kernel-debug.mount -.slice system.slice user.slice machine.slice logrotate.service rsyslog.service`
-
 // units puts what init starts.
 func (b *builder) units() {
 	if b.r.Init != "systemd" {
@@ -202,23 +196,24 @@ func (b *builder) units() {
 		return
 	}
 	dir := "/usr/lib/systemd/system"
-	wants := "/etc/systemd/system/multi-user.target.wants"
-	names := strings.Fields(unitNames)
-	own := map[string]string{"debian": "ssh.service cron.service networking.service", "rhel": "sshd.service crond.service NetworkManager.service chronyd.service auditd.service firewalld.service", "arch": "sshd.service systemd-networkd.service"}[b.r.Family]
-	if b.r.ID == "ubuntu" {
-		own = "ssh.service cron.service ufw.service snapd.service unattended-upgrades.service"
+	shown := strings.Replace(dir, "/usr", "", 1)
+	if b.r.Family != "debian" {
+		shown = dir
 	}
-	for _, n := range append(names, strings.Fields(own)...) {
-		b.file(dir+"/"+n, 0o644, unit(n))
+	for _, u := range Units(b.r) {
+		b.file(dir+"/"+u.Name, 0o644, Text(u.text()))
+		name := u.Name
+		if name == "getty@.service" {
+			name = "getty@tty1.service"
+		}
+		if target, ok := strings.CutPrefix(u.Install, "enabled:"); ok {
+			b.link("/etc/systemd/system/"+target+".wants/"+name, shown+"/"+u.Name)
+			for _, alias := range u.aliases() {
+				b.link("/etc/systemd/system/"+alias, shown+"/"+u.Name)
+			}
+		}
 	}
-	for _, n := range strings.Fields(own + " remote-fs.target rsyslog.service") {
-		b.link(wants+"/"+n, strings.Replace(dir, "/usr", "", 1)+"/"+n)
-	}
-	if b.r.Family == "debian" {
-		b.link("/etc/systemd/system/sshd.service", "/lib/systemd/system/ssh.service")
-	}
-	b.link("/etc/systemd/system/getty.target.wants/getty@tty1.service", strings.Replace(dir, "/usr", "", 1)+"/getty@.service")
-	b.link("/etc/systemd/system/timers.target.wants/fstrim.timer", strings.Replace(dir, "/usr", "", 1)+"/fstrim.timer")
+	b.link(dir+"/default.target", map[bool]string{true: "graphical.target", false: "multi-user.target"}[b.r.Family == "debian"])
 	for _, n := range strings.Fields("systemd:95000 systemd-journald:174000 systemd-logind:264000 systemd-udevd:18000 systemd-timesyncd:55000 systemd-networkd:1900000 systemd-sysctl:31000 systemd-shutdown:68000 systemd-user-sessions:18000 systemd-hostnamed:39000 systemd-fsck:31000 systemd-random-seed:27000") {
 		name, size, _ := strings.Cut(n, ":")
 		var s int64
@@ -228,21 +223,4 @@ func (b *builder) units() {
 	for _, d := range []string{"/usr/lib/systemd/user", "/usr/lib/systemd/network", "/usr/lib/udev/rules.d", "/usr/lib/tmpfiles.d", "/usr/lib/sysctl.d", "/usr/lib/modprobe.d", "/etc/systemd/user", "/etc/modprobe.d"} {
 		b.dir(d, 0o755)
 	}
-}
-
-// unit is a unit file of a name.
-func unit(name string) Text {
-	stem, kind, _ := strings.Cut(name, ".")
-	text := "#  SPDX-License-Identifier: LGPL-2.1-or-later\n\n[Unit]\nDescription=" + strings.ReplaceAll(stem, "-", " ") + "\nDocumentation=man:systemd.special(7)\n"
-	switch {
-	case name == "ssh.service" || name == "sshd.service":
-		text = "[Unit]\nDescription=OpenBSD Secure Shell server\nDocumentation=man:sshd(8) man:sshd_config(5)\nAfter=network.target auditd.service\nConditionPathExists=!/etc/ssh/sshd_not_to_be_run\n\n[Service]\nEnvironmentFile=-/etc/default/ssh\nExecStartPre=/usr/sbin/sshd -t\nExecStart=/usr/sbin/sshd -D $SSHD_OPTS\nExecReload=/usr/sbin/sshd -t\nExecReload=/bin/kill -HUP $MAINPID\nKillMode=process\nRestart=on-failure\nType=notify\n\n[Install]\nWantedBy=multi-user.target\n"
-	case kind == "service":
-		text += "\n[Service]\nType=notify\nExecStart=/usr/lib/systemd/" + strings.TrimSuffix(stem, "@") + "\n\n[Install]\nWantedBy=multi-user.target\n"
-	case kind == "socket":
-		text += "\n[Socket]\nListenStream=/run/" + stem + ".socket\n"
-	case kind == "timer":
-		text += "\n[Timer]\nOnCalendar=weekly\nPersistent=true\n\n[Install]\nWantedBy=timers.target\n"
-	}
-	return Text(text)
 }

@@ -21,6 +21,7 @@ type Process struct {
 	Args      string // command line; [name] for the kernel's
 	Exe       string // path of the program; "" for the kernel's
 	Cwd       string // "/" where empty
+	Unit      string // of the init that started it, "" for none
 }
 
 // Kernel tells a thread of the kernel.
@@ -177,6 +178,9 @@ func (m *Machine) daemonPID(key string) int {
 	if key == systemd {
 		return 1
 	}
+	if u, changed := m.Unit(m.unitOf(key)); changed && u.PID > 0 {
+		return u.PID
+	}
 	first, stock := m.PIDAt(m.Boot)-420, len(m.stock())
 	for i, d := range m.daemons() {
 		if d.key != key {
@@ -207,17 +211,26 @@ func (m *Machine) Processes() []Process {
 		if d.key == absent {
 			continue
 		}
-		list = append(list, Process{PID: m.daemonPID(d.key), PPID: 1, User: d.user, VSZ: d.vsz, RSS: d.rss, TTY: d.tty, Stat: d.stat, Start: int64(d.second), CPU: int64(m.Uptime().Hours() * m.cost(d.key)), Name: d.name, Args: d.args, Exe: d.exe})
+		p := Process{PID: m.daemonPID(d.key), PPID: 1, User: d.user, VSZ: d.vsz, RSS: d.rss, TTY: d.tty, Stat: d.stat, Start: int64(d.second), CPU: int64(m.Uptime().Hours() * m.cost(d.key)), Name: d.name, Args: d.args, Exe: d.exe}
+		p.Unit = m.unitOf(d.key)
+		if u, changed := m.Unit(p.Unit); changed {
+			if u.Active != "active" || u.PID == 0 {
+				continue
+			}
+			p.Start, p.CPU = int64(u.Since.Sub(m.Boot)/time.Second), 0
+		}
+		list = append(list, p)
 	}
 	for _, s := range m.Services() {
-		list = append(list, m.children(s)...)
+		if u, changed := m.Unit(s.Unit + ".service"); !changed || u.PID > 0 {
+			list = append(list, m.children(s)...)
+		}
 	}
 	list = append(list, m.sessions()...)
 	m.mu.Lock()
 	for _, pid := range slices.Sorted(maps.Keys(m.running)) {
 		list = append(list, *m.running[pid])
 	}
-	list = append(list, m.theirs...)
 	m.mu.Unlock()
 	slices.SortStableFunc(list, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
 	return slices.CompactFunc(list, func(a, b Process) bool { return a.PID == b.PID })

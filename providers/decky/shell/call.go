@@ -11,7 +11,6 @@ import (
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/program/all"
-	"github.com/decnet/decnet/providers/decky/shell/program/peer"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/providers/decky/shell/word"
 )
@@ -247,7 +246,7 @@ func (r *runner) program(args []string, io Streams) error {
 	if err != nil {
 		r.answer.unknown = r.answer.unknown || errors.Is(err, syscall.ENOENT)
 		switch {
-		case name == "" && !r.state.dialect.bash():
+		case name == "" && r.state.dialect.dash():
 			io.Err.Print(r.prefix() + ": Permission denied\n")
 		case errors.Is(err, syscall.ENOENT) && !strings.Contains(name, "/"):
 			io.Err.Print(r.prefix() + name + words{": command not found\n", ": not found\n", ": not found\n"}.in(r.state.dialect))
@@ -300,9 +299,6 @@ func (r *runner) dropped(path string) error {
 	data, err := r.view().ReadFile(path)
 	if err != nil || len(data) == 0 {
 		return nil // the script will say what is wrong
-	}
-	if peer.Of(r.session.machine).Made(data) {
-		return nil // it is no client's
 	}
 	return tell(path, data)
 }

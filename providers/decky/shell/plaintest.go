@@ -7,7 +7,7 @@ import (
 // testError is a mistake of test in bash's words, put in those of the dialect.
 func (c *call) testError(said string, args []string) {
 	d := c.r.state.dialect
-	if c.external && !c.Applet {
+	if c.external {
 		name, rest, _ := strings.Cut(said, ": ")
 		switch rest {
 		case "integer expression expected":
@@ -34,11 +34,7 @@ func (c *call) testError(said string, args []string) {
 			text = "missing ]]"
 		}
 	case rest == "integer expression expected":
-		bad := ": bad number"
-		if strings.Trim(strings.TrimLeft(name, "+-"), "0123456789") == "" && strings.Trim(name, "+-") != "" {
-			bad = ": out of range"
-		}
-		text = words{"", "Illegal number: " + name, name + bad}.in(d)
+		text = words{"", "Illegal number: " + name, name + ": bad number"}.in(d)
 	case said == "argument expected":
 		text = "argument expected"
 		if d.ash() && len(args) > 0 {
@@ -69,10 +65,6 @@ func (c *call) testError(said string, args []string) {
 			}
 		}
 		text = bad + ": unknown operand"
-	}
-	if c.Applet {
-		c.Err.Print(c.Name + ": " + text + "\n")
-		return
 	}
 	if d.ash() {
 		c.Err.Print(c.r.state.name + ": " + text + "\n")

@@ -10,15 +10,15 @@ import (
 )
 
 // host is the machine that the sessions share, as it is now.
-func (c *client) host() *machine.Machine { return c.h.policy.Machine(c.machine) }
+func (h *handler) host() *machine.Machine { return h.machine.Machine(h.policy.Accounts()) }
 
 // account is the user's line of /etc/passwd, as far as it is known without
 // making the machine.
-func (c *client) account(user string) machine.Account {
-	if user == "root" && !c.machine.Changed() {
+func (h *handler) account(user string) machine.Account {
+	if user == "root" && !h.machine.Changed() {
 		return machine.Account{Name: "root", Home: "/root", Shell: "/bin/bash"}
 	}
-	return c.host().Account(user)
+	return h.host().Account(user)
 }
 
 // maxKeys bounds how many lines of authorized_keys are read.
@@ -26,11 +26,11 @@ const maxKeys = 1024
 
 // authorized tells whether a client put the key into the user's
 // authorized_keys.
-func (c *client) authorized(user, wire string) bool {
-	if !c.machine.Changed() {
+func (h *handler) authorized(user, wire string) bool {
+	if !h.machine.Changed() {
 		return false
 	}
-	m := c.host()
+	m := h.host()
 	account := m.Account(user)
 	if account.Name != user {
 		return false
@@ -54,14 +54,12 @@ func (c *client) authorized(user, wire string) bool {
 
 // greeting is what a login shell shows first: the message of the day, and on a
 // terminal the last login.
-func (c *client) greeting(user string, from netip.Addr, tty string) string {
-	m := c.host()
-	text := m.Greeting()
+func (h *handler) greeting(user string, from netip.Addr, tty string) string {
+	text := h.host().Greeting()
 	if tty == "" {
 		return text
 	}
-	if before, ok := c.machine.LoggedIn(user, from, tty); ok {
-		text += "Last login: " + before.At.In(m.Zone.Location).Format("Mon Jan _2 15:04:05 2006") + " from " + before.From.String() + "\n"
-	}
+	before := h.machine.LoggedIn(user, from, tty)
+	text += "Last login: " + before.At.UTC().Format("Mon Jan _2 15:04:05 2006") + " from " + before.From.String() + "\n"
 	return strings.ReplaceAll(text, "\n", "\r\n")
 }

@@ -3,11 +3,131 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"net/url"
 	"strings"
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/schema/event"
 )
+
+// fetched records a download that was asked for.
+func fetched(c *program.Call, target string) {
+	if err := c.Kernel.Record(&event.Transfer{Direction: "download", Name: event.Text(target).Clip(4096)}); err != nil {
+		c.Stop = err
+	}
+}
+
+// split takes a target apart: host, port and whether the host is an address.
+func split(target, scheme string) (host, port string, numeric bool) {
+	if !strings.Contains(target, "://") {
+		target = scheme + "://" + target
+	}
+	u, err := url.Parse(target)
+	if err != nil {
+		return target, "80", false
+	}
+	host, port = u.Hostname(), u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "ftp": "21"}[u.Scheme]
+		if port == "" {
+			port = "80"
+		}
+	}
+	_, err = netip.ParseAddr(host)
+	return host, port, err == nil
+}
+
+func wget(c *program.Call) int {
+	f, urls, ok := c.Parse("bcdhi:kmno:O:P:pqrSt:T:U:vVx", "quiet=q output-document=:O no-check-certificate=N timeout=:T tries=:t directory-prefix=:P user-agent=:U help=h version=V header=:H post-data=:D continue=c spider=s no-verbose=n")
+	if !ok {
+		return 2
+	}
+	if f.Has("V") {
+		c.Print("GNU Wget 1.21.3 built on linux-gnu.\n")
+		return 0
+	}
+	if len(urls) == 0 {
+		c.Err.Print("wget: missing URL\nUsage: wget [OPTION]... [URL]...\n\nTry `wget --help' for more options.\n")
+		return 1
+	}
+	quiet := f.Has("q")
+	status := 0
+	for _, target := range urls {
+		fetched(c, target)
+		shown := target
+		if !strings.Contains(shown, "://") {
+			shown = "http://" + shown
+		}
+		host, port, numeric := split(target, "http")
+		if u, err := url.Parse(shown); err == nil && u.Path == "" {
+			shown += "/"
+		}
+		say := func(format string, args ...any) {
+			if !quiet {
+				c.Err.Print(fmt.Sprintf(format, args...))
+			}
+		}
+		say("--%s--  %s\n", c.Now().UTC().Format("2006-01-02 15:04:05"), shown)
+		if !numeric {
+			say("Resolving %s (%s)... ", host, host)
+			if !c.Resolving() {
+				return 1
+			}
+			say("failed: Temporary failure in name resolution.\nwget: unable to resolve host address ‘%s’\n", host)
+			status = 4
+			continue
+		}
+		say("Connecting to %s:%s... ", host, port)
+		if !c.Wait(3 * time.Second) {
+			return 1
+		}
+		say("failed: Connection timed out.\nGiving up.\n\n")
+		status = 4
+	}
+	return status
+}
+
+func curl(c *program.Call) int {
+	f, urls, ok := c.Parse("A:b:B:c:d:D:e:E:F:fgGH:hiIjJkKlL:m:M:nNo:O:pP:qQ:rRsSt:T:u:U:vVw:x:X:y:Y:z:#", "silent=s output=:o remote-name=O location=l insecure=k head=I request=:X data=:d header=:H user-agent=:A fail=f show-error=S max-time=:m connect-timeout=:C version=V verbose=v user=:u proxy=:x retry=:R compressed=Z")
+	if !ok {
+		return 2
+	}
+	for _, letter := range []string{"L", "O"} {
+		// Flags without an argument that getopt took one for.
+		if v := f.Value[letter]; v != "" {
+			urls = append(urls, v)
+		}
+	}
+	if f.Has("V") {
+		c.Print("curl 7.88.1 (x86_64-pc-linux-gnu) libcurl/7.88.1 OpenSSL/3.0.15 zlib/1.2.13\n")
+		return 0
+	}
+	if len(urls) == 0 {
+		c.Err.Print("curl: try 'curl --help' or 'curl --manual' for more information\n")
+		return 2
+	}
+	status := 0
+	for _, target := range urls {
+		fetched(c, target)
+		host, port, numeric := split(target, "http")
+		message := "curl: (6) Could not resolve host: " + host
+		status = 6
+		if numeric {
+			if !c.Wait(3 * time.Second) {
+				return 1
+			}
+			message = "curl: (28) Failed to connect to " + host + " port " + port + " after 3001 ms: Couldn't connect to server"
+			status = 28
+		} else if !c.Resolving() {
+			return 1
+		}
+		if !f.Has("s") || f.Has("S") {
+			c.Err.Print(message + "\n")
+		}
+	}
+	return status
+}
 
 // client are programs that only connect: ftp, telnet, nc, ssh and the like.
 func client(c *program.Call) int {

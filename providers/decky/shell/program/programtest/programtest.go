@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/machine"
+	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/servicetest"
 	"github.com/decnet/decnet/providers/decky/shell"
 	"github.com/decnet/decnet/schema/event"
@@ -25,7 +26,18 @@ type Host struct {
 // New is a shell of user on a machine of its own; admin may use sudo.
 func New(t testing.TB, user string) *Host {
 	t.Helper()
-	h := &Host{Machine: machine.New(servicetest.Host(), []string{"admin"}, time.Now)}
+	return On(t, "debian", user)
+}
+
+// On is a shell of user on a machine of a distribution.
+func On(t testing.TB, distro, user string) *Host {
+	t.Helper()
+	host := servicetest.Host()
+	if distro != "debian" {
+		r := persona.Known(distro)
+		host.Distro, host.Title, host.Kernel, host.Build = distro, r.Pretty, r.Kernel, r.Build
+	}
+	h := &Host{Machine: machine.New(host, []string{"admin"}, time.Now)}
 	h.shell = shell.New(shell.Options{
 		Machine: h.Machine, User: user, Env: map[string]string{"LANG": "C.UTF-8", "TZ": "UTC"}, Limits: shell.Limits{Time: 30 * time.Second},
 		Record: func(b event.Body) error { h.Events = append(h.Events, b); return nil },
