@@ -100,7 +100,9 @@ func (f *fold) session(e *intel.Event, source string) {
 			s.Logins++
 		}
 	case *event.Command:
-		s.Commands++
+		if !b.Continued {
+			s.Commands++
+		}
 	case *event.Request:
 		s.Requests++
 	case *event.Query:

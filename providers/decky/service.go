@@ -8,6 +8,7 @@ package decky
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -50,6 +51,9 @@ type Env struct {
 	// call Shared. A value that is a Flusher is flushed when the decky's last
 	// service goes. Keys are the code's own, never a client's.
 	Shared func(key string, make func() any) any
+	// Process names this process among those that serve the decky; empty where
+	// it serves all of it.
+	Process string
 	// Services are those that the decky has now, this one among them, by name;
 	// nil where that is not known. Another process may serve some of them.
 	Services func() []Listening
@@ -65,11 +69,19 @@ type Listening struct {
 	Ports   []Port `json:"ports"`
 }
 
+// ErrQuota says that a value does not fit into a store.
+var ErrQuota = errors.New("the store's quota is used up")
+
 // Store keeps small named values within a quota. A value that does not fit is
-// refused with an error and the old one stays.
+// refused with ErrQuota and the old one stays.
 type Store interface {
 	Load(name string) ([]byte, error) // nil, nil where there is none
 	Save(name string, data []byte) error
+	// Update saves what change makes of the value, alone among everybody who
+	// holds the store: nobody saves between the two. change gets nil where there
+	// is none, returns nil to remove the value and an error to leave it, which
+	// Update returns; it must not use the store.
+	Update(name string, change func(old []byte) ([]byte, error)) error
 }
 
 // Handler serves the connections of one service of one decky, many at once.

@@ -49,6 +49,8 @@ type Host struct {
 	Boot time.Time `json:"boot,omitzero"`
 	// Zone is the name of the host's time zone; UTC where empty.
 	Zone string `json:"zone,omitempty"`
+	// Persist says whose what clients wrote is: PersistDecky or PersistSource.
+	Persist string `json:"persist,omitempty"`
 	// Key is 32 secret bytes that host keys and salts are derived from.
 	Key []byte `json:"key"`
 	// Site is 32 secret bytes that all deckies of an installation share: what a
@@ -58,6 +60,12 @@ type Host struct {
 	// (DER), which never leaves its key here.
 	Certificates [][]byte `json:"certificates,omitempty"`
 }
+
+// Whose what clients wrote is.
+const (
+	PersistDecky  = "decky"  // everybody's; also where nothing is said
+	PersistSource = "source" // the source's that wrote it
+)
 
 // Limits bound what clients can cost; a zero field takes its default.
 type Limits struct {

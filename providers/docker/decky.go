@@ -291,10 +291,13 @@ func (h *deckies) blueprint(ctx context.Context, owner providers.Owner, want sch
 	}, nil
 }
 
-// Delete removes the base container.
+// Delete removes the base container, and what its services had in common.
 func (h *deckies) Delete(ctx context.Context, have DeckyState) error {
 	last, err := h.removeOwned(ctx, have.ID, providers.TypeDecky, have.Lineage, have.Address)
 	if err != nil || !last || have.Config.Name == "" {
+		return err
+	}
+	if err := removeShared(h.shared(have.Lineage, have.Config.Name)); err != nil {
 		return err
 	}
 	return h.unmark(have.Lineage, have.Config.Name)

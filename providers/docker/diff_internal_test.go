@@ -13,6 +13,7 @@ import (
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/runtime"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/event/journal"
 )
@@ -187,7 +188,7 @@ func TestContainerOf(t *testing.T) {
 func newFiles(t *testing.T) (files, string) {
 	t.Helper()
 	env := testEnv(t, "")
-	f := fakeProvider(env, nil).files(lineage, "quickstart-web-0-ssh")
+	f := fakeProvider(env, nil).files(lineage, "quickstart-web-0-ssh", "quickstart-web-0")
 	digest, err := f.write(env.Derive, testService(), origin{created: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), network: schema.Network{Subnet: "10.77.0.0/24", Gateway: "10.77.0.1"}})
 	if err != nil {
 		t.Fatal(err)
@@ -215,12 +216,12 @@ func TestSpecTellsTheServiceWhoItIs(t *testing.T) {
 			Key: make([]byte, 32), Site: make([]byte, 32),
 		},
 		Services: []decky.ServiceSpec{{Name: "ssh.second_one", Slug: "ssh", Ports: []decky.Port{{Number: 22, Transport: "tcp"}}}},
-		Journal:  "/journal", Store: "/store",
+		Journal:  "/journal", Store: "/store", Shared: "/shared",
 	}
 	if diff := cmp.Diff(want, spec); diff != "" {
 		t.Error(diff)
 	}
-	for path, mode := range map[string]os.FileMode{f.spec(): 0o400, f.dir: 0o700 | os.ModeDir, f.journal: 0o700 | os.ModeDir, f.store: 0o700 | os.ModeDir} {
+	for path, mode := range map[string]os.FileMode{f.spec(): 0o400, f.dir: 0o700 | os.ModeDir, f.journal: 0o700 | os.ModeDir, f.store: 0o700 | os.ModeDir, f.shared: 0o700 | os.ModeDir} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != mode {
 			t.Errorf("mode of %s: %v, %v", path, info.Mode(), err)
 		}
@@ -262,7 +263,9 @@ func TestRemoveKeepsAnUnreadJournal(t *testing.T) {
 			f, _ := newFiles(t)
 			test.prepare(t, f.journal)
 			put(t, f.store, "kept", "x")
-			if err := f.remove(); err != nil {
+			put(t, f.shared, runtime.AnnouncementFile("ssh"), "{}")
+			put(t, f.shared, runtime.AnnouncementFile("telnet"), "{}")
+			if err := f.remove("ssh"); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := os.Stat(f.journal); (err == nil) != test.kept {
@@ -273,10 +276,20 @@ func TestRemoveKeepsAnUnreadJournal(t *testing.T) {
 					t.Errorf("%s is left", dir)
 				}
 			}
+			for service, want := range map[string]bool{"ssh": false, "telnet": true} {
+				if _, err := os.Stat(filepath.Join(f.shared, runtime.AnnouncementFile(service))); (err == nil) != want {
+					t.Errorf("the announcement of %s: %v", service, err)
+				}
+			}
+			for range 2 {
+				if err := removeShared(f.shared); err != nil {
+					t.Fatal(err)
+				}
+			}
 			if _, err := os.Stat(filepath.Dir(filepath.Dir(f.dir))); (err == nil) != test.kept {
 				t.Errorf("the lineage's directory: %v", err)
 			}
-			if err := f.remove(); err != nil {
+			if err := f.remove("ssh"); err != nil {
 				t.Errorf("again: %v", err)
 			}
 		})

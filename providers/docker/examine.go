@@ -116,20 +116,24 @@ func (h *deckies) Examine(ctx context.Context, have DeckyState, keep func(provid
 }
 
 // Examine tells of a service container how it ended or what it is now, what was
-// done to it, what runs in it, what clients left in its store, and what it last
-// recorded.
+// done to it, what runs in it, what clients left in its store and on the decky's
+// machine, and what it last recorded.
 func (h *services) Examine(ctx context.Context, have ServiceState, keep func(providers.Exhibit) error) error {
 	subject := subject{id: have.ID, name: cmp.Or(have.Name, containerName(have.Config))}
-	f := h.files(have.Lineage, subject.name)
+	f := h.files(have.Lineage, subject.name, have.Config.Decky)
 	sources := append(h.engineSources(subject), h.insideSources(subject, false)...)
 	sources = append(sources,
 		source{"journal", "application/x-ndjson", func(ctx context.Context) ([]byte, bool, error) { return journalTail(ctx, f.journal) }},
 		source{"store", "", func(ctx context.Context) ([]byte, bool, error) { return listing(ctx, f.store) }},
+		source{"shared", "", func(ctx context.Context) ([]byte, bool, error) { return listing(ctx, f.shared) }},
 	)
 	if err := gather(ctx, sources, keep); err != nil || ctx.Err() != nil {
 		return err
 	}
-	return keepFiles(ctx, f.store, "files/store/", keep)
+	if err := keepFiles(ctx, f.store, "files/store/", keep); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return keepFiles(ctx, f.shared, "files/shared/", keep)
 }
 
 // subject is the container that is examined.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/runtime"
 	"github.com/decnet/decnet/schema"
 	"github.com/decnet/decnet/schema/event/journal"
 )
@@ -24,25 +25,35 @@ const (
 	inSpec    = "/spec.json"
 	inJournal = "/journal"
 	inStore   = "/store"
+	inShared  = "/shared"
 )
 
 // files are the host's directories of one service container. dir is root's;
-// journal and store belong to the service's user.
+// journal, store and shared belong to the service's user. All services of the
+// decky have shared, and it goes with the decky.
 type files struct {
 	dir     string
 	journal string
 	store   string
+	shared  string
 	user    int
 }
 
-func (p *provider) files(lineage, name string) files {
+// files are those of the service container name, of the decky that is called so.
+func (p *provider) files(lineage, name, decky string) files {
 	base := filepath.Join(p.env.DataDir, lineage)
 	return files{
 		dir:     filepath.Join(base, "docker", name),
 		journal: filepath.Join(base, "journal", name),
 		store:   filepath.Join(base, "store", name),
+		shared:  p.shared(lineage, decky),
 		user:    p.user,
 	}
+}
+
+// shared is the directory of what the services of a decky have in common.
+func (p *provider) shared(lineage, decky string) string {
+	return filepath.Join(p.env.DataDir, lineage, "shared", decky)
 }
 
 func (f files) spec() string { return filepath.Join(f.dir, "spec.json") }
@@ -64,7 +75,7 @@ func (f files) write(derive func(string) ([]byte, error), want schema.Service, o
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return "", fmt.Errorf("make directory of service %s: %w", want.Name, err)
 	}
-	for _, dir := range []string{f.journal, f.store} {
+	for _, dir := range []string{f.journal, f.store, f.shared} {
 		// The parent is passed through by the collector and by whoever serves
 		// deckies of another runtime; what counts is below.
 		if err := os.MkdirAll(filepath.Dir(dir), 0o711); err != nil {
@@ -122,7 +133,7 @@ func specOf(derive func(string) ([]byte, error), want schema.Service, on origin)
 	if err != nil {
 		return nil, fmt.Errorf("encode spec of service %s: %w", want.Name, err)
 	}
-	spec := decky.Spec{Journal: inJournal, Store: inStore}
+	spec := decky.Spec{Journal: inJournal, Store: inStore, Shared: inShared}
 	if err := json.Unmarshal(data, &spec.Host); err != nil {
 		return nil, fmt.Errorf("encode spec of service %s: %w", want.Name, err)
 	}
@@ -171,7 +182,7 @@ func (f files) check(digest string) string {
 	case digestOf(data) != digest:
 		return "the spec was changed"
 	}
-	for name, dir := range map[string]string{"journal": f.journal, "store": f.store} {
+	for name, dir := range map[string]string{"journal": f.journal, "store": f.store, "shared": f.shared} {
 		if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 			return "the " + name + " directory is gone"
 		}
@@ -179,20 +190,39 @@ func (f files) check(digest string) string {
 	return ""
 }
 
-// remove deletes everything but a journal with events that nobody has read.
-func (f files) remove() error {
+// remove deletes everything but a journal with events that nobody has read, and
+// what the decky's other services have in common with this one.
+func (f files) remove(service string) error {
 	errs := []error{os.RemoveAll(f.dir), os.RemoveAll(f.store)}
+	if service != "" {
+		if err := os.Remove(filepath.Join(f.shared, runtime.AnnouncementFile(service))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("take back the announcement of %s: %w", service, err))
+		}
+	}
 	if !unread(f.journal) {
 		errs = append(errs, os.RemoveAll(f.journal))
 	}
 	for _, dir := range []string{f.dir, f.journal, f.store} {
-		// The directories above go with the last service; what is not empty
-		// stays.
-		parent := filepath.Dir(dir)
-		_ = os.Remove(parent)
-		_ = os.Remove(filepath.Dir(parent))
+		tidy(dir)
 	}
 	return errors.Join(errs...)
+}
+
+// removeShared deletes what the services of a decky had in common.
+func removeShared(dir string) error {
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("remove what services had in common: %w", err)
+	}
+	tidy(dir)
+	return nil
+}
+
+// tidy removes the directories above dir, which go with the last that they held;
+// what is not empty stays.
+func tidy(dir string) {
+	parent := filepath.Dir(dir)
+	_ = os.Remove(parent)
+	_ = os.Remove(filepath.Dir(parent))
 }
 
 // unread tells whether a journal holds records beyond what was acknowledged. It

@@ -177,7 +177,7 @@ func (h *services) look(ctx context.Context, c container.Summary, bases map[stri
 		}
 		s.Joined = namespace != 0 && namespace == base.namespace
 	}
-	s.Files = h.files(s.Lineage, s.Name).check(c.Labels[labelSpec])
+	s.Files = h.files(s.Lineage, s.Name, s.Config.Decky).check(c.Labels[labelSpec])
 	return s, nil
 }
 
@@ -236,7 +236,7 @@ func (h *services) Create(ctx context.Context, owner providers.Owner, want schem
 	if _, err := h.images.ensure(ctx); err != nil { // before anything is touched
 		return state, err
 	}
-	f := h.files(owner.Lineage, name)
+	f := h.files(owner.Lineage, name, want.Decky)
 	on, err := h.originOf(ctx, owner.Lineage, want.Decky)
 	if err != nil {
 		return state, err
@@ -278,6 +278,7 @@ func (h *services) blueprint(ctx context.Context, owner providers.Owner, want sc
 		f.bind(f.spec(), inSpec, true),
 		f.bind(f.journal, inJournal, false),
 		f.bind(f.store, inStore, false),
+		f.bind(f.shared, inShared, false),
 	}
 	return blueprint{
 		name: containerName(want), host: host, base: want.Decky,
@@ -358,5 +359,5 @@ func (h *services) Delete(ctx context.Context, have ServiceState) error {
 	if err != nil || !last || have.Name == "" {
 		return err
 	}
-	return h.files(have.Lineage, have.Name).remove()
+	return h.files(have.Lineage, have.Name, have.Config.Decky).remove(have.Config.Name)
 }

@@ -51,6 +51,9 @@ type Command struct {
 	Status int    `json:"status"`           // exit status
 	Known  bool   `json:"known"`            // false: the decoy had no such command
 	Output Text   `json:"output,omitempty"` // what was answered, capped
+	// Continued: the line is on record already, as it was while it ran; this is
+	// how it ended, with all that was answered.
+	Continued bool `json:"continued,omitempty"`
 }
 
 // Request is one request of a request-response protocol such as HTTP.

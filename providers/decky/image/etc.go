@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/moduli"
 	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
@@ -80,6 +81,8 @@ func (b *builder) configured(f file) {
 		b.file(f.path, f.mode, Made(name))
 	case kind == "noise":
 		b.blob(f.path, f.mode, size)
+	case kind == "moduli":
+		b.file(f.path, f.mode, moduli.File{})
 	case kind == "gzip":
 		b.file(f.path, f.mode, &Blob{Bytes: size, Magic: gzipMagic, seed: f.path})
 	case strings.Contains(f.text, "@"):

@@ -145,7 +145,7 @@ type file struct {
 	path string
 	mode uint32
 	text string
-	kind string // "made", "noise:N", "gzip:N", "gone", or "-> target"
+	kind string // "made", "noise:N", "gzip:N", "moduli", "gone", or "-> target"
 }
 
 // files reads one table: a line "== path mode [kind]" before each text.

@@ -79,16 +79,16 @@ func (b *builder) programs() {
 	if b.r.Family == "alpine" {
 		table = programTable("alpine.txt")
 	}
-	python := "3.11"
+	python := "11" // the second number of its version
 	switch b.slug {
 	case "ubuntu20":
-		python = "3.8"
+		python = "8"
 	case "ubuntu22":
-		python = "3.10"
+		python = "10"
 	case "rocky9":
-		python = "3.9"
+		python = "9"
 	case "kali", "fedora", "arch":
-		python = "3.12"
+		python = "12"
 	}
 	for _, p := range Packages(b.r) {
 		for _, name := range p.programs {

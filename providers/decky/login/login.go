@@ -172,7 +172,7 @@ func (p *Policy) Password(from netip.Addr, user, password string) bool {
 // patient counts distinct guesses and lets one in that comes late enough.
 func (p *Policy) patient(from netip.Addr, user, password string) bool {
 	name := from.Unmap().WithZone("").String()
-	guess := fmt.Sprintf("%x", hmacOf(p.key, name, user, password)[:12])
+	guess := p.guess(name, user, password)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.of(name)
@@ -190,6 +190,11 @@ func (p *Policy) patient(from netip.Addr, user, password string) bool {
 	s.Won, s.tried = guess, nil
 	p.save()
 	return true
+}
+
+// guess is the digest of one from a source.
+func (p *Policy) guess(name, user, password string) string {
+	return fmt.Sprintf("%x", hmacOf(p.key, name, user, password)[:12])
 }
 
 // of is what is known of a source. The caller holds the lock.

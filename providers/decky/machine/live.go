@@ -89,7 +89,7 @@ func (m *Machine) pts(vfs.View) vfs.Live {
 	d.files["ptmx"] = vfs.Live{Mode: vfs.TypeChar, Time: m.Boot, Major: 5, Minor: 2}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, l := range m.logins {
+	for _, l := range m.everybody() {
 		if n, ok := strings.CutPrefix(l.TTY, "pts/"); ok {
 			minor := 0
 			for _, c := range n {

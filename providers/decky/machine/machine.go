@@ -35,7 +35,9 @@ type Machine struct {
 
 	mu      sync.Mutex
 	pid     int
-	logins  []*Login
+	logins  []*Login // by this process
+	guests  []*Login // by the decky's others
+	theirs  []Process
 	running map[int]*Process
 	sysctl  map[string]string // what was set
 	hashes  int               // of passwords that were set
@@ -50,6 +52,7 @@ type Machine struct {
 // Login is one session that who and w list.
 type Login struct {
 	User, TTY string
+	Via       string // service: "ssh", "telnet"
 	From      netip.Addr
 	Since     time.Time
 	PID       int
@@ -209,19 +212,24 @@ func (m *Machine) LastPID() int {
 	return max(m.pid, m.PIDAt(m.Now()))
 }
 
-// Enter lists a session in who and w until the returned function is called;
-// its terminal is the first that is free.
+// Enter lists a session of ssh in who and w until the returned function is
+// called; its terminal is the first that is free.
 func (m *Machine) Enter(user string, from netip.Addr) (*Login, func()) {
+	return m.EnterBy("ssh", user, from)
+}
+
+// EnterBy is Enter by another service.
+func (m *Machine) EnterBy(via, user string, from netip.Addr) (*Login, func()) {
 	pid := m.NextPID() + 3
 	a := m.Account(user)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	n := 0
-	for slices.ContainsFunc(m.logins, func(l *Login) bool { return l.TTY == fmt.Sprintf("pts/%d", n) }) {
+	for slices.ContainsFunc(m.everybody(), func(l *Login) bool { return l.TTY == fmt.Sprintf("pts/%d", n) }) {
 		n++
 	}
 	m.pid = max(m.pid, pid)
-	login := &Login{User: user, TTY: fmt.Sprintf("pts/%d", n), From: from.Unmap(), Since: m.Now(), PID: pid, uid: a.UID, gid: a.GID, shell: a.Shell, home: a.Home}
+	login := &Login{Via: via, User: user, TTY: fmt.Sprintf("pts/%d", n), From: from.Unmap(), Since: m.Now(), PID: pid, uid: a.UID, gid: a.GID, shell: a.Shell, home: a.Home}
 	m.logins = append(m.logins, login)
 	return login, func() {
 		m.mu.Lock()
@@ -230,12 +238,23 @@ func (m *Machine) Enter(user string, from netip.Addr) (*Login, func()) {
 	}
 }
 
+// everybody are all sessions. The caller holds the lock.
+func (m *Machine) everybody() []*Login {
+	if len(m.guests) == 0 {
+		return m.logins
+	}
+	all := slices.Concat(m.logins, m.guests)
+	slices.SortStableFunc(all, func(a, b *Login) int { return a.Since.Compare(b.Since) })
+	return all
+}
+
 // Logins are the sessions now.
 func (m *Machine) Logins() []Login {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	out := make([]Login, len(m.logins))
-	for i, l := range m.logins {
+	all := m.everybody()
+	out := make([]Login, len(all))
+	for i, l := range all {
 		out[i] = *l
 	}
 	return out

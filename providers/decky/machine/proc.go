@@ -70,8 +70,8 @@ func (m *Machine) proc(v vfs.View) vfs.Live {
 func (m *Machine) newest() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if n := len(m.logins); n > 0 {
-		return m.logins[n-1].PID
+	if all := m.everybody(); len(all) > 0 {
+		return all[len(all)-1].PID
 	}
 	return max(m.pid, m.PIDAt(m.Now()))
 }

@@ -231,6 +231,7 @@ func (m *Machine) Processes() []Process {
 	for _, pid := range slices.Sorted(maps.Keys(m.running)) {
 		list = append(list, *m.running[pid])
 	}
+	list = append(list, m.theirs...)
 	m.mu.Unlock()
 	slices.SortStableFunc(list, func(a, b Process) int { return cmp.Compare(a.PID, b.PID) })
 	return slices.CompactFunc(list, func(a, b Process) bool { return a.PID == b.PID })

@@ -91,7 +91,7 @@ func (m *Machine) owner(p Process) (uid, gid int) {
 		return 0, 0
 	}
 	m.mu.Lock()
-	for _, l := range m.logins {
+	for _, l := range m.everybody() {
 		if l.User == p.User {
 			defer m.mu.Unlock()
 			return l.uid, l.gid

@@ -2,29 +2,34 @@ package machine
 
 import (
 	"crypto/sha256"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/netip"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/decnet/decnet/providers/decky"
-	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-// Shared is the one machine that all services of a decky show. Within a process
-// they have it in common; processes of one decky meet in its shared store: what
-// one has kept the next session of another sees, and where two keep at once the
-// later wins as a whole. It is safe for concurrent use.
+// Shared is one machine that services of a decky show: all of it, or what one
+// source sees of it (see Hosts). Within a process they have it in common;
+// processes of one decky meet in its shared store: what a client of one changed
+// the others see a moment later, and of a file that two changed at once the one
+// that was kept later stays. It is safe for concurrent use.
 type Shared struct {
-	env decky.Env
+	env   decky.Env
+	key   string // of the source; empty for the decky's own
+	hosts *Hosts
+	// Guarded by hosts.mu: how many have it, and whether nobody had it before the
+	// one who came last.
+	users int
+	fresh bool
 
 	mu      sync.Mutex
 	machine *Machine
 	seen    [sha256.Size]byte // of the files in the store
+	version vfs.Version       // of the same, where another process may write
+	merged  bool              // what others changed was taken in while somebody looked
 	last    map[string]LastLogin
 }
 
@@ -34,35 +39,71 @@ const (
 	keptLogins = "logins"
 )
 
-// Share is the machine of env's decky.
-func Share(env decky.Env) *Shared {
-	made := func() any { return &Shared{env: env} }
-	if env.Shared == nil {
-		return made().(*Shared)
+// value is the name that one of those has for this machine.
+func (s *Shared) value(name string) string {
+	if s.key == "" {
+		return name
 	}
-	return env.Shared("machine", made).(*Shared)
+	return name + "-" + s.key
 }
+
+// Share is the machine of env's decky, whoever comes.
+func Share(env decky.Env) *Shared { return Of(env).decky() }
 
 // Machine is the host with accounts users among others, as it is now.
 func (s *Shared) Machine(users []string) *Machine {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	data, sum := s.load()
-	switch {
-	case s.machine == nil:
+	if s.machine == nil {
+		data, sum := s.load()
 		s.make(users, data, sum)
-	case sum != s.seen && !s.machine.FS.Dirty() && len(s.machine.Logins()) == 0:
-		s.make(users, data, sum)
+	} else if s.env.Process != "" || s.env.Shared == nil {
+		s.look(users)
 	}
 	s.ensure(users)
 	return s.machine
+}
+
+// look takes in what other processes kept: in place while somebody is on the
+// machine, else by making it again.
+func (s *Shared) look(users []string) {
+	data, sum := s.load()
+	idle := !s.machine.FS.Dirty() && len(s.machine.here()) == 0 && s.unused()
+	switch {
+	case idle && (sum != s.seen || s.merged):
+		s.make(users, data, sum)
+	case sum != s.seen:
+		s.merge(data, sum)
+	}
+}
+
+// unused tells whether nobody has the machine in hand. The caller holds the
+// lock.
+func (s *Shared) unused() bool {
+	s.hosts.mu.Lock()
+	defer s.hosts.mu.Unlock()
+	unused := s.users == 0 || s.fresh
+	s.fresh = false
+	return unused
+}
+
+func (s *Shared) merge(data []byte, sum [sha256.Size]byte) {
+	version, err := vfs.VersionOf(data)
+	if err == nil {
+		err = s.machine.FS.Merge(s.version, data)
+	}
+	if err != nil {
+		s.warn("kept files are not readable", err)
+		return
+	}
+	s.seen, s.version, s.merged = sum, version, true
 }
 
 func (s *Shared) load() ([]byte, [sha256.Size]byte) {
 	if s.env.SharedStore == nil {
 		return nil, sha256.Sum256(nil)
 	}
-	data, err := s.env.SharedStore.Load(keptFiles)
+	data, err := s.env.SharedStore.Load(s.value(keptFiles))
 	if err != nil {
 		s.warn("kept files are not readable", err)
 	}
@@ -70,11 +111,16 @@ func (s *Shared) load() ([]byte, [sha256.Size]byte) {
 }
 
 func (s *Shared) make(users []string, data []byte, sum [sha256.Size]byte) {
-	s.machine, s.seen = NewServing(s.env.Host, users, s.env.Now, s.env.Services), sum
-	if len(data) == 0 {
-		data = []byte("{}") // nothing was changed, and the base counts as kept
+	s.machine, s.seen, s.merged = NewServing(s.env.Host, users, s.env.Now, s.env.Services), sum, false
+	kept := data
+	if len(kept) == 0 {
+		kept = []byte("{}") // nothing was changed, and the base counts as kept
 	}
-	if err := s.machine.FS.Restore(data); err != nil {
+	err := s.machine.FS.Restore(kept)
+	if s.version = nil; err == nil {
+		s.version, err = vfs.VersionOf(data)
+	}
+	if err != nil {
 		s.warn("kept files are not readable", err)
 	}
 }
@@ -139,78 +185,40 @@ func (s *Shared) Flush() error {
 	if s.machine == nil || s.env.SharedStore == nil || !s.machine.FS.Dirty() {
 		return nil
 	}
-	data, err := s.machine.FS.Changes()
-	if err != nil {
-		return fmt.Errorf("pack files: %w", err)
+	err := s.keep()
+	for range maxEvicted {
+		if !errors.Is(err, decky.ErrQuota) || s.key == "" || !s.hosts.evict(s.key) {
+			break
+		}
+		err = s.keep()
 	}
-	if err := s.env.SharedStore.Save(keptFiles, data); err != nil {
+	if err != nil {
 		return fmt.Errorf("keep files: %w", err)
 	}
-	s.seen = sha256.Sum256(data)
+	s.hosts.remember(s.key)
 	return nil
 }
 
-// LastLogin is what a login shows of the one before.
-type LastLogin struct {
-	At   time.Time  `json:"at"`
-	From netip.Addr `json:"from"`
-	TTY  string     `json:"tty,omitempty"` // "pts/0"
-}
-
-// maxLogins bounds whose last login is kept.
-const maxLogins = 256
-
-// LoggedIn keeps a login and returns the one before; before the first that is
-// an administrator's from the same network.
-func (s *Shared) LoggedIn(user string, from netip.Addr, tty string) LastLogin {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.loadLogins()
-	before, ok := s.last[user]
-	if !ok {
-		p := persona.New(s.env.Host)
-		before = LastLogin{
-			At:   s.env.Now().Add(-time.Duration(p.Number("ssh/last/"+user, 9*3600, 12*24*3600)) * time.Second),
-			From: neighbour(s.env.Host.IP, p.Number("ssh/admin", 10, 99)), TTY: "pts/0",
+// keep saves what clients changed here and takes in what others saved since.
+// The caller holds the lock.
+func (s *Shared) keep() error {
+	var sum [sha256.Size]byte
+	var version vfs.Version
+	err := s.env.SharedStore.Update(s.value(keptFiles), func(old []byte) ([]byte, error) {
+		if have := sha256.Sum256(old); have != s.seen {
+			s.merge(old, have)
 		}
-	}
-	if ok || len(s.last) < maxLogins {
-		s.last[user] = LastLogin{At: s.env.Now(), From: from.Unmap(), TTY: tty}
-	}
-	data, err := json.Marshal(s.last)
-	if err == nil && s.env.SharedStore != nil {
-		err = s.env.SharedStore.Save(keptLogins, data)
-	}
-	if err != nil {
-		s.warn("a login is not kept", err)
-	}
-	return before
-}
-
-// loadLogins reads them from the store, which another process may have
-// written. The caller holds the lock.
-func (s *Shared) loadLogins() {
-	if s.env.SharedStore != nil {
-		data, err := s.env.SharedStore.Load(keptLogins)
-		if err == nil && len(data) > 0 {
-			s.last = map[string]LastLogin{}
-			err = json.Unmarshal(data, &s.last)
-		}
+		data, v, err := s.machine.FS.Changes()
 		if err != nil {
-			s.warn("kept logins are not readable", err)
+			return nil, fmt.Errorf("pack files: %w", err)
 		}
+		sum, version = sha256.Sum256(data), v
+		return data, nil
+	})
+	if err != nil {
+		s.machine.FS.Soil()
+		return err
 	}
-	if s.last == nil {
-		s.last = map[string]LastLogin{}
-	}
-}
-
-func neighbour(ip string, host int64) netip.Addr {
-	a, err := netip.ParseAddr(ip)
-	if err != nil || !a.Is4() || a.IsLoopback() {
-		return netip.AddrFrom4([4]byte{192, 168, 1, byte(host)})
-	}
-	b := slices.Clone(a.AsSlice())
-	b[3] = byte(host)
-	return netip.AddrFrom4([4]byte(b))
+	s.seen, s.version = sum, version
+	return nil
 }

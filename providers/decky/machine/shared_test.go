@@ -1,6 +1,7 @@
 package machine_test
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -12,13 +13,20 @@ import (
 	"github.com/decnet/decnet/providers/decky/servicetest"
 )
 
-// process is one process that serves deckies: its services share values, and
+// process is one of several that serve a decky: its services share values, and
 // all processes share the store.
-func process(store decky.Store) decky.Env {
+func process(store decky.Store) decky.Env { return processOf(store, "", "one") }
+
+var processes int
+
+// processOf is one whose host keeps files as persist says.
+func processOf(store decky.Store, persist, name string) decky.Env {
+	processes++
 	host := servicetest.Host()
+	host.Persist = persist
 	values := map[string]any{}
 	return decky.Env{
-		Host: host, Now: time.Now, Derive: persona.Derive(host), SharedStore: store,
+		Host: host, Now: time.Now, Derive: persona.Derive(host), SharedStore: store, Process: fmt.Sprint(name, processes),
 		Shared: func(key string, make func() any) any {
 			if values[key] == nil {
 				values[key] = make()
@@ -108,11 +116,16 @@ func TestLastLoginIsOfAnyService(t *testing.T) {
 	store := servicetest.NewStore(0)
 	from := netip.MustParseAddr("192.0.2.9")
 	ssh, telnet := machine.Share(process(store)), machine.Share(process(store))
-	first := ssh.LoggedIn("root", from, "pts/3")
-	if first.At.After(time.Now().Add(-time.Hour)) || !first.From.IsPrivate() {
+	if first, ok := ssh.LoggedIn("root", from, "pts/3"); ok {
 		t.Errorf("the login before the first is %+v", first)
 	}
-	if got := telnet.LoggedIn("root", from, "pts/0"); got.From != from || got.TTY != "pts/3" || time.Since(got.At) > time.Minute {
+	m := ssh.Machine(nil)
+	visits := m.Visits()
+	admin := visits[len(visits)-1]
+	if before, ok := ssh.LoggedIn(admin.User, from, "pts/3"); !ok || !before.At.Equal(admin.In) || before.From != admin.From {
+		t.Errorf("before the administrator's first login there is %+v, want %+v", before, admin)
+	}
+	if got, ok := telnet.LoggedIn("root", from, "pts/0"); !ok || got.From != from || got.TTY != "pts/3" || time.Since(got.At) > time.Minute {
 		t.Errorf("telnet shows %+v", got)
 	}
 }

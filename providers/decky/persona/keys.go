@@ -15,7 +15,8 @@ import (
 	"github.com/decnet/decnet/providers/decky"
 )
 
-// RSABits is the size of a host's RSA key, ssh-keygen's default.
+// RSABits is the size of a host's RSA key where nothing else is known,
+// ssh-keygen's default since OpenSSH 8.0.
 const RSABits = 3072
 
 // Ed25519 is the host's Ed25519 key for label ("ssh").
@@ -36,19 +37,23 @@ func (p *Persona) ECDSA(label string) (*ecdsa.PrivateKey, error) {
 	return nil, fmt.Errorf("derive P-256 key: %w", err)
 }
 
-// RSA is the host's RSA key for label, of RSABits. Searching its primes takes
-// some tenths of a second, so that it is asked for only when a client wants it,
-// and kept in cache where that is not nil: a cached key that is damaged or not
-// this host's is searched again. A cache that cannot be written is no error.
-func (p *Persona) RSA(label string, cache decky.Store) (*rsa.PrivateKey, error) {
+// RSA is the host's RSA key for label, of so many bits. Searching its primes
+// takes some tenths of a second, so that it is kept in cache where that is not
+// nil: a cached key that is damaged, of another size or not this host's is
+// searched again. A cache that cannot be written is no error.
+func (p *Persona) RSA(label string, bits int, cache decky.Store) (*rsa.PrivateKey, error) {
 	name := "rsa-" + label
 	owner := p.Derive("key/rsa-cache/" + label)
 	if cache != nil {
-		if key := cachedRSA(cache, name, owner); key != nil {
+		if key := cachedRSA(cache, name, owner); key != nil && key.N.BitLen() == bits {
 			return key, nil
 		}
 	}
-	key, err := searchRSA(newDRBG(p.Derive("key/rsa/"+label)), RSABits)
+	seed := "key/rsa/" + label
+	if bits != RSABits {
+		seed += fmt.Sprintf("/%d", bits)
+	}
+	key, err := searchRSA(newDRBG(p.Derive(seed)), bits)
 	if err != nil {
 		return nil, fmt.Errorf("derive RSA key: %w", err)
 	}

@@ -115,7 +115,7 @@ func TestPasswordChecksDifferByHostAndService(t *testing.T) {
 func TestRSAKeyIsDerivedAndCached(t *testing.T) {
 	cache := servicetest.NewStore(0)
 	began := time.Now()
-	key, err := of("a").RSA("ssh", cache)
+	key, err := of("a").RSA("ssh", persona.RSABits, cache)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,29 +132,32 @@ func TestRSAKeyIsDerivedAndCached(t *testing.T) {
 		t.Error(err)
 	}
 	began = time.Now()
-	cached, err := of("a").RSA("ssh", cache)
+	cached, err := of("a").RSA("ssh", persona.RSABits, cache)
 	if err != nil || !cached.Equal(key) {
 		t.Fatalf("the cached key differs: %v", err)
 	}
 	t.Logf("search %v, from cache %v", searched, time.Since(began))
-	if again, err := of("a").RSA("ssh", nil); err != nil || !again.Equal(key) {
+	if again, err := of("a").RSA("ssh", persona.RSABits, nil); err != nil || !again.Equal(key) {
 		t.Errorf("the search is not deterministic: %v", err)
 	}
+	if other, err := of("a").RSA("ssh", 2048, cache); err != nil || other.N.BitLen() != 2048 {
+		t.Errorf("a key of 2048 bits: %v", err)
+	}
 	// What stands in the cache of another host, or is damaged, is not used.
-	if other, err := of("b").RSA("ssh", cache); err != nil || other.Equal(key) {
+	if other, err := of("b").RSA("ssh", persona.RSABits, cache); err != nil || other.Equal(key) {
 		t.Errorf("two hosts share a key: %v", err)
 	}
 	if err := cache.Save("rsa-ssh", []byte("rubbish that is longer than a seal is, by far")); err != nil {
 		t.Fatal(err)
 	}
-	if again, err := of("a").RSA("ssh", cache); err != nil || !again.Equal(key) {
+	if again, err := of("a").RSA("ssh", persona.RSABits, cache); err != nil || !again.Equal(key) {
 		t.Errorf("a damaged cache breaks the key: %v", err)
 	}
 }
 
 func BenchmarkRSA(b *testing.B) {
 	for i := range b.N {
-		if _, err := of(string(rune('a'+i%26))).RSA("ssh", nil); err != nil {
+		if _, err := of(string(rune('a'+i%26))).RSA("ssh", persona.RSABits, nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -138,6 +138,13 @@ func (w *words) ServeConn(ctx context.Context, c decky.Conn) error {
 			if err := c.SetReadDeadline(time.Now().Add(50 * time.Millisecond)); err != nil {
 				return err
 			}
+		case "services":
+			var names []string
+			for _, l := range w.env.Services() {
+				names = append(names, fmt.Sprint(l.Name, l.Program, l.Ports))
+			}
+			fmt.Fprintln(c, strings.Join(names, " "))
+			continue
 		case "port":
 			fmt.Fprintf(c, "%d\n", c.Port().Number)
 			continue

@@ -4,10 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/netip"
 	"reflect"
-	"slices"
 	"sync"
 	"time"
 
@@ -33,24 +31,14 @@ type host struct {
 	refused int64
 	noticed time.Time
 
+	told  []decky.Listening // by other processes
+	asked time.Time
+
 	values values
 }
 
 func newHost(r *Runtime, spec decky.Spec) *host {
 	return &host{runtime: r, spec: spec, since: r.options.Now(), services: map[string]*service{}}
-}
-
-// listening are the services of the decky as of now, by name. This process
-// serves all of them.
-func (h *host) listening() []decky.Listening {
-	h.runtime.mu.Lock()
-	defer h.runtime.mu.Unlock()
-	list := make([]decky.Listening, 0, len(h.services))
-	for _, name := range slices.Sorted(maps.Keys(h.services)) {
-		s := h.services[name]
-		list = append(list, s.definition.Listening(s.spec, h.spec.Host))
-	}
-	return list
 }
 
 // openJournal opens the journal at the first event and notes in it since when

@@ -122,6 +122,7 @@ func (r *Runtime) AddService(spec decky.Spec, svc decky.ServiceSpec, listeners [
 	case !reflect.DeepEqual(h.spec, spec):
 		return fmt.Errorf("add %s: the decky is served with another specification; remove its services first", where)
 	}
+	h.announce(definition.Listening(svc, spec.Host))
 	r.hosts[spec.Host.Address] = h
 	h.services[svc.Name] = startService(h, svc, definition, listeners)
 	return nil

@@ -188,7 +188,7 @@ func (s *service) openHandler() (decky.Handler, error) {
 	return s.definition.Open(s.spec.Arguments, decky.Env{
 		Log: o.Log.With("decky", host.Address, "service", s.spec.Name), Now: o.Now, Host: host, Name: s.spec.Name,
 		Derive: persona.Derive(host), Store: store.Of(s.spec.Name),
-		SharedStore: s.host.shared.Of(sharedName), Shared: s.host.values.get, Services: s.host.listening,
+		Process: s.host.process(s.spec.Name), SharedStore: s.host.shared.Of(sharedName), Shared: s.host.values.get, Services: s.host.listening,
 	})
 }
 

@@ -129,6 +129,14 @@ func (p *part) Save(name string, data []byte) error {
 	return nil
 }
 
+// Update implements decky.Store.
+func (p *part) Update(name string, change func(old []byte) ([]byte, error)) error {
+	if err := p.store.update(fileName(p.service, name), change); err != nil {
+		return fmt.Errorf("update %s: %w", name, err)
+	}
+	return nil
+}
+
 // fileName is a name for the value of a service that no name, whoever chose it,
 // can turn into another path.
 func fileName(service, name string) string {
@@ -155,6 +163,10 @@ func (s *Store) load(file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.read(root, file)
+}
+
+func (s *Store) read(root *os.Root, file string) ([]byte, error) {
 	f, err := root.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -170,10 +182,47 @@ func (s *Store) load(file string) ([]byte, error) {
 	return data, nil
 }
 
-// ErrQuota says that a value does not fit.
-var ErrQuota = errors.New("the store's quota is used up")
+// list are the files whose names begin with prefix, sorted; none where the
+// directory is not there.
+func (s *Store) list(prefix string) []string {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), prefix) && !strings.HasSuffix(e.Name(), temporary) && len(names) < maxFiles {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
 
 func (s *Store) save(file string, data []byte) error {
+	return s.write(file, func(*os.Root) ([]byte, error) { return bytes(data), nil })
+}
+
+// bytes is data, never nil.
+func bytes(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+func (s *Store) update(file string, change func(old []byte) ([]byte, error)) error {
+	return s.write(file, func(root *os.Root) ([]byte, error) {
+		old, err := s.read(root, file)
+		if err != nil {
+			return nil, err
+		}
+		return change(old)
+	})
+}
+
+// write keeps what make returns, or removes the value where that is nil, with
+// the directory locked.
+func (s *Store) write(file string, make func(*os.Root) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	root, err := s.open()
@@ -185,12 +234,22 @@ func (s *Store) save(file string, data []byte) error {
 		return err
 	}
 	defer lock.Close()
+	data, err := make(root)
+	if err != nil {
+		return err
+	}
+	if data == nil {
+		if err := root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove value: %w", err)
+		}
+		return nil
+	}
 	used, values, err := usage(lock, file)
 	if err != nil {
 		return err
 	}
 	if used+int64(len(data)) > s.maxBytes || values >= maxFiles {
-		return ErrQuota
+		return decky.ErrQuota
 	}
 	return replace(root, file, data)
 }

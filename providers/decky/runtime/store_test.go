@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/runtime"
 )
 
@@ -88,7 +89,7 @@ func TestStoreKeepsWithinItsQuota(t *testing.T) {
 				}
 			}
 			err := s.Of("x").Save(name, []byte(value))
-			if fits := used <= 100; fits != (err == nil) || !fits && !errors.Is(err, runtime.ErrQuota) {
+			if fits := used <= 100; fits != (err == nil) || !fits && !errors.Is(err, decky.ErrQuota) {
 				rt.Fatalf("%d bytes used: %v", used, err)
 			}
 			if err == nil {
@@ -112,7 +113,7 @@ func TestStoreBoundsTheNumberOfValues(t *testing.T) {
 		}
 	}
 	s := openStore(t, dir, 100)
-	if err := s.Of("x").Save("one-more", nil); !errors.Is(err, runtime.ErrQuota) {
+	if err := s.Of("x").Save("one-more", nil); !errors.Is(err, decky.ErrQuota) {
 		t.Errorf("4097th value: %v", err)
 	}
 	if err := s.Of("x").Save("7", []byte("x")); err != nil {
@@ -148,13 +149,51 @@ func TestTwoProcessesShareADirectory(t *testing.T) {
 	if got, err := telnet.Of("_").Load("files"); err != nil || len(got) != 60 {
 		t.Errorf("the other process reads %d bytes, %v", len(got), err)
 	}
-	if err := telnet.Of("_").Save("more", make([]byte, 60)); !errors.Is(err, runtime.ErrQuota) {
+	if err := telnet.Of("_").Save("more", make([]byte, 60)); !errors.Is(err, decky.ErrQuota) {
 		t.Errorf("60 and 60 bytes fit into 100: %v", err)
 	}
 	if err := telnet.Of("_").Save("files", make([]byte, 100)); err != nil {
 		t.Errorf("replace what the other wrote: %v", err)
 	}
-	if err := ssh.Of("_").Save("more", []byte("x")); !errors.Is(err, runtime.ErrQuota) {
+	if err := ssh.Of("_").Save("more", []byte("x")); !errors.Is(err, decky.ErrQuota) {
 		t.Errorf("one byte more than the quota: %v", err)
+	}
+}
+
+func TestUpdatesOfSeveralProcessesAreAllKept(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	var all sync.WaitGroup
+	for range 4 {
+		p := openStore(t, dir, 1<<20).Of("ssh")
+		all.Go(func() {
+			for range 25 {
+				if err := p.Update("n", func(old []byte) ([]byte, error) { return append(old, '.'), nil }); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	p := openStore(t, dir, 1<<20).Of("ssh")
+	if got, err := p.Load("n"); len(got) != 100 || err != nil {
+		t.Errorf("%d of 100 updates were kept, %v", len(got), err)
+	}
+	told := errors.New("told")
+	if err := p.Update("n", func([]byte) ([]byte, error) { return nil, told }); !errors.Is(err, told) {
+		t.Errorf("update returned %v", err)
+	}
+	if got, _ := p.Load("n"); len(got) != 100 {
+		t.Error("an update that failed changed the value")
+	}
+	if err := p.Update("n", func([]byte) ([]byte, error) { return make([]byte, 2<<20), nil }); !errors.Is(err, decky.ErrQuota) {
+		t.Errorf("an update beyond the quota returned %v", err)
+	}
+	for range 2 {
+		if err := p.Update("n", func([]byte) ([]byte, error) { return nil, nil }); err != nil {
+			t.Error(err)
+		}
+		if got, _ := p.Load("n"); got != nil {
+			t.Errorf("a removed value is %q", got)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -118,6 +119,23 @@ func (s *Store) Load(name string) ([]byte, error) {
 func (s *Store) Save(name string, data []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.save(name, append([]byte{}, data...))
+}
+
+// Update implements decky.Store.
+func (s *Store) Update(name string, change func(old []byte) ([]byte, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, err := change(slices.Clone(s.values[name]))
+	if err != nil {
+		return err
+	}
+	return s.save(name, slices.Clone(data))
+}
+
+// save keeps data, or removes the value where that is nil. The caller holds the
+// lock.
+func (s *Store) save(name string, data []byte) error {
 	used := int64(len(data))
 	for other, v := range s.values {
 		if other != name {
@@ -125,8 +143,12 @@ func (s *Store) Save(name string, data []byte) error {
 		}
 	}
 	if used > s.quota {
-		return fmt.Errorf("save %s: %d bytes exceed the quota of %d", name, used, s.quota)
+		return fmt.Errorf("save %s: %d bytes exceed the quota of %d: %w", name, used, s.quota, decky.ErrQuota)
 	}
-	s.values[name] = append([]byte{}, data...)
+	if data == nil {
+		delete(s.values, name)
+		return nil
+	}
+	s.values[name] = data
 	return nil
 }

@@ -82,6 +82,9 @@ func (r *runner) number(text string) (int64, error) {
 			return n, nil
 		}
 		text = value
+		if c := strings.TrimSpace(text); c[0] >= '0' && c[0] <= '9' && strings.Trim(c, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_@#") == "" {
+			return 0, badNumber(c)
+		}
 	}
 	if err := r.enter(); err != nil {
 		return 0, err
@@ -98,7 +101,7 @@ func (r *runner) number(text string) (int64, error) {
 }
 
 func badNumber(text string) error {
-	if text[0] == '0' && strings.Trim(text, "0123456789") == "" {
+	if strings.Trim(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_@#") == "" {
 		return wordsError(text + ": value too great for base (error token is \"" + text + "\")")
 	}
 	return wordsError(text + ": syntax error: invalid arithmetic operator (error token is \"" + strings.TrimLeft(text, "0123456789") + "\")")
@@ -176,11 +179,14 @@ func (r *runner) binaryArithm(x *syntax.BinaryArithm) (int64, error) {
 		return n, r.assignTo(x.X, n)
 	case syntax.AndArit, syntax.OrArit:
 		a, err := r.arithm(x.X)
-		if err != nil || (a != 0) == (x.Op == syntax.OrArit) {
+		if err != nil || (a != 0) == (x.Op == syntax.OrArit) && !r.state.dialect.ash() {
 			return truth(a != 0), err
 		}
 		b, err := r.arithm(x.Y)
-		return truth(b != 0), err
+		if x.Op == syntax.OrArit { // ash looks at both sides in any case
+			return truth(a != 0 || b != 0), err
+		}
+		return truth(a != 0 && b != 0), err
 	case syntax.TernQuest:
 		a, err := r.arithm(x.X)
 		if err != nil {
@@ -273,7 +279,7 @@ func compare(op syntax.BinAritOperator, a, b int64) int64 {
 
 func power(a, b int64) (int64, error) {
 	if b < 0 {
-		return 0, wordsError("exponent less than 0 (error token is \"" + strconv.FormatInt(b, 10) + "\")")
+		return 0, wordsError("exponent less than 0 (error token is \"" + strconv.FormatInt(-b, 10) + "\")")
 	}
 	n := int64(1)
 	for ; b > 0; b >>= 1 {

@@ -163,6 +163,9 @@ func (c *call) cdTo(args []string, given string) int {
 			path = resolved
 		}
 	}
+	if !d.bash() && strings.HasPrefix(shown, "//") && !strings.HasPrefix(shown, "///") && !strings.HasPrefix(dir, "/") {
+		path = "/" + path
+	}
 	c.r.state.set("OLDPWD", c.r.state.cwd)
 	c.r.state.cwd = path
 	c.r.state.set("PWD", path)
@@ -170,9 +173,6 @@ func (c *call) cdTo(args []string, given string) int {
 		v.exported = true
 	}
 	if show {
-		if !d.bash() && len(args) > 0 && args[0] != "-" && strings.HasPrefix(shown, "//") {
-			path = shown
-		}
 		c.Print(path + "\n")
 	}
 	return 0

@@ -11,6 +11,7 @@ import (
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/program/all"
+	"github.com/decnet/decnet/providers/decky/shell/program/peer"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/providers/decky/shell/word"
 )
@@ -246,7 +247,7 @@ func (r *runner) program(args []string, io Streams) error {
 	if err != nil {
 		r.answer.unknown = r.answer.unknown || errors.Is(err, syscall.ENOENT)
 		switch {
-		case name == "" && r.state.dialect.dash():
+		case name == "" && !r.state.dialect.bash():
 			io.Err.Print(r.prefix() + ": Permission denied\n")
 		case errors.Is(err, syscall.ENOENT) && !strings.Contains(name, "/"):
 			io.Err.Print(r.prefix() + name + words{": command not found\n", ": not found\n", ": not found\n"}.in(r.state.dialect))
@@ -299,6 +300,9 @@ func (r *runner) dropped(path string) error {
 	data, err := r.view().ReadFile(path)
 	if err != nil || len(data) == 0 {
 		return nil // the script will say what is wrong
+	}
+	if peer.Of(r.session.machine).Made(data) {
+		return nil // it is no client's
 	}
 	return tell(path, data)
 }

@@ -96,6 +96,9 @@ func (r *runner) prefix() string {
 	case s.interactive:
 		return s.name + ": "
 	}
+	if len(s.running) > 0 && (!s.file || s.stdin) { // what the function comes from
+		return map[bool]string{true: "main", false: "environment"}[s.stdin] + ": line " + strconv.Itoa(max(int(r.line), 1)) + ": "
+	}
 	return s.name + ": line " + strconv.Itoa(max(int(r.line), 1)) + ": "
 }
 

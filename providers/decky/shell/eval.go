@@ -29,6 +29,7 @@ type runner struct {
 	base        uint     // lines of the script that ran before
 	called      string   // the program, as it was called
 	text0       string   // the script that runs
+	openEnd     int      // where a here-document ends with it, without a line feed
 	made        []string // the files of its process substitutions
 	proc        *process
 	depth       int // of functions, subshells and substitutions

@@ -153,10 +153,17 @@ func (r *runner) pattern(w *syntax.Word) (string, error) {
 	return r.plainPattern(f.pattern()), err
 }
 
-// plainPattern is a pattern in which dash's ^ stands for itself.
+// plainPattern is a pattern in which dash's ^ stands for itself, and so does
+// what follows +( where there is no extglob.
 func (r *runner) plainPattern(p string) string {
+	if r.state.dialect.bash() {
+		return p
+	}
 	if r.state.dialect.dash() {
-		return strings.ReplaceAll(p, "[^", `[\^`)
+		p = strings.ReplaceAll(p, "[^", `[\^`)
+	}
+	for _, open := range []string{"?(", "*(", "+(", "@(", "!("} {
+		p = strings.ReplaceAll(p, open, open[:1]+`\(`)
 	}
 	return p
 }
@@ -197,6 +204,9 @@ func (e *expander) part(part syntax.WordPart, quoted, start, alone bool) error {
 			text = "'" + text + "'"
 		}
 		if p.Dollar {
+			if e.r.state.dialect.ash() {
+				text = ashQuoted(text)
+			}
 			text = ansiQuoted(text)
 		}
 		e.now.add(text, true)
@@ -324,6 +334,11 @@ func (r *runner) home(name string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// ashQuoted keeps ansiQuoted from what ash does not know: \e, \u and \U.
+func ashQuoted(s string) string {
+	return strings.NewReplacer(`\\`, `\\`, `\e`, `\\e`, `\E`, `\\E`, `\u`, `\\u`, `\U`, `\\U`).Replace(s)
 }
 
 // ansiQuoted is the text of $'...'.

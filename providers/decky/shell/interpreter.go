@@ -66,7 +66,7 @@ func (r *runner) shell(name string, args []string, io Streams) error {
 		r.state.status = 1
 		return err
 	}
-	return r.launch(d, string(data), append([]string{name}, args...), true, set, io)
+	return r.launch(d, string(data), append([]string{name}, args...), true, append(set, readInput), io)
 }
 
 // longOption is --version and its like; done tells that the shell ends there.
@@ -134,6 +134,10 @@ func words2status(d *dialect, err error) int {
 	return map[bool]int{true: 126, false: 2}[d.bash()]
 }
 
+// readInput among the options of a new shell tells that its script is what it
+// read from its input.
+const readInput = "\x00"
+
 // child runs a script in a shell of its own with args as $0, $1...
 func (r *runner) child(d *dialect, text string, args []string, file bool, io Streams) error {
 	return r.launch(d, text, args, file, nil, io)
@@ -155,6 +159,10 @@ func (r *runner) launch(d *dialect, text string, args []string, file bool, optio
 	var failed error
 	p := r.spawn(r.ctx, func(sub *runner) error {
 		sub.state.name, sub.state.params, sub.state.status, sub.state.file, sub.state.parent = args[0], args[1:], 0, file, parent
+		sub.state.pid = sub.proc.pid
+		if sub.state.stdin = len(options) > 0 && options[len(options)-1] == readInput; sub.state.stdin {
+			options = options[:len(options)-1]
+		}
 		sub.state.fresh(d)
 		sub.proc.traps = sub.state.traps
 		sub.line, sub.base, sub.sourcing, sub.quiet = 0, 0, 0, 0

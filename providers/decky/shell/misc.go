@@ -170,12 +170,16 @@ func (c *call) plainPrintf() int {
 		if end >= len(shape) || strings.IndexByte("diouxXeEfFgGaAcsb", shape[end]) < 0 {
 			bad = shape[i:min(end+1, len(shape))]
 			if d.ash() {
-				bad = shape[i:]
+				rest := strings.TrimLeft(shape[end:], "hlLjzt")
+				bad = shape[i:end] + rest
 			}
 			shape = shape[:i]
 			break
 		}
 		i = end
+	}
+	if d.ash() {
+		shape = ashQuoted(shape)
 	}
 	if d.dash() {
 		shape = strings.NewReplacer(`\\`, `\\`, `\x`, `\\x`, `\u`, `\\u`, `\U`, `\\U`, `\E`, `\\E`).Replace(shape)
@@ -360,8 +364,30 @@ func help(c *call) int {
 	return status
 }
 
+// ashHelp lists the builtins, and the applets that ash runs without a path.
 func ashHelp(c *call) int {
-	c.Print("Built-in commands:\n------------------\n\t" + strings.Join(slices.Sorted(maps.Keys(c.r.state.dialect.builtins)), " ") + "\n")
+	names := slices.Sorted(maps.Keys(c.r.state.dialect.builtins))
+	if busybox, ok := simulated("busybox"); ok {
+		var list strings.Builder
+		inner := *c.Call
+		inner.Name, inner.Args, inner.Out = "busybox", []string{"--list"}, Stream{Writer: &list}
+		busybox(&inner)
+		names = append(names, strings.Fields(list.String())...)
+	}
+	var b strings.Builder
+	column := 0
+	for _, name := range names {
+		lead := " "
+		if column == 0 {
+			lead = "\t"
+		}
+		b.WriteString(lead + name)
+		if column += 1 + len(name); column > 60 {
+			b.WriteByte('\n')
+			column = 0
+		}
+	}
+	c.Print("Built-in commands:\n------------------\n" + b.String() + "\n\n")
 	return 0
 }
 

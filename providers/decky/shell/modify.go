@@ -181,15 +181,41 @@ func changeCase(op syntax.ParExpOperator, glob, value string) string {
 	return b.String()
 }
 
+// replacing tells whether & stands for what matched: since bash 5.2, unless it
+// is switched off.
+func (s *state) replacing() bool {
+	on, changed := s.shopt["patsub_replacement"]
+	return s.dialect.bash() && s.version >= "5.2" && (on || !changed)
+}
+
 func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
 	glob, err := r.pattern(rep.Orig)
-	if err != nil || glob == "" || len(value) > maxTrim {
+	if err != nil || len(value) > maxTrim {
 		return value, err
 	}
-	with, err := r.literal(rep.With)
+	f, err := r.joined(rep.With)
 	if err != nil {
 		return "", err
 	}
+	if glob == "" && rep.All && len(f.text) > 0 && f.text[0] == '/' { // ${x////-}
+		glob, f.text, f.quoted = "/", f.text[1:], f.quoted[1:]
+		if len(f.text) > 0 && f.text[0] == '/' {
+			f.text, f.quoted = f.text[1:], f.quoted[1:]
+		}
+	}
+	if glob == "" {
+		return value, nil
+	}
+	var parts []string
+	last := 0
+	for i, c := range f.text {
+		if c == '&' && !f.quoted[i] && r.state.replacing() {
+			parts = append(parts, string(f.text[last:i]))
+			last = i + 1
+		}
+	}
+	parts = append(parts, string(f.text[last:]))
+	with := func(found string) string { return strings.Join(parts, found) }
 	anchor := byte(0)
 	if !rep.All && r.state.dialect.bash() && len(glob) > 1 && (glob[0] == '#' || glob[0] == '%') {
 		anchor, glob = glob[0], glob[1:]
@@ -197,7 +223,7 @@ func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
 	if anchor == '%' {
 		for i := 0; i <= len(value); i++ {
 			if pattern.Match(glob, value[i:]) {
-				return value[:i] + with, nil
+				return value[:i] + with(value[i:]), nil
 			}
 		}
 		return value, nil
@@ -223,7 +249,7 @@ func (r *runner) replace(rep *syntax.Replace, value string) (string, error) {
 			i++
 			continue
 		}
-		b.WriteString(with)
+		b.WriteString(with(value[i:end]))
 		i = end
 		if !rep.All {
 			b.WriteString(value[i:])
@@ -255,6 +281,9 @@ func (r *runner) bounds(s *syntax.Slice, n int) (from, length int, err error) {
 		}
 		if want < 0 {
 			want += int64(n) - int64(from)
+			if want < 0 && s.Length != nil && r.state.dialect.ash() {
+				return from, n - from, nil
+			}
 			if want < 0 {
 				return 0, 0, wordsError(strconv.FormatInt(want-int64(n)+int64(from), 10) + ": substring expression < 0")
 			}

@@ -55,7 +55,7 @@ func (e *expander) param(p *syntax.ParamExp, quoted bool) error {
 		return e.paramList(p, name, all, quoted)
 	}
 	if p.Excl && p.Exp == nil && p.Index == nil {
-		target, _ := r.state.get(name)
+		target, _ := r.variable(name)
 		value, _ := r.variable(target)
 		e.value(value, quoted)
 		return nil
@@ -115,6 +115,9 @@ func (e *expander) paramList(p *syntax.ParamExp, name, all string, quoted bool) 
 		return nil
 	}
 	if p.Slice != nil {
+		if r.state.dialect.ash() {
+			return e.ashSlice(p, list, quoted, all)
+		}
 		if p.Index == nil {
 			list = append([]string{r.state.name}, list...)
 		}
@@ -139,6 +142,18 @@ func (e *expander) paramList(p *syntax.ParamExp, name, all string, quoted bool) 
 		list = changed
 	}
 	e.list(list, quoted, all)
+	return nil
+}
+
+// ashSlice is ${@:n} in ash, which cuts characters from the parameters as one
+// text, $* being joined.
+func (e *expander) ashSlice(p *syntax.ParamExp, list []string, quoted bool, all string) error {
+	runes := []rune(strings.Join(list, " "))
+	from, length, err := e.r.bounds(p.Slice, len(runes))
+	if err != nil {
+		return err
+	}
+	e.list(strings.Split(string(runes[from:from+length]), "\x00"), quoted, all)
 	return nil
 }
 

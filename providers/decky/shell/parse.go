@@ -55,8 +55,8 @@ func (r *runner) parsed(script string, io Streams, from int, file string) (stopp
 		}
 		good = script[:min(checked.Err.Start, len(script))]
 	}
-	before := r.text0
-	defer func() { r.text0 = before }()
+	before, open := r.text0, r.openEnd
+	defer func() { r.text0, r.openEnd = before, open }()
 	stmts, ok := r.tree(good, checked)
 	if !ok {
 		io.Err.Print(r.prefix() + "syntax error\n")
@@ -96,13 +96,15 @@ func (r *runner) warn(checked grammar.Result, script string, io Streams) {
 // a mistake in an expansion, which a shell finds when it runs it: its place is
 // taken by one that fails in the shell's words.
 func (r *runner) tree(script string, checked grammar.Result) ([]*syntax.Stmt, bool) {
+	ends, cut := "", false
 	if len(checked.Unclosed) > 0 {
-		if !strings.HasSuffix(script, "\n") {
+		if cut = !strings.HasSuffix(script, "\n"); cut {
 			script += "\n"
 		}
 		for _, u := range checked.Unclosed {
-			script += u.End + "\n"
+			ends += u.End + "\n"
 		}
+		script += ends
 	}
 	original := script
 	script = edited(script, checked.Edits)
@@ -121,7 +123,10 @@ func (r *runner) tree(script string, checked grammar.Result) ([]*syntax.Stmt, bo
 	if err != nil {
 		return nil, false
 	}
-	r.text0 = script
+	r.text0, r.openEnd = script, 0
+	if cut && !r.state.dialect.bash() {
+		r.openEnd = len(script) - len(ends)
+	}
 	return file.Stmts, true
 }
 

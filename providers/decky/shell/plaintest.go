@@ -7,7 +7,7 @@ import (
 // testError is a mistake of test in bash's words, put in those of the dialect.
 func (c *call) testError(said string, args []string) {
 	d := c.r.state.dialect
-	if c.external {
+	if c.external && !c.Applet {
 		name, rest, _ := strings.Cut(said, ": ")
 		switch rest {
 		case "integer expression expected":
@@ -34,7 +34,11 @@ func (c *call) testError(said string, args []string) {
 			text = "missing ]]"
 		}
 	case rest == "integer expression expected":
-		text = words{"", "Illegal number: " + name, name + ": bad number"}.in(d)
+		bad := ": bad number"
+		if strings.Trim(strings.TrimLeft(name, "+-"), "0123456789") == "" && strings.Trim(name, "+-") != "" {
+			bad = ": out of range"
+		}
+		text = words{"", "Illegal number: " + name, name + bad}.in(d)
 	case said == "argument expected":
 		text = "argument expected"
 		if d.ash() && len(args) > 0 {
@@ -65,6 +69,10 @@ func (c *call) testError(said string, args []string) {
 			}
 		}
 		text = bad + ": unknown operand"
+	}
+	if c.Applet {
+		c.Err.Print(c.Name + ": " + text + "\n")
+		return
 	}
 	if d.ash() {
 		c.Err.Print(c.r.state.name + ": " + text + "\n")

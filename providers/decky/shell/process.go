@@ -119,7 +119,7 @@ func (p *process) kill(number int) bool {
 			p.pending = append(p.pending, name)
 		}
 	case number == 17 || number == 23 || number == 28: // CHLD, URG, WINCH
-	case p.main && p.session.options.TTY != "" && (number == 15 || number == 2 || number == 3):
+	case p.main && p.session.state.interactive && (number == 15 || number == 2 || number == 3):
 	default:
 		p.signal, p.stopped = number, false
 		p.cancel()
@@ -225,7 +225,6 @@ func (r *runner) spawn(ctx context.Context, f func(*runner) error, done func()) 
 	p := &process{session: s, pid: s.machine.NextPID(), cancel: cancel, over: ctx.Err}
 	sub := r.subshell()
 	sub.ctx, sub.proc = ctx, p
-	sub.state.pid = p.pid
 	p.traps = sub.state.traps
 	s.running++
 	s.processes[p.pid] = p

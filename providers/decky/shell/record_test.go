@@ -2,9 +2,13 @@ package shell_test
 
 import (
 	"context"
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
@@ -62,4 +66,54 @@ func TestStatusOfAPipelineIsItsLastCommands(t *testing.T) {
 	if _, _, status := run(t, newShell(t, "root"), "false | sh", ""); status != 0 {
 		t.Errorf("status %d, want that of sh", status)
 	}
+}
+
+func TestALineThatIsPausedIsRecordedTwice(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want []event.Command
+	}{
+		{"echo a; sleep 3; echo b; false", []event.Command{{Output: "a\n"}, {Output: "a\nb\n", Status: 1, Continued: true}}},
+		{"echo a; sleep 3", []event.Command{{Output: "a\n"}}},
+		{"sleep 3; nosuch", []event.Command{{Known: true}, {Output: "bash: line 1: nosuch: command not found\n", Status: 127, Continued: true}}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var got []event.Command
+			s := shell.New(shell.Options{Machine: machine.New(servicetest.Host(), nil, time.Now), User: "root", Record: func(b event.Body) error {
+				if e, ok := b.(*event.Command); ok {
+					got = append(got, *e)
+				}
+				return nil
+			}})
+			if _, err := s.Run(context.Background(), c.line, shell.ModeExec, nil, io.Discard, io.Discard); err != nil {
+				t.Fatal(err)
+			}
+			s.Close()
+			for i := range c.want {
+				w := &c.want[i]
+				w.Line, w.Mode, w.Cwd, w.User = event.Text(c.line), shell.ModeExec, "/root", "root"
+				w.Known = !strings.Contains(string(w.Output), "nosuch")
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", c.line, diff)
+			}
+		})
+	}
+}
+
+func TestALineThatDiesIsOnRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		var got []event.Command
+		s := shell.New(shell.Options{Machine: machine.New(servicetest.Host(), nil, time.Now), User: "root", Record: func(b event.Body) error {
+			got = append(got, *b.(*event.Command))
+			return nil
+		}})
+		time.AfterFunc(5*time.Second, cancel)
+		_, _ = s.Run(ctx, "echo a; sleep 3; echo b; sleep 100; echo c", shell.ModeExec, nil, io.Discard, io.Discard)
+		s.Close()
+		if len(got) != 2 || got[0].Output != "a\n" || got[1].Output != "a\nb\n" || !got[1].Continued {
+			t.Errorf("%+v", got)
+		}
+	})
 }

@@ -201,7 +201,7 @@ func (r *runner) open(path string, flags int, s Streams) (io.ReadWriter, error) 
 		if flags&vfs.Write != 0 {
 			return r.answer.stream(1), nil
 		}
-		return program.ReadOnly{Reader: s.In}, nil
+		return keyboard{&lineInput{answer: r.answer, from: r.answer.stdin, proc: r.proc}}, nil
 	}
 	if line := r.session.ends[path]; line != nil {
 		return pipeFile{pipeEnd{line, r.proc}}, nil
@@ -314,6 +314,7 @@ func (r *runner) heredoc(redirect *syntax.Redirect) (string, error) {
 	if redirect.Hdoc == nil {
 		return "", nil
 	}
+	end := int(redirect.Hdoc.End().Offset())
 	quoted := redirect.Word.Lit() == "" || strings.Contains(redirect.Word.Lit(), `\`)
 	if quoted && len(redirect.Hdoc.Parts) > 0 {
 		var raw strings.Builder
@@ -338,6 +339,9 @@ func (r *runner) heredoc(redirect *syntax.Redirect) (string, error) {
 		b.WriteString(text)
 	}
 	text := b.String()
+	if r.openEnd > 0 && end >= r.openEnd {
+		text = strings.TrimSuffix(text, "\n")
+	}
 	if redirect.Op == syntax.DashHdoc {
 		lines := strings.SplitAfter(text, "\n")
 		for i := range lines {

@@ -33,6 +33,44 @@ func (r *runner) function(body *syntax.Stmt, args []string, io Streams) error {
 	return err
 }
 
+// brought is a program that a client brought: one for another machine cannot run,
+// one that is cut off falls over, and any other goes into the background at once
+// as those do that are brought here.
+func (r *runner) brought(text, name string, io Streams) {
+	machine := r.session.machine.Release.Machine
+	var foreign bool
+	switch {
+	case len(text) < 52:
+		foreign = true
+	case machine == "x86_64":
+		kind := text[18:20]
+		foreign = kind != "\x3e\x00" && kind != "\x03\x00"
+	case machine == "aarch64":
+		kind := text[18:20]
+		foreign = kind != "\xb7\x00" && kind != "\x28\x00"
+	default:
+		own := map[string]string{"armv7l": "\x28\x00", "i686": "\x03\x00", "mips": "\x00\x08", "mipsel": "\x08\x00"}
+		foreign = own[machine] != text[18:20]
+	}
+	switch {
+	case foreign && r.state.dialect.bash():
+		io.Err.Print(r.prefix() + name + ": cannot execute binary file: Exec format error\n")
+		r.state.status = 126
+	case foreign && r.state.dialect.ash(): // which reads it as a script
+		line, _, _ := strings.Cut(text[:min(len(text), 256)], "\x00")
+		io.Err.Print(name + ": line 1: " + line + ": not found\n")
+		r.state.status = 127
+	case foreign:
+		io.Err.Print(r.prefix() + name + ": Exec format error\n")
+		r.state.status = 126
+	case len(text) < 1024:
+		io.Err.Print("Segmentation fault\n")
+		r.state.status = 139
+	default:
+		r.state.status = 0
+	}
+}
+
 // script runs a file that a client made: a shell script is evaluated, anything
 // else is what the kernel says of a file that is no program for it.
 func (r *runner) script(path string, args []string, io Streams) error {
@@ -46,14 +84,7 @@ func (r *runner) script(path string, args []string, io Streams) error {
 	text := string(data)
 	switch {
 	case strings.HasPrefix(text, "\x7fELF"):
-		// A program of another machine, or one that falls over at once.
-		if len(text) < 64 || !strings.HasPrefix(text[18:], "\x3e\x00") {
-			io.Err.Print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")
-			r.state.status = 126
-			return nil
-		}
-		io.Err.Print("Segmentation fault\n")
-		r.state.status = 139
+		r.brought(text, args[0], io)
 		return nil
 	case strings.IndexByte(text[:min(len(text), 512)], 0) >= 0:
 		io.Err.Print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")

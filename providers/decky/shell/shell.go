@@ -68,6 +68,7 @@ type Session struct {
 	history []string
 	state   *state
 	exited  bool
+	ended   int  // by which signal
 	lines   int  // read so far
 	warned  bool // of stopped jobs
 	broken  []string
@@ -121,6 +122,15 @@ func (s *Session) SetSize(rows, cols int) {
 // Exited tells whether the shell has ended by exit.
 func (s *Session) Exited() bool { return s.exited }
 
+// Signal is the name of the signal that ended the shell, as RFC 4254 section
+// 6.10 has it ("KILL"); nothing where it has exited or goes on.
+func (s *Session) Signal() string {
+	if s.ended == 0 {
+		return ""
+	}
+	return signalName(s.ended)
+}
+
 // Status is the exit status of the last command.
 func (s *Session) Status() int { return s.state.status }
 
@@ -131,7 +141,7 @@ func (s *Session) Run(ctx context.Context, line, mode string, stdin io.Reader, s
 	ctx, cancel := context.WithTimeout(ctx, s.limits.Time)
 	defer cancel()
 	s.lines++
-	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdout: stdout, stderr: stderr}
+	answer := &answer{session: s, line: line, mode: mode, cwd: s.state.cwd, stdin: stdin, stdout: stdout, stderr: stderr}
 	self := &process{session: s, pid: s.pid, cancel: cancel, over: ctx.Err, traps: s.state.traps, main: true}
 	r := &runner{ctx: ctx, session: s, state: s.state, budget: &budget{limits: s.limits}, answer: answer, asUser: s.login, proc: self}
 	streams := Streams{In: &lineInput{answer: answer, from: stdin, proc: self}, Out: answer.stream(1), Err: answer.stream(2)}
@@ -166,10 +176,13 @@ func (r *runner) evaluate(line string, streams Streams, mode string) {
 	if r.state.interactive {
 		r.notify(streams)
 	} else if mode == ModeShell {
-		s.state.file = true
+		s.state.file, s.state.stdin = true, true
 		r.base = uint(s.lines - 1)
 	}
 	r.text(line, streams)
+	if r.proc.signal != 0 && !s.exited { // by its last command
+		r.end(errInterrupted, streams)
+	}
 	if body, ok := s.state.traps["EXIT"]; ok && (mode == ModeExec || s.exited) {
 		delete(s.state.traps, "EXIT")
 		if r.proc.signal == 0 && r.ctx.Err() == nil {
@@ -205,7 +218,7 @@ func (r *runner) end(err error, io Streams) {
 	case errors.Is(err, errInterrupted) && r.proc.signal != 0:
 		r.state.status = 128 + r.proc.signal
 		if r.state == r.session.state {
-			r.session.exited = true
+			r.session.exited, r.session.ended = true, r.proc.signal
 		}
 	case errors.Is(err, errInterrupted):
 		r.state.status = 130

@@ -190,6 +190,9 @@ func killCommand(c *call) int {
 		c.Err.Print(c.r.state.name + ": you need to specify whom to kill\n")
 		return 1
 	}
+	if d.dash() && (len(args) == 0 || args[0] == "-l" && len(args) > 1) {
+		return c.dashKill(args)
+	}
 	if len(args) == 0 || args[0] == "-l" || args[0] == "-L" {
 		return c.killElsewhere(c.Args)
 	}
@@ -205,7 +208,11 @@ func killCommand(c *call) int {
 	case len(a) > 1 && a[0] == '-':
 		if number = signalNumber(a[1:]); number < 0 {
 			if !d.bash() {
-				c.say(words{"", "Illegal option %s", "bad signal name '%s'"}, a[:2])
+				if d.ash() {
+					c.Err.Print(c.r.state.name + ": bad signal name '" + a[1:] + "'\n")
+					return 1
+				}
+				c.say(words{"", "Illegal option %s"}, a[:2])
 				return 2
 			}
 			return c.killElsewhere(c.Args)
@@ -229,6 +236,30 @@ func killCommand(c *call) int {
 		}
 	}
 	return status
+}
+
+// dashKill is dash's kill where no signal is sent: how it is used, and the names
+// of statuses.
+func (c *call) dashKill(args []string) int {
+	if len(args) == 0 {
+		c.Err.Print(c.r.prefixOf("kill") + "Usage: kill [-s sigspec | -signum | -sigspec] [pid | job]... or\nkill -l [exitstatus]\n")
+		return 2
+	}
+	a := args[1] // the others it does not look at
+	n, err := strconv.Atoi(a)
+	if err != nil || n < 0 {
+		c.Err.Print(c.r.prefixOf("kill") + "Illegal number: " + a + "\n")
+		return 2
+	}
+	if n > 128 {
+		n -= 128
+	}
+	if n < 1 || n > 64 {
+		c.Err.Print(c.r.prefixOf("kill") + "invalid signal number or exit status: " + a + "\n")
+		return 2
+	}
+	c.Print(signalName(n) + "\n")
+	return 0
 }
 
 func (c *call) killElsewhere(args []string) int {

@@ -64,6 +64,7 @@ type state struct {
 	dialect          *dialect
 	interactive      bool // reads a terminal
 	file             bool // reads a script of its own, not -c
+	stdin            bool // that script is its input
 	pid, parent      int  // $$ and $PPID
 	jobs             *jobTable
 	hashed, disabled []string          // what hash lists, what enable -n took away

@@ -19,11 +19,13 @@ const maxPending = 64 << 10
 
 // answer collects what a command line says and lets it go once the line is on
 // record. A line that says much, takes long, or asks for input that is not
-// there yet, is recorded early, with what it said so far.
+// there yet, is recorded early, with what it said so far, and once more at its
+// end if it said or became anything else.
 type answer struct {
 	session        *Session
 	line, mode     string
 	cwd            string
+	stdin          io.Reader
 	stdout, stderr io.Writer
 
 	pending  []chunk
@@ -32,6 +34,10 @@ type answer struct {
 	unknown  bool
 	recorded bool
 	err      error
+	// said is the start of the answer, for the record; early is what was recorded
+	// of it before the end.
+	said  bytes.Buffer
+	early event.Command
 }
 
 type chunk struct {
@@ -63,6 +69,7 @@ func (w answerWriter) Write(p []byte) (int, error) {
 		return 0, errBudget
 	}
 	a.sent += len(p)
+	a.said.Write(p[:min(len(p), maxRecorded-a.said.Len())])
 	if a.recorded {
 		if _, err := w.to.Write(p); err != nil {
 			a.err = err
@@ -84,15 +91,8 @@ func (a *answer) release(status int) error {
 	if a.err != nil || a.recorded {
 		return a.err
 	}
-	var output bytes.Buffer
-	for _, c := range a.pending {
-		if output.Len() < maxRecorded {
-			output.Write(c.data[:min(len(c.data), maxRecorded-output.Len())])
-		}
-	}
-	a.err = a.session.record(&event.Command{
-		Line: event.Text(a.line).Clip(event.MaxText), Mode: a.mode, Cwd: a.cwd, User: a.session.login.Name, Status: status, Known: !a.unknown, Output: event.Text(output.String()),
-	})
+	a.early = a.event(status)
+	a.err = a.session.record(&a.early)
 	a.recorded = true
 	for _, c := range a.pending {
 		if a.err != nil {
@@ -104,7 +104,27 @@ func (a *answer) release(status int) error {
 	return a.err
 }
 
-func (a *answer) finish(status int) error { return a.release(status) }
+// event is the line as it stands.
+func (a *answer) event(status int) event.Command {
+	return event.Command{
+		Line: event.Text(a.line).Clip(event.MaxText), Mode: a.mode, Cwd: a.cwd, User: a.session.login.Name, Status: status, Known: !a.unknown, Output: event.Text(a.said.String()),
+	}
+}
+
+// finish records the line, or what became of one that is on record.
+func (a *answer) finish(status int) error {
+	if !a.recorded {
+		return a.release(status)
+	}
+	last := a.event(status)
+	if last != a.early {
+		last.Continued = true
+		if err := a.session.record(&last); a.err == nil {
+			a.err = err
+		}
+	}
+	return a.err
+}
 
 // lineInput is the standard input of a command line: before the first read
 // the client sees what was said so far.
@@ -162,6 +182,27 @@ func (l *lineInput) ready() bool {
 	from, ok := l.from.(interface{ Ready() bool })
 	return !ok || from.Ready()
 }
+
+// Keys implements program.Keyboard.
+func (l *lineInput) Keys() (restore func(), ok bool) {
+	t, ok := l.from.(*Terminal)
+	if !ok || l.answer.session.options.TTY == "" {
+		return nil, false
+	}
+	return t.keys(), true
+}
+
+// Typed implements program.Keyboard.
+func (l *lineInput) Typed() bool {
+	t, ok := l.from.(*Terminal)
+	return !ok || t.typed()
+}
+
+// keyboard is the terminal as it is opened by name, whatever standard input is.
+type keyboard struct{ *lineInput }
+
+// Write implements io.Writer for what is open for reading only.
+func (keyboard) Write([]byte) (int, error) { return 0, syscall.EBADF }
 
 // own makes the client's input that of the runner's process, where it is that.
 func (r *runner) own(s Streams) Streams {

@@ -30,6 +30,7 @@ type Terminal struct {
 	plain     bool        // control characters are input like any other
 	silent    bool        // nothing is shown
 	single    bool        // every byte is given away at once
+	exact     bool        // and as it was typed
 }
 
 // maxTyped bounds what waits unread.
@@ -160,6 +161,20 @@ func (t *Terminal) raw(silent, single bool) func() {
 	}
 }
 
+// keys gives every key away as it is typed, ^C and ^Z too, until the returned
+// function is called.
+func (t *Terminal) keys() func() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	silent, single, plain, exact := t.silent, t.single, t.plain, t.exact
+	t.silent, t.single, t.plain, t.exact = true, true, true, true
+	return func() {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.silent, t.single, t.plain, t.exact = silent, single, plain, exact
+	}
+}
+
 // next is the next byte typed.
 func (t *Terminal) next() (byte, error) {
 	t.mu.Lock()
@@ -208,7 +223,7 @@ func (t *Terminal) Read(p []byte) (int, error) {
 		if err != nil {
 			return 0, io.EOF
 		}
-		if b == '\r' {
+		if b == '\r' && !t.exact {
 			b = '\n'
 		}
 		if !t.silent {

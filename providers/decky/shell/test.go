@@ -1,7 +1,9 @@
 package shell
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +24,12 @@ func testCommand(c *call) int {
 			return 2
 		}
 		args = args[:len(args)-1]
+	}
+	if c.Name == "[[" {
+		args = slices.Clone(args)
+		for i, a := range args {
+			args[i] = cmp.Or(map[string]string{"&&": "-a", "||": "-o"}[a], a)
+		}
 	}
 	t := &tester{c: c, args: args}
 	ok, err := t.evaluate()

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/decnet/decnet/providers/decky/login"
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/services/ssh/connection"
 	"github.com/decnet/decnet/providers/decky/services/ssh/transport"
 	"github.com/decnet/decnet/providers/decky/services/ssh/wire"
@@ -22,6 +24,8 @@ type client struct {
 	transport     *transport.Conn
 	source, local netip.AddrPort
 	hassh, user   string
+	machine       *machine.Shared
+	gate          login.Gate
 
 	// Of the goroutine that reads the connection.
 	sessions  int
@@ -150,7 +154,7 @@ func (c *client) listen(host string, port uint32, want bool) connection.Answer {
 	}
 	// The resolver takes a port modulo 65,536; sshd leaves to the kernel who
 	// may bind one below 1,024.
-	if bound := port & 0xffff; port != 0 && (bound == uint32(c.conn.Port().Number) || bound < 1024 && c.h.account(c.user).UID != 0) {
+	if bound := port & 0xffff; port != 0 && (bound == uint32(c.conn.Port().Number) || bound < 1024 && c.account(c.user).UID != 0) {
 		return connection.Answer{}
 	}
 	answer := connection.Answer{}

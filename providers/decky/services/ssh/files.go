@@ -12,7 +12,7 @@ import (
 
 // serveFiles is the subsystem sftp.
 func (s *session) serveFiles(context.Context) outcome {
-	m := s.c.h.host()
+	m := s.c.host()
 	account := m.Account(s.c.user)
 	options := sftp.Options{
 		View: m.FS.As(account.UID, account.GID), Home: account.Home, Now: s.c.h.env.Now, Did: s.did, Moved: s.moved,
@@ -83,7 +83,7 @@ func (s *session) copyFiles(line string) (out outcome, ok bool) {
 	if s.c.record(&event.Command{Line: event.Text(line).Clip(4096), Mode: "exec", User: s.c.user, Known: true}) != nil {
 		return outcome{status: 255}, true
 	}
-	m := s.c.h.host()
+	m := s.c.host()
 	account := m.Account(s.c.user)
 	status := scp.Run(s.ch, command, scp.Options{View: m.FS.As(account.UID, account.GID), Home: account.Home, Moved: s.copied})
 	return outcome{status: status}, true

@@ -10,15 +10,15 @@ import (
 )
 
 // host is the machine that the sessions share, as it is now.
-func (h *handler) host() *machine.Machine { return h.machine.Machine(h.policy.Accounts()) }
+func (c *client) host() *machine.Machine { return c.h.policy.Machine(c.machine) }
 
 // account is the user's line of /etc/passwd, as far as it is known without
 // making the machine.
-func (h *handler) account(user string) machine.Account {
-	if user == "root" && !h.machine.Changed() {
+func (c *client) account(user string) machine.Account {
+	if user == "root" && !c.machine.Changed() {
 		return machine.Account{Name: "root", Home: "/root", Shell: "/bin/bash"}
 	}
-	return h.host().Account(user)
+	return c.host().Account(user)
 }
 
 // maxKeys bounds how many lines of authorized_keys are read.
@@ -26,11 +26,11 @@ const maxKeys = 1024
 
 // authorized tells whether a client put the key into the user's
 // authorized_keys.
-func (h *handler) authorized(user, wire string) bool {
-	if !h.machine.Changed() {
+func (c *client) authorized(user, wire string) bool {
+	if !c.machine.Changed() {
 		return false
 	}
-	m := h.host()
+	m := c.host()
 	account := m.Account(user)
 	if account.Name != user {
 		return false
@@ -54,12 +54,14 @@ func (h *handler) authorized(user, wire string) bool {
 
 // greeting is what a login shell shows first: the message of the day, and on a
 // terminal the last login.
-func (h *handler) greeting(user string, from netip.Addr, tty string) string {
-	text := h.host().Greeting()
+func (c *client) greeting(user string, from netip.Addr, tty string) string {
+	m := c.host()
+	text := m.Greeting()
 	if tty == "" {
 		return text
 	}
-	before := h.machine.LoggedIn(user, from, tty)
-	text += "Last login: " + before.At.UTC().Format("Mon Jan _2 15:04:05 2006") + " from " + before.From.String() + "\n"
+	if before, ok := c.machine.LoggedIn(user, from, tty); ok {
+		text += "Last login: " + before.At.In(m.Zone.Location).Format("Mon Jan _2 15:04:05 2006") + " from " + before.From.String() + "\n"
+	}
 	return strings.ReplaceAll(text, "\n", "\r\n")
 }

@@ -49,7 +49,7 @@ func (c *client) attempt(method, user, secret, kind string, success bool) error 
 }
 
 // Known implements auth.Policy.
-func (c *client) Known(user string) bool { return c.h.policy.Known(user) }
+func (c *client) Known(user string) bool { return c.gate.Known(user) }
 
 // Left implements auth.Policy.
 func (c *client) Left(user, method string) error { return c.attempt(method, user, "", "", false) }
@@ -57,7 +57,7 @@ func (c *client) Left(user, method string) error { return c.attempt(method, user
 // Password implements auth.Policy.
 func (c *client) Password(ctx context.Context, who auth.Claim, password string) (bool, error) {
 	checked := password != "" && len(password) <= maxChecked
-	ok := checked && who.Valid && c.h.policy.Password(c.source.Addr(), who.User, password)
+	ok := checked && who.Valid && c.gate.Password(c.source.Addr(), who.User, password)
 	if err := c.attempt(who.Method, who.User, password, "plaintext", ok); err != nil {
 		return false, err
 	}
@@ -73,7 +73,7 @@ func (c *client) Key(_ context.Context, who auth.Claim, key auth.Key, proof auth
 		sum := sha256.Sum256([]byte(key.Wire))
 		key.Fingerprint = "SHA256:" + base64.RawStdEncoding.EncodeToString(sum[:])
 	}
-	ok := who.Valid && (c.h.allowed[key.Wire] || c.h.authorized(who.User, key.Wire))
+	ok := who.Valid && (c.h.allowed[key.Wire] || c.authorized(who.User, key.Wire))
 	if ok && proof == auth.Asked {
 		return true, nil // the signature follows
 	}
@@ -111,7 +111,7 @@ func (c *client) explainKey(who *auth.Login) error {
 	if !strings.HasPrefix(who.Method, "publickey") || c.h.manner.oldTexts || !strings.HasPrefix(c.h.build.Identification, "SSH-2.0-OpenSSH") || c.transport.Quirk(transport.QuirkDebug) {
 		return nil
 	}
-	text := fmt.Sprintf("%s/.ssh/authorized_keys:1: key options: agent-forwarding port-forwarding pty user-rc x11-forwarding", c.h.account(who.User).Home)
+	text := fmt.Sprintf("%s/.ssh/authorized_keys:1: key options: agent-forwarding port-forwarding pty user-rc x11-forwarding", c.account(who.User).Home)
 	for range 1 + min(who.Queries, 1) {
 		p := wire.AppendString(wire.AppendBool([]byte{wire.Debug}, false), text)
 		if err := c.transport.WritePacket(wire.AppendString(p, "")); err != nil {

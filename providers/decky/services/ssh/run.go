@@ -13,7 +13,7 @@ import (
 // newShell is the user's login shell.
 func (s *session) newShell(tty string) *shell.Session {
 	options := shell.Options{
-		Machine: s.c.h.host(), User: s.c.user, Source: s.c.source, Local: s.c.local, Env: s.variables(), Record: s.c.record,
+		Machine: s.c.host(), User: s.c.user, Source: s.c.source, Local: s.c.local, Env: s.variables(), Record: s.c.record,
 	}
 	if tty != "" {
 		options.TTY, options.Term = "/dev/"+tty, s.pty.term
@@ -25,18 +25,18 @@ func (s *session) newShell(tty string) *shell.Session {
 func (s *session) shell(ctx context.Context) outcome {
 	if s.pty != nil {
 		return s.onTerminal(func(sh *shell.Session, t *shell.Terminal, out io.Writer, tty string) int {
-			if _, err := io.WriteString(out, s.c.h.greeting(s.c.user, s.c.source.Addr(), tty)); err != nil {
+			if _, err := io.WriteString(out, s.c.greeting(s.c.user, s.c.source.Addr(), tty)); err != nil {
 				return 255
 			}
 			return sh.Interactive(ctx, t)
 		})
 	}
-	if _, err := io.WriteString(s.ch, s.c.h.greeting(s.c.user, s.c.source.Addr(), "")); err != nil {
+	if _, err := io.WriteString(s.ch, s.c.greeting(s.c.user, s.c.source.Addr(), "")); err != nil {
 		return outcome{status: 255}
 	}
 	sh := s.newShell("")
 	defer sh.Close()
-	return outcome{status: s.script(ctx, sh)}
+	return outcome{status: s.script(ctx, sh), signal: sh.Signal()}
 }
 
 // exec is the request "exec".
@@ -50,12 +50,12 @@ func (s *session) exec(ctx context.Context, line string) outcome {
 	sh := s.newShell("")
 	defer sh.Close()
 	status, _ := sh.Run(ctx, line, shell.ModeExec, s.ch, s.ch, s.ch.Stderr())
-	return outcome{status: status}
+	return outcome{status: status, signal: sh.Signal()}
 }
 
 // onTerminal runs something on a terminal that who and w show.
 func (s *session) onTerminal(run func(*shell.Session, *shell.Terminal, io.Writer, string) int) outcome {
-	entry, leave := s.c.h.host().Enter(s.c.user, s.c.source.Addr())
+	entry, leave := s.c.host().Enter(s.c.user, s.c.source.Addr())
 	defer leave()
 	sh := s.newShell(entry.TTY)
 	defer sh.Close()
@@ -72,7 +72,7 @@ func (s *session) onTerminal(run func(*shell.Session, *shell.Terminal, io.Writer
 	status := run(sh, t, film, entry.TTY)
 	s.ch.CloseRead()
 	t.Wait()
-	return outcome{status: status}
+	return outcome{status: status, signal: sh.Signal()}
 }
 
 // script is a shell whose commands come down a pipe.

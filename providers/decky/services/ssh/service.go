@@ -13,7 +13,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -96,7 +95,7 @@ type handler struct {
 	allowed  map[string]bool // authorized keys in wire form
 	startups atomic.Int64    // connections that are not logged in
 	forwards atomic.Int64    // forwardings under way
-	machine  *machine.Shared
+	machines *machine.Hosts
 	// simulator is what forwardings reach.
 	simulator *forward.Simulator
 }
@@ -112,8 +111,8 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 	h := &handler{config: config, env: env, persona: persona.New(env.Host), policy: policy, allowed: map[string]bool{}}
 	h.build = pick(config, env.Host)
 	h.manner = mannerOf(h.build)
-	h.keys = newHostKeys(h.persona, env.Store, h.build.KeyTypes)
-	h.machine, h.simulator = machine.Share(env), newSimulator(h)
+	h.keys = newHostKeys(h.persona, env.Store, h.build)
+	h.machines, h.simulator = machine.Of(env), newSimulator(h)
 	for _, line := range config.AuthorizedKeys {
 		key, err := parseKey(line)
 		if err != nil {
@@ -125,7 +124,10 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 }
 
 // Flush implements decky.Flusher.
-func (h *handler) Flush() error { return h.machine.Flush() }
+func (h *handler) Flush() error {
+	h.keys.close()
+	return h.machines.Flush()
+}
 
 // ServeConn implements decky.Handler.
 func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
@@ -181,6 +183,13 @@ func linger(conn decky.Conn) {
 // serve is a connection from its identification to its end.
 func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error {
 	c := &client{h: h, conn: conn, source: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr())}
+	c.machine = h.machines.For(c.source.Addr())
+	defer func() {
+		if kept := c.machine.Leave(); kept != nil {
+			h.env.Log.Warn("files are not kept", "error", kept)
+		}
+	}()
+	c.gate = h.policy.On(c.machine)
 	t, err := transport.Server(ctx, conn, transport.Config{
 		Build: h.build, Keys: h.keys.list, Identified: c.identified, Offered: c.offered,
 	})
@@ -206,9 +215,6 @@ func (h *handler) serve(ctx context.Context, conn *held, loggedIn func()) error 
 	}
 	options := connection.Options{Window: h.manner.window, Packet: h.manner.packet, Silent: h.build.Product == build.Dropbear, OldTexts: h.manner.oldTexts, EndOfWrite: strings.HasPrefix(c.software(), "OpenSSH")}
 	err = connection.Serve(ctx, t, c, options)
-	if kept := h.machine.Flush(); kept != nil {
-		h.env.Log.Warn("files are not kept", "error", kept)
-	}
 	if failed := c.failure(); failed != nil {
 		return failed
 	}
@@ -270,31 +276,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-timer.C:
 	case <-ctx.Done():
 	}
-}
-
-// hostKeys are the keys that the build's package makes, derived, so that they
-// are the decky's own and survive every restart.
-type hostKeys struct {
-	list transport.Keys
-}
-
-// wire is the public key that algorithm signs with.
-func (k *hostKeys) wire(algorithm string) []byte {
-	kind := algorithm
-	if strings.HasPrefix(algorithm, "rsa-sha2-") {
-		kind = gossh.KeyAlgoRSA
-	}
-	i := slices.IndexFunc(k.list, func(key transport.HostKey) bool { return key.Type == kind })
-	if i < 0 {
-		return nil
-	}
-	signer, err := k.list[i].Signer()
-	if err != nil {
-		return nil
-	}
-	public, err := gossh.NewPublicKey(signer.Public())
-	if err != nil {
-		return nil
-	}
-	return public.Marshal()
 }

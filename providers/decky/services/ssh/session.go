@@ -239,7 +239,7 @@ var signals = map[string]bool{"HUP": true, "INT": true, "KILL": true, "QUIT": tr
 // signal delivers a signal to the session's process: a shell on a terminal
 // ignores some, everything else dies of it.
 func (s *session) signal(name string) bool {
-	root := s.c.h.account(s.c.user).UID == 0 // its sessions run in sshd's own process
+	root := s.c.account(s.c.user).UID == 0 // its sessions run in sshd's own process
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !signals[name] || s.running == nil || s.sftp || root {

@@ -269,11 +269,22 @@ func (y *typist) say(text, want string) string {
 	return got
 }
 
+func TestTheSecondLoginTellsOfTheFirst(t *testing.T) {
+	s := start(t)
+	for n, want := range []bool{false, true} {
+		y, session := terminal(t, mustDial(t, s))
+		if greeting := y.say("", ":~# "); strings.Contains(greeting, " from 127.0.0.1\r\n") != want {
+			t.Errorf("login %d is greeted %q", n, greeting)
+		}
+		session.Close()
+	}
+}
+
 func TestTerminal(t *testing.T) {
 	s := start(t)
 	y, session := terminal(t, mustDial(t, s))
 	const prompt, run = "\x1b[?2004hroot@srv-atlas-17:~# ", "\r\n\x1b[?2004l\r"
-	if greeting := y.say("", prompt); !strings.Contains(greeting, "Last login: ") || !strings.HasPrefix(greeting, "Linux srv-atlas-17 6.1.0-28-amd64 ") {
+	if greeting := y.say("", prompt); strings.Contains(greeting, "Last login: ") || !strings.HasPrefix(greeting, "Linux srv-atlas-17 6.1.0-28-amd64 ") {
 		t.Errorf("greeting %q", greeting)
 	}
 	for _, c := range []struct{ name, typed, want string }{

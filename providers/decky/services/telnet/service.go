@@ -64,7 +64,7 @@ type handler struct {
 	env    decky.Env
 	face   face
 	policy *login.Policy
-	shared *machine.Shared
+	hosts  *machine.Hosts
 
 	mu   sync.Mutex
 	ttys []int // in use
@@ -75,11 +75,11 @@ func open(config Config, env decky.Env) (decky.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handler{config: config, env: env, face: faceOf(config.Server, env.Host), policy: policy, shared: machine.Share(env)}, nil
+	return &handler{config: config, env: env, face: faceOf(config.Server, env.Host), policy: policy, hosts: machine.Of(env)}, nil
 }
 
 // Flush implements decky.Flusher.
-func (h *handler) Flush() error { return h.shared.Flush() }
+func (h *handler) Flush() error { return h.hosts.Flush() }
 
 // takeTTY is the first free number of a terminal.
 func (h *handler) takeTTY() int {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/login"
+	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/schema/event"
 )
 
@@ -22,15 +24,17 @@ type hostinfo struct {
 
 // session is one client.
 type session struct {
-	h      *handler
-	conn   decky.Conn
-	tty    *tty
-	server server
-	source netip.AddrPort
-	local  netip.AddrPort
-	number int // of its terminal
-	cancel context.CancelCauseFunc
-	film   *film
+	h       *handler
+	conn    decky.Conn
+	tty     *tty
+	server  server
+	source  netip.AddrPort
+	local   netip.AddrPort
+	machine *machine.Shared
+	gate    login.Gate
+	number  int // of its terminal
+	cancel  context.CancelCauseFunc
+	film    *film
 	// samples are the digests of what was dropped and run; only the shell
 	// looks at them.
 	samples map[string]bool
@@ -39,6 +43,13 @@ type session struct {
 // ServeConn implements decky.Handler.
 func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
 	s := &session{h: h, conn: conn, tty: newTTY(), source: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr())}
+	s.machine = h.hosts.For(s.source.Addr())
+	defer func() {
+		if kept := s.machine.Leave(); kept != nil {
+			h.env.Log.Warn("files of a session are not kept", "error", kept)
+		}
+	}()
+	s.gate = h.policy.On(s.machine)
 	s.number = h.takeTTY()
 	defer h.freeTTY(s.number)
 	info := h.info(s.number)
@@ -184,7 +195,7 @@ const maxSecret = 4096
 
 // try decides one attempt.
 func (s *session) try(user, password string, asked bool) (bool, error) {
-	ok := asked && s.h.policy.Password(s.source.Addr(), user, password)
+	ok := asked && s.gate.Password(s.source.Addr(), user, password)
 	body := &event.AuthAttempt{
 		Method: "password", Username: event.Text(user).Clip(1024), Secret: event.Text(password).Clip(maxSecret),
 		Success: ok, Client: event.Text(s.server.client().term).Clip(128),

@@ -16,8 +16,8 @@ import (
 
 // shell is what login starts.
 func (s *session) shell(ctx context.Context, user string) error {
-	m := s.h.shared.Machine(s.h.policy.Accounts())
-	entry, leave := m.Enter(user, s.source.Addr())
+	m := s.h.policy.Machine(s.machine)
+	entry, leave := m.EnterBy("telnet", user, s.source.Addr())
 	defer leave()
 	told := s.server.client()
 	sh := shell.New(shell.Options{
@@ -32,9 +32,11 @@ func (s *session) shell(ctx context.Context, user string) error {
 			sh.SetSize(rows, cols)
 		}
 	})
-	before := s.h.shared.LoggedIn(user, s.source.Addr(), entry.TTY)
+	last := ""
+	if before, ok := s.machine.LoggedIn(user, s.source.Addr(), entry.TTY); ok {
+		last = "Last login: " + before.At.In(m.Zone.Location).Format("Mon Jan _2 15:04:05 MST 2006") + " from " + before.From.String() + " on " + before.TTY + "\n"
+	}
 	uname, motd, _ := strings.Cut(m.Greeting(), "\n")
-	last := "Last login: " + before.At.UTC().Format("Mon Jan _2 15:04:05 MST 2006") + " from " + before.From.String() + " on " + before.TTY + "\n"
 	t := shell.NewTerminal(s.tty, s.tty)
 	if _, err := io.WriteString(t, s.h.face.login.greeting(greeter{uname + "\n", motd, last})); err != nil {
 		return err
@@ -44,9 +46,6 @@ func (s *session) shell(ctx context.Context, user string) error {
 	sh.Close()
 	s.tty.locked(func() { s.tty.hangup(io.EOF) })
 	t.Wait()
-	if saved := s.h.shared.Flush(); saved != nil {
-		s.h.env.Log.Warn("files of a session are not kept", "error", saved)
-	}
 	return nil
 }
 

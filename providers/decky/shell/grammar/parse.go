@@ -443,16 +443,22 @@ func validName(s string) bool {
 
 // simple reads words and redirections, or the definition of a function.
 func (p *parser) simple() {
+	brackets := false // within ash's [[
 	for n := 0; ; {
 		t := p.peek()
 		switch {
+		case brackets && (op(t, "&&") || op(t, "||")):
+			p.next()
+			p.found.Edits = append(p.found.Edits, Edit{t.at, ` \`}, Edit{t.at + 1, `\`}, Edit{t.at + 2, " "})
 		case t.kind == tRedirect:
 			p.redirects(false)
 		case t.kind == tWord:
 			p.next()
 			if n == 0 && !t.quoted {
 				p.ordinary(t)
+				brackets = t.text == "[[" && p.dialect == Ash
 			}
+			brackets = brackets && t.text != "]]"
 			if n++; n == 1 && op(p.peek(), "(") && !assignment(t.text, p.dialect) {
 				p.next()
 				p.expectOp(")")
@@ -487,7 +493,13 @@ func (p *parser) ordinary(t token) {
 		if p.dialect != Bash {
 			p.found.Edits = append(p.found.Edits, Edit{t.at, `\`})
 		}
-	case "[[", "export", "readonly", "local", "declare", "typeset", "nameref":
+	case "[[":
+		if p.dialect == Ash {
+			p.found.Edits = append(p.found.Edits, Edit{t.at, `\`})
+			break
+		}
+		p.found.Words = append(p.found.Words, Edit{t.at, `\`})
+	case "export", "readonly", "local", "declare", "typeset", "nameref":
 		p.found.Words = append(p.found.Words, Edit{t.at, `\`})
 	}
 }

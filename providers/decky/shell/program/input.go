@@ -10,7 +10,7 @@ import (
 )
 
 // pieceSize is what Pieces reads at once.
-const pieceSize = 32 << 10
+const pieceSize = 64 << 10
 
 // Pieces hands a file to use as it comes, "-" being standard input: bytes that
 // use must not keep. It ends with the file, or with c.Stop.

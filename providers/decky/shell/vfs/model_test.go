@@ -246,7 +246,7 @@ func TestBehavesAsTheModel(t *testing.T) {
 		if diff := cmp.Diff(m.text(), contents(t, v, "/", map[string]string{})); diff != "" {
 			t.Fatal(diff)
 		}
-		kept, err := f.Changes()
+		kept, _, err := f.Changes()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func FuzzOperations(f *testing.F) {
 				t.Fatalf("clients hold %d bytes", used)
 			}
 		}
-		kept, err := fs.Changes()
+		kept, _, err := fs.Changes()
 		if err != nil {
 			t.Fatal(err)
 		}

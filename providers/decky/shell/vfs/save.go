@@ -3,7 +3,6 @@ package vfs
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -73,17 +72,31 @@ type collector struct {
 }
 
 // Changes is what clients changed since the base, for Restore on a file system
-// with the same base.
-func (f *FS) Changes() ([]byte, error) {
+// with the same base, and its version.
+func (f *FS) Changes() ([]byte, Version, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	s := f.collect()
+	v, err := s.version()
+	if err != nil {
+		return nil, nil, err
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.dirty = false
+	return data, v, nil
+}
+
+// collect notes everything that differs from the base.
+func (f *FS) collect() saved {
 	c := &collector{f: f, names: map[uint64]string{}, dry: true}
 	c.directory(f.root, "", false)
 	c.saved, c.dry = saved{}, false
 	c.directory(f.root, "", false)
 	c.saved.Entries = append(c.saved.Entries, c.more...)
-	f.dirty = false
-	return json.Marshal(c.saved)
+	return c.saved
 }
 
 // directory notes what differs below n.
@@ -160,15 +173,19 @@ func (f *FS) Dirty() bool {
 	return f.dirty
 }
 
+// Soil makes the file system dirty: what Changes returned was not kept.
+func (f *FS) Soil() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dirty = true
+}
+
 // Restore applies what Changes returned. What does not fit any more, because the
 // base is another one, is left out.
 func (f *FS) Restore(data []byte) error {
-	if len(data) == 0 {
-		return nil
-	}
-	var s saved
-	if err := json.Unmarshal(data, &s); err != nil {
-		return fmt.Errorf("read kept files: %w", err)
+	s, err := unpack(data)
+	if err != nil {
+		return err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

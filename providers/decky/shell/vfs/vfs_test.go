@@ -190,7 +190,7 @@ func TestChangesSurviveARestart(t *testing.T) {
 				t.Fatalf("clients hold %d bytes", used)
 			}
 		}
-		data, err := f.Changes()
+		data, _, err := f.Changes()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +231,7 @@ func dump(v vfs.View, dir string) map[string]string {
 func FuzzRestore(f *testing.F) {
 	source := newFS(1 << 20)
 	_ = source.As(0, 0).WriteFile("/tmp/x", []byte("x"), 0o644)
-	data, err := source.Changes()
+	data, _, err := source.Changes()
 	if err != nil {
 		f.Fatal(err)
 	}

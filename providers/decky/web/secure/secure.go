@@ -2,8 +2,7 @@
 // the versions, ciphers, tickets and protocols that the product has on the
 // host's distribution, the client's fingerprints on record before it is
 // answered, and the product's answer to plain HTTP. The handshake itself is
-// crypto/tls, which is told what OpenSSL would choose; the order of ServerHello's
-// extensions in TLS 1.2 stays that library's, a known gap.
+// package tlsface's.
 package secure
 
 import (
@@ -17,13 +16,20 @@ import (
 
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/persona"
+	"github.com/decnet/decnet/providers/decky/tlsface"
 	"github.com/decnet/decnet/providers/decky/web"
-	"github.com/decnet/decnet/providers/decky/web/site"
 	"github.com/decnet/decnet/schema/event"
 )
 
 // handshakeTime bounds a handshake, as client_header_timeout does.
 const handshakeTime = 60 * time.Second
+
+// Alerts for what is no ClientHello (RFC 8446 section 6).
+const (
+	alertUnexpected = 10
+	alertOverflow   = 22
+	alertVersion    = 70
+)
 
 // Options of a Server.
 type Options struct {
@@ -37,8 +43,7 @@ type Options struct {
 // Server answers connections with TLS. It implements decky.Handler.
 type Server struct {
 	options Options
-	config  *tls.Config
-	openssl bool
+	face    *tlsface.Server
 }
 
 // New is a server with the host's certificate.
@@ -51,23 +56,24 @@ func New(o Options) (*Server, error) {
 	if len(chain) > 1 {
 		chain = chain[:len(chain)-1] // the root is the client's to have
 	}
-	profile := profileOf(o.Env.Host, o.Product)
-	config := &tls.Config{
-		Certificates: []tls.Certificate{{Certificate: chain, PrivateKey: own.Key}}, Time: o.Env.Now,
-		MinVersion: profile.min, MaxVersion: profile.max, NextProtos: profile.protocols,
-		SessionTicketsDisabled: !profile.tickets, CurvePreferences: []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP521, tls.CurveP384},
-	}
+	config := profileOf(o.Env.Host, o.Product)
+	config.Chain, config.Key, config.Now = chain, own.Key, o.Env.Now
 	if o.Min != 0 {
-		config.MinVersion = o.Min
+		config.Min = o.Min
 	}
 	if o.Max != 0 {
-		config.MaxVersion = o.Max
+		config.Max = o.Max
 	}
-	if config.MinVersion > config.MaxVersion {
+	if config.Min > config.Max {
 		return nil, errors.New("the lowest version of TLS is above the highest")
 	}
-	preferOpenSSL()
-	return &Server{options: o, config: config, openssl: o.Product != site.IIS}, nil
+	// Who lets old versions in had to lower OpenSSL's security level for it.
+	config.Weak = config.Weak || config.Min < tlsface.VersionTLS12
+	face, err := tlsface.New(config)
+	if err != nil {
+		return nil, fmt.Errorf("set up TLS: %w", err)
+	}
+	return &Server{options: o, face: face}, nil
 }
 
 // ServeConn implements decky.Handler.
@@ -89,22 +95,15 @@ func (s *Server) ServeConn(ctx context.Context, conn decky.Conn) error {
 	if err := s.record(conn, head, hello); err != nil {
 		return err
 	}
-	config := s.config
 	var broken brokenHello
-	switch {
-	case hello != nil:
-		alert := byte(0)
-		if config, alert = s.choose(hello); alert != 0 {
-			return refuse(conn, min(hello.Version, tls.VersionTLS12), alert)
-		}
-	case errors.As(err, &broken):
-		return refuse(conn, tls.VersionTLS12, byte(broken))
+	if errors.As(err, &broken) {
+		return refuse(conn, tlsface.VersionTLS12, byte(broken))
 	}
-	inside := tls.Server(head, config)
-	if err := inside.HandshakeContext(ctx); err != nil {
+	inside, err := s.face.Accept(ctx, head)
+	if err != nil {
 		return nil // the alert went out; what the client said is on record
 	}
-	if err := s.negotiated(conn, inside.ConnectionState()); err != nil {
+	if err := s.negotiated(conn, inside.State()); err != nil {
 		return err
 	}
 	_ = conn.SetReadDeadline(time.Time{}) // the next read fails where this does
@@ -114,7 +113,7 @@ func (s *Server) ServeConn(ctx context.Context, conn decky.Conn) error {
 }
 
 // record puts the client's greeting on record.
-func (s *Server) record(conn decky.Conn, head *peeked, hello *Hello) error {
+func (s *Server) record(conn decky.Conn, head *peeked, hello *tlsface.Hello) error {
 	if hello == nil {
 		return conn.Record(&event.Scan{Technique: "foreign-protocol", Data: event.Text(head.read).Clip(event.MaxText)})
 	}
@@ -132,12 +131,12 @@ func (s *Server) record(conn decky.Conn, head *peeked, hello *Hello) error {
 }
 
 // negotiated puts what came of the handshake on record.
-func (s *Server) negotiated(conn decky.Conn, state tls.ConnectionState) error {
-	value := tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.CipherSuite)
-	if state.NegotiatedProtocol != "" {
-		value += " " + state.NegotiatedProtocol
+func (s *Server) negotiated(conn decky.Conn, state tlsface.State) error {
+	value := tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.Cipher)
+	if state.Protocol != "" {
+		value += " " + state.Protocol
 	}
-	if state.DidResume {
+	if state.Resumed {
 		value += " resumed"
 	}
 	return conn.Record(&event.Fingerprint{Method: "tls", Value: value})
@@ -174,7 +173,7 @@ type peeked struct {
 func (p *peeked) fill(n int) error {
 	var buffer [4096]byte
 	for len(p.read) < n {
-		got, err := p.Conn.Read(buffer[:min(len(buffer), maxHello)])
+		got, err := p.Conn.Read(buffer[:min(len(buffer), tlsface.MaxHello)])
 		p.read = append(p.read, buffer[:got]...)
 		if err != nil {
 			return err
@@ -185,7 +184,7 @@ func (p *peeked) fill(n int) error {
 
 // hello reads the records of a ClientHello (RFC 8446 section 5.1); nil where it
 // is none.
-func (p *peeked) hello() (*Hello, error) {
+func (p *peeked) hello() (*tlsface.Hello, error) {
 	var message []byte
 	for at := 0; ; {
 		if err := p.fill(at + 5); err != nil {
@@ -197,7 +196,7 @@ func (p *peeked) hello() (*Hello, error) {
 			return nil, brokenHello(alertVersion) // SSL 2.0
 		case p.read[at] != 0x16 || p.read[at+1] != 3:
 			return nil, brokenHello(alertUnexpected)
-		case size > 16<<10 || at+size > maxHello:
+		case size > 16<<10 || at+size > tlsface.MaxHello:
 			return nil, brokenHello(alertOverflow)
 		}
 		if err := p.fill(at + 5 + size); err != nil {
@@ -209,7 +208,7 @@ func (p *peeked) hello() (*Hello, error) {
 			return nil, brokenHello(alertUnexpected)
 		}
 		if len(message) >= 4 && len(message) >= 4+(int(message[1])<<16|int(message[2])<<8|int(message[3])) {
-			return ParseHello(message)
+			return tlsface.ParseHello(message)
 		}
 	}
 }
@@ -234,7 +233,7 @@ func (p *peeked) CloseWrite() error {
 
 // connection is the inside of TLS as a web server takes it.
 type connection struct {
-	*tls.Conn
+	*tlsface.Conn
 	outside decky.Conn
 }
 

@@ -63,9 +63,8 @@ type Build struct {
 	KeyTypes []string
 	// RSABits is the size of the RSA host key.
 	RSABits int
-	// GroupBits are the sizes in bits of the group exchange's moduli; empty
-	// where there is no moduli file.
-	GroupBits []int
+	// Moduli tells that there is a moduli file for the group exchange.
+	Moduli bool
 
 	Texts Texts
 	Auth  Auth

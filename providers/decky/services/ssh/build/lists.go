@@ -34,7 +34,6 @@ var (
 	rsaSHA1   = []string{"rsa-sha2-512", "rsa-sha2-256", "ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"}
 	rsaSHA2   = []string{"rsa-sha2-512", "rsa-sha2-256", "ecdsa-sha2-nistp256", "ssh-ed25519"}
 	threeKeys = []string{"ssh-rsa", "ecdsa-sha2-nistp256", "ssh-ed25519"}
-	moduli    = []int{2048, 3072, 4096, 6144, 7680, 8192}
 
 	gssapi = []string{"publickey", "gssapi-keyex", "gssapi-with-mic", "password"}
 )

@@ -15,7 +15,7 @@ var centos7 = &Build{
 	HostKeys: []string{"ssh-rsa", "rsa-sha2-512", "rsa-sha2-256", "ecdsa-sha2-nistp256", "ssh-ed25519"},
 	Ciphers:  join(ciphers, []string{"aes128-cbc", "aes192-cbc", "aes256-cbc", "blowfish-cbc", "cast128-cbc", "3des-cbc"}), MACs: macs, Compression: delayed,
 	Extensions: []Extension{{"server-sig-algs", "rsa-sha2-256,rsa-sha2-512"}},
-	KeyTypes:   threeKeys, RSABits: 2048, GroupBits: moduli,
+	KeyTypes:   threeKeys, RSABits: 2048, Moduli: true,
 	Texts: Texts{
 		Invalid: "Protocol mismatch.", Mismatch: "Protocol major versions differ.", TextEnd: "\n", MaxIdentification: 255, Cut: true,
 		TooMany: "Too many authentication failures",
@@ -33,7 +33,7 @@ var ubuntu20 = &Build{
 	KEX: join(curves, nist, sha2Groups, strict), Strict: true,
 	HostKeys: rsaSHA1, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{{"server-sig-algs", "ssh-ed25519,sk-ssh-ed25519@openssh.com,ssh-rsa,rsa-sha2-256,rsa-sha2-512,ssh-dss,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,sk-ecdsa-sha2-nistp256@openssh.com"}},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, Auth: pam, SFTP: sftp[:6],
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, Auth: pam, SFTP: sftp[:6],
 	Source:     "myproposal.h, kex.c, sshkey.c and sftp-server.c of OpenSSH 8.2p1; Ubuntu's changelog for the strict key exchange (4ubuntu0.11)",
 	Unverified: "not compared with a running server; PAM's delay is Debian's",
 }
@@ -44,7 +44,7 @@ var debian11 = &Build{
 	KEX: join(curves, nist, sha2Groups, strict), Strict: true,
 	HostKeys: rsaSHA1, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{sigAlgs84},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, Auth: pam, SFTP: sftp[:6],
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, Auth: pam, SFTP: sftp[:6],
 	Source:     "myproposal.h, kex.c, sshkey.c and sftp-server.c of OpenSSH 8.4p1; Debian's changelog for the strict key exchange (5+deb11u3)",
 	Unverified: "not compared with a running server; PAM's delay is Debian 12's",
 }
@@ -55,7 +55,7 @@ var rocky9 = &Build{
 	KEX: join(curves, nist, policyGroups, strict), Strict: true,
 	HostKeys: rsaSHA2, Ciphers: policyCiphers, MACs: policyMACs, Compression: delayed,
 	Extensions: []Extension{{"server-sig-algs", "ssh-ed25519,sk-ssh-ed25519@openssh.com,rsa-sha2-256,rsa-sha2-512,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,sk-ecdsa-sha2-nistp256@openssh.com,webauthn-sk-ecdsa-sha2-nistp256@openssh.com"}},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, SFTP: sftp[:8],
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, SFTP: sftp[:8],
 	Auth:       Auth{MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, PAM: true, Scaled: true, Methods: gssapi, FailureDelay: pamDelay},
 	Source:     "kex.c, sshkey.c and sftp-server.c of OpenSSH 8.7p1; policy DEFAULT of Enterprise Linux 9's crypto-policies (opensshserver)",
 	Unverified: "the policy's order, and that Extensions leave out what it forbids; not compared with a running server; PAM's delay is Debian's",
@@ -67,7 +67,7 @@ var ubuntu22 = &Build{
 	KEX: join(curves, nist, []string{"sntrup761x25519-sha512@openssh.com"}, sha2Groups, strict), Strict: true,
 	HostKeys: rsaSHA2, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{sigAlgs84, hostbound},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, Auth: pam, SFTP: sftp[:8],
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, Auth: pam, SFTP: sftp[:8],
 	Source:     "myproposal.h, kex.c, sshkey.c and sftp-server.c of OpenSSH 8.9p1; Ubuntu's changelog for the strict key exchange (3ubuntu0.6)",
 	Unverified: "not compared with a running server; PAM's delay is Debian's",
 }
@@ -78,7 +78,7 @@ var debian12 = &Build{
 	KEX: join([]string{"sntrup761x25519-sha512", "sntrup761x25519-sha512@openssh.com"}, curves, nist, sha2Groups, strict), Strict: true,
 	HostKeys: rsaSHA2, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{sigAlgs91, hostbound},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, Auth: pam, SFTP: sftp,
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, Auth: pam, SFTP: sftp,
 	Source: "probe of Debian's sshd 1:9.2p1-2+deb12u10; since deb12u4 the name without a domain is there too",
 }
 
@@ -108,7 +108,7 @@ var fedora39 = &Build{
 	KEX: join(curves, nist, policyGroups, strict), Strict: true,
 	HostKeys: rsaSHA2, Ciphers: policyCiphers, MACs: policyMACs, Compression: delayed,
 	Extensions: []Extension{sigAlgs91, hostbound},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, SFTP: sftp,
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, SFTP: sftp,
 	Auth:       Auth{MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, PAM: true, Scaled: true, Methods: gssapi, FailureDelay: pamDelay},
 	Source:     "kex.c, sshkey.c and sftp-server.c of OpenSSH 9.3p1; policy DEFAULT of Fedora 39's crypto-policies (opensshserver)",
 	Unverified: "the policy's order and its lack of sntrup761; that the update with the strict key exchange is installed; not compared with a running server; PAM's delay is Debian's",
@@ -120,7 +120,7 @@ var alpine319 = &Build{
 	KEX: join([]string{"sntrup761x25519-sha512@openssh.com"}, curves, nist, sha2Groups, extInfoS, strict), Strict: true, ExtInfoInAuth: true, Ping: true,
 	HostKeys: rsaSHA2, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{sigAlgs96, hostbound, ping},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: modern, SFTP: sftp,
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, SFTP: sftp,
 	Auth: Auth{
 		MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, Scaled: true, Methods: []string{"publickey", "password", "keyboard-interactive"},
 		FailureDelay: [2]time.Duration{50 * time.Millisecond, 150 * time.Millisecond},
@@ -135,7 +135,7 @@ var kali = &Build{
 	KEX: join(sntrup99, curves, nist, sha2Groups, extInfoS, strict), Strict: true, ExtInfoInAuth: true, Ping: true,
 	HostKeys: rsaSHA2, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{sigAlgs96, hostbound, ping},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: penalties, Auth: pam, SFTP: sftp,
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: penalties, Auth: pam, SFTP: sftp,
 	Source:     "myproposal.h, kex.c, packet.c, servconf.c and sftp-server.c of OpenSSH 9.9p1",
 	Unverified: "not compared with a running server; PAM's delay is Debian 12's",
 }
@@ -146,7 +146,7 @@ var arch = &Build{
 	KEX: join(sntrup99, curves, nist, sha2Groups, extInfoS, strict), Strict: true, ExtInfoInAuth: true, Ping: true,
 	HostKeys: rsaSHA2, Ciphers: ciphers, MACs: macs, Compression: delayed,
 	Extensions: []Extension{sigAlgs96, hostbound, ping},
-	KeyTypes:   threeKeys, RSABits: 3072, GroupBits: moduli, Texts: penalties, Auth: pam, SFTP: sftp,
+	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: penalties, Auth: pam, SFTP: sftp,
 	Source:     "myproposal.h, kex.c, packet.c, servconf.c and sftp-server.c of OpenSSH 9.9p1; Arch's sshd_config turns keyboard-interactive off",
 	Unverified: "not compared with a running server; PAM's delay is Debian's",
 }

@@ -2,7 +2,10 @@ package transport
 
 import (
 	"encoding/binary"
+	"io"
 	"math/big"
+
+	"github.com/decnet/decnet/providers/decky/moduli"
 )
 
 // gexRequest is a running group exchange (RFC 4419).
@@ -32,8 +35,10 @@ func (c *Conn) gexRequest(payload []byte) error {
 	if high < low || want < low || high < want {
 		return c.end("group exchange: no size is left")
 	}
-	g.group = chooseGroup(c.config.Build.GroupBits, low, want, high)
 	var err error
+	if g.group, err = chooseGroup(c.config.Build.Moduli, low, want, high, c.config.rand()); err != nil {
+		return err
+	}
 	aside(func() { g.exponent, g.public, err = g.group.generate(c.config.rand()) })
 	if err != nil {
 		return err
@@ -42,37 +47,30 @@ func (c *Conn) gexRequest(payload []byte) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.unflushed = true
-	c.seal(appendMPInt(appendMPInt([]byte{msgGexGroup}, g.group.p.Bytes()), two.Bytes()))
+	c.seal(appendMPInt(appendMPInt([]byte{msgGexGroup}, g.group.p.Bytes()), g.group.g.Bytes()))
 	return c.failed
 }
 
-// chooseGroup takes the smallest size not below what is wanted, or the largest
-// there is, as sshd's choose_dh does; without a fitting one it falls back as
-// dh_new_group_fallback does.
-func chooseGroup(sizes []int, low, want, high uint32) *dhGroup {
-	best := 0
-	for _, size := range sizes {
-		if size > int(high) || size < int(low) {
-			continue
+// chooseGroup takes a modulus as sshd's choose_dh does; without a fitting one,
+// or without the file, it falls back as dh_new_group_fallback does.
+func chooseGroup(file bool, low, want, high uint32, random io.Reader) (*dhGroup, error) {
+	if file {
+		m, ok, err := moduli.Choose(low, want, high, random)
+		if err != nil {
+			return nil, err
 		}
-		if size > int(want) && size < best || size > best && best < int(want) {
-			best = size
+		if ok {
+			return &dhGroup{p: m.Prime(), g: big.NewInt(m.Generator), bits: m.Bits}, nil
 		}
-	}
-	if g, ok := known[best]; ok {
-		return g()
 	}
 	switch {
 	case high < 4096:
-		return group14()
+		return group14(), nil
 	case high < 8192:
-		return group16()
+		return group16(), nil
 	}
-	return group18()
+	return group18(), nil
 }
-
-// known are the groups of a server's moduli file, by their size.
-var known = map[int]func() *dhGroup{2048: group14, 3072: group15, 4096: group16, 6144: group17, 8192: group18}
 
 // gexReply ends a group exchange.
 func (c *Conn) gexReply(payload []byte) error {
@@ -92,7 +90,7 @@ func (c *Conn) gexReply(payload []byte) error {
 		for _, n := range []uint32{g.min, g.want, g.max} {
 			h = binary.BigEndian.AppendUint32(h, n)
 		}
-		h = appendMPInt(appendMPInt(h, g.group.p.Bytes()), two.Bytes())
+		h = appendMPInt(appendMPInt(h, g.group.p.Bytes()), g.group.g.Bytes())
 		return append(appendMPInt(h, e.Bytes()), server...)
 	}
 	c.kex.gex = gexRequest{}

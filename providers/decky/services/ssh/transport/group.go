@@ -9,9 +9,9 @@ import (
 	"sync"
 )
 
-// dhGroup is a safe prime with the generator 2.
+// dhGroup is a safe prime with a generator.
 type dhGroup struct {
-	p    *big.Int
+	p, g *big.Int
 	bits int
 }
 
@@ -20,9 +20,7 @@ type dhGroup struct {
 var (
 	group1  = newGroup(1024, 129093)
 	group14 = newGroup(2048, 124476)
-	group15 = newGroup(3072, 1690314)
 	group16 = newGroup(4096, 240904)
-	group17 = newGroup(6144, 929484)
 	group18 = newGroup(8192, 4743158)
 )
 
@@ -36,7 +34,7 @@ func makeGroup(size int, k int64) *dhGroup {
 	middle.Add(middle, big.NewInt(k)).Lsh(middle, 64)
 	p := pow(size)
 	p.Sub(p, pow(size-64)).Sub(p, big.NewInt(1)).Add(p, middle)
-	return &dhGroup{p: p, bits: size}
+	return &dhGroup{p: p, g: two, bits: size}
 }
 
 // pi is floor(2^piBits * pi), by Machin's formula.
@@ -95,5 +93,5 @@ func (g *dhGroup) generate(random io.Reader) (exponent, public *big.Int, err err
 	}
 	b[0] |= 0x80
 	exponent = new(big.Int).SetBytes(b)
-	return exponent, new(big.Int).Exp(two, exponent, g.p), nil
+	return exponent, new(big.Int).Exp(g.g, exponent, g.p), nil
 }

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"crypto/rand"
 	"math/big"
 	"testing"
 )
@@ -8,7 +9,7 @@ import (
 // The groups are safe primes of their size, of the form that the RFCs give,
 // and 2 generates the large subgroup.
 func TestGroupsAreSafePrimes(t *testing.T) {
-	for size, group := range map[int]func() *dhGroup{1024: group1, 2048: group14, 3072: group15, 4096: group16, 6144: group17, 8192: group18} {
+	for size, group := range map[int]func() *dhGroup{1024: group1, 2048: group14, 4096: group16, 8192: group18} {
 		p := group().p
 		q := new(big.Int).Rsh(p, 1)
 		if p.BitLen() != size || group().bits != size {
@@ -44,20 +45,21 @@ func TestGroupRefusesPublicValues(t *testing.T) {
 	}
 }
 
-// Sizes as choose_dh of OpenSSH's dh.c takes them from a full moduli file, and
-// what it falls back to without one.
+// What a group exchange takes from the moduli file, and what it falls back to
+// without one.
 func TestChooseGroup(t *testing.T) {
-	full := []int{2048, 3072, 4096, 6144, 8192}
 	for _, c := range []struct {
-		sizes           []int
+		file            bool
 		low, want, high uint32
 		bits            int
+		fallback        *dhGroup
 	}{
-		{full, 2048, 2048, 8192, 2048}, {full, 2048, 2049, 8192, 3072}, {full, 2048, 5000, 8192, 6144}, {full, 2048, 5000, 5000, 4096}, {full, 2048, 8192, 8192, 8192},
-		{full, 3000, 3000, 3050, 2048}, {nil, 2048, 2048, 2048, 2048}, {nil, 2048, 3072, 4096, 4096}, {nil, 2048, 3072, 8192, 8192},
+		{true, 2048, 2049, 8192, 3072, nil}, {true, 2048, 7000, 8192, 7680, nil},
+		{true, 3000, 3000, 3050, 2048, group14()}, {false, 2048, 2048, 2048, 2048, group14()}, {false, 2048, 3072, 4096, 4096, group16()}, {false, 2048, 3072, 8192, 8192, group18()},
 	} {
-		if g := chooseGroup(c.sizes, c.low, c.want, c.high); g.bits != c.bits {
-			t.Errorf("%v: group of %d bits", c, g.bits)
+		g, err := chooseGroup(c.file, c.low, c.want, c.high, rand.Reader)
+		if err != nil || g.bits != c.bits || g.p.BitLen() != c.bits || c.fallback != nil && g != c.fallback {
+			t.Errorf("%v: group of %d bits, %v", c, g.bits, err)
 		}
 	}
 }

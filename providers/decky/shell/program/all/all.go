@@ -15,10 +15,12 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/clock"
 	"github.com/decnet/decnet/providers/decky/shell/program/compare"
 	"github.com/decnet/decnet/providers/decky/shell/program/encode"
+	"github.com/decnet/decnet/providers/decky/shell/program/fetch"
 	"github.com/decnet/decnet/providers/decky/shell/program/file"
 	"github.com/decnet/decnet/providers/decky/shell/program/find"
 	"github.com/decnet/decnet/providers/decky/shell/program/format"
 	"github.com/decnet/decnet/providers/decky/shell/program/layout"
+	"github.com/decnet/decnet/providers/decky/shell/program/minor"
 	"github.com/decnet/decnet/providers/decky/shell/program/network"
 	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"github.com/decnet/decnet/providers/decky/shell/program/sed"
@@ -32,7 +34,8 @@ import (
 var table = sync.OnceValue(func() map[string]program.Func {
 	all := map[string]program.Func{}
 	for _, programs := range []func() map[string]program.Func{
-		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, file.Programs, find.Programs, format.Programs,
+		minor.Programs,
+		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, format.Programs,
 		network.Programs, process.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {
 		for name, f := range programs() {

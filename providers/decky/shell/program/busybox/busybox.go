@@ -120,8 +120,17 @@ func (b build) applet(c *program.Call, name string, args []string) int {
 	status := f(&inner)
 	t.flush()
 	c.Stop = inner.Stop
-	if t.usage || status > 1 && slices.Contains([]string{"ls", "sort", "unzip", "gzip", "gunzip", "tar", "mount", "umount"}, name) {
+	if t.usage || status > 1 && slices.Contains([]string{"ls", "sed", "awk", "unzip", "gzip", "gunzip", "tar", "mount", "umount"}, name) {
 		return 1
+	}
+	if name == "timeout" {
+		switch status {
+		case 124:
+			c.Err.Print("Terminated\n")
+			return 143
+		case 125:
+			return 1
+		}
 	}
 	return status
 }

@@ -9,6 +9,10 @@ import (
 
 // Echo is bash's builtin.
 func Echo(c *program.Call) int {
+	if c.Prefix == "" && !c.Applet && len(c.Args) == 1 && (c.Args[0] == "--version" || c.Args[0] == "--help") {
+		c.Parse("", "")
+		return 0
+	}
 	newline, expand := true, false
 	args := c.Args
 	for len(args) > 0 && len(args[0]) > 1 && args[0][0] == '-' && strings.Trim(args[0][1:], "neE") == "" {

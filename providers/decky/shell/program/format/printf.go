@@ -160,6 +160,7 @@ func (f *Formatter) verb(s string) (int, bool) {
 	}
 	width, precision = min(width, 10_000), min(precision, 10_000)
 	text, ok := f.convert(s[i], flags, precision)
+	ok = ok && (s[i] != '%' || i == 1)
 	if !ok {
 		f.C.Err.Print(f.C.Prefix + "printf: `" + s[i:i+1] + "': invalid format character\n")
 		f.status, f.stop = 1, true

@@ -7,7 +7,7 @@ import "github.com/decnet/decnet/providers/decky/shell/program"
 // Programs are the programs of this package by their names.
 func Programs() map[string]program.Func {
 	return map[string]program.Func{
-		"wget": wget, "curl": curl, "ftp": client, "tftp": tftp, "telnet": client, "nc": client, "netcat": client, "ssh": client, "scp": client, "sftp": client, "ftpget": client,
+		"ftp": client, "telnet": client, "nc": client, "netcat": client, "ssh": client, "scp": client, "sftp": client,
 		"nslookup": client, "dig": client, "host": client, "ping": ping, "ping6": ping, "traceroute": client, "ifconfig": ifconfig, "ip": ip, "route": route, "arp": arp, "netstat": netstat, "ss": ss,
 		"iptables": iptables, "ip6tables": iptables, "iptables-save": iptablesSave, "ip6tables-save": iptablesSave, "iptables-nft": iptables, "iptables-nft-save": iptablesSave, "iptables-legacy": iptables,
 	}

@@ -15,6 +15,7 @@ type Command struct {
 	With     string
 	Global   bool
 	print    bool
+	execute  bool // e of s: the result is a command
 	Nth      int
 	text     string // of a, i, c, y; a file or a label
 	number   int    // of q, Q and l
@@ -192,6 +193,10 @@ func (p *parser) arguments(cmd *Command) string {
 			p.pos++
 		}
 		cmd.text = strings.TrimRight(p.text[from:p.pos], " \t")
+	case 'e':
+		p.skip(" \t")
+		cmd.text, _, _ = strings.Cut(p.text[p.pos:], "\n")
+		p.pos += len(cmd.text)
 	case 'r', 'R', 'w', 'W':
 		p.skip(" \t")
 		line, _, _ := strings.Cut(p.text[p.pos:], "\n")
@@ -237,6 +242,8 @@ func (p *parser) substitution(cmd *Command) string {
 			cmd.Nth = p.number()
 		case c == '0':
 			return "number option to `s' command may not be zero"
+		case c == 'e':
+			cmd.execute = true
 		case c == 'w':
 			p.skip(" \t")
 			line, _, _ := strings.Cut(p.text[p.pos:], "\n")

@@ -153,6 +153,15 @@ func (s *run) cycle() (printed, kept bool) {
 	return true, false
 }
 
+// shell is what a command of the system's shell prints.
+func (s *run) shell(text string) string {
+	var b strings.Builder
+	streams := s.c.Streams
+	streams.In, streams.Out = strings.NewReader(""), program.Stream{Writer: &b}
+	s.c.Script(text, []string{"sh"}, streams)
+	return b.String()
+}
+
 // next reads a line into the pattern space, or behind what is there.
 func (s *run) next(more bool) {
 	s.at++
@@ -211,6 +220,12 @@ func (s *run) do(cmd *Command) {
 		s.pattern, s.hold = s.hold, s.pattern
 	case 'z':
 		s.pattern = ""
+	case 'e':
+		if cmd.text != "" {
+			s.out.WriteString(s.shell(cmd.text))
+			break
+		}
+		s.pattern = strings.TrimSuffix(s.shell(s.pattern), "\n")
 	case 'r':
 		if data, err := s.c.Read(cmd.text); err == nil {
 			s.after = append(s.after, string(data))

@@ -23,6 +23,9 @@ func (s *run) substitute(cmd *Command) {
 		return
 	}
 	s.pattern, s.changed = after, true
+	if cmd.execute {
+		s.pattern = strings.TrimSuffix(s.shell(s.pattern), "\n")
+	}
 	if cmd.print {
 		s.put(s.pattern, s.whole || !s.last())
 	}

@@ -31,10 +31,15 @@ func sortCommand(c *program.Call) int {
 		separator = "\x00"
 	}
 	var list []string
+	var lists [][]string
 	for _, data := range all {
 		if text := strings.TrimSuffix(string(data), separator); len(data) > 0 {
-			list = append(list, strings.Split(text, separator)...)
+			lists = append(lists, strings.Split(text, separator))
+			list = append(list, lists[len(lists)-1]...)
 		}
+	}
+	if f.Has("m") {
+		s.merged = lists
 	}
 	if f.Has("c") || f.Has("C") {
 		return sorted(c, s, list, opened[0], f.Has("C"))
@@ -44,7 +49,11 @@ func sortCommand(c *program.Call) int {
 
 // sortInto sorts and prints or writes the lines.
 func sortInto(c *program.Call, s *sorter, list []string, f program.Flags, separator string) int {
-	sort.SliceStable(list, func(i, j int) bool { return s.compare(list[i], list[j]) < 0 })
+	if s.merged != nil {
+		list = s.merge()
+	} else {
+		sort.SliceStable(list, func(i, j int) bool { return s.compare(list[i], list[j]) < 0 })
+	}
 	var b strings.Builder
 	for i, line := range list {
 		if f.Has("u") && i > 0 && s.byKeys(list[i-1], line) == 0 {
@@ -61,6 +70,24 @@ func sortInto(c *program.Call, s *sorter, list []string, f program.Flags, separa
 	}
 	c.Print(b.String())
 	return 0
+}
+
+// merge is sort -m: the lists are taken to be in order.
+func (s *sorter) merge() []string {
+	var out []string
+	for {
+		best := -1
+		for i, list := range s.merged {
+			if len(list) > 0 && (best < 0 || s.compare(list[0], s.merged[best][0]) < 0) {
+				best = i
+			}
+		}
+		if best < 0 {
+			return out
+		}
+		out = append(out, s.merged[best][0])
+		s.merged[best] = s.merged[best][1:]
+	}
 }
 
 // sorted is sort -c: it names the first line that is out of order.
@@ -87,6 +114,7 @@ type sortKey struct {
 
 // sorter compares lines by sort's options.
 type sorter struct {
+	merged    [][]string // the files of -m
 	keys      []sortKey
 	order     string // letters of the options for the whole line
 	separator string

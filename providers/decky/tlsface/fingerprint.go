@@ -1,4 +1,4 @@
-package secure
+package tlsface
 
 import (
 	"crypto/md5"
@@ -38,7 +38,7 @@ func (h *Hello) JA3() (value, raw string) {
 // over the sorted ciphers and over the sorted extensions (without name and ALPN)
 // with the signature algorithms as sent.
 func (h *Hello) JA4() (value, raw string) {
-	ciphers, extensions := without(h.Ciphers), without(h.Extensions)
+	ciphers, extensions := Known(h.Ciphers), Known(h.Extensions)
 	name := "i"
 	if slices.Contains(h.Extensions, extServerName) {
 		name = "d"
@@ -48,13 +48,14 @@ func (h *Hello) JA4() (value, raw string) {
 	listed := slices.DeleteFunc(extensions, func(v uint16) bool { return v == extServerName || v == extALPN })
 	slices.Sort(listed)
 	b, c := hexes(ciphers), hexes(listed)
-	if signatures := without(h.Signatures); len(signatures) > 0 {
+	if signatures := Known(h.Signatures); len(signatures) > 0 {
 		c += "_" + hexes(signatures)
 	}
 	return head + "_" + short(b, len(ciphers) == 0) + "_" + short(c, len(listed) == 0), head + "_" + b + "_" + c
 }
 
-func without(list []uint16) []uint16 {
+// Known is a list without the reserved values (RFC 8701).
+func Known(list []uint16) []uint16 {
 	return slices.DeleteFunc(slices.Clone(list), grease)
 }
 
@@ -77,7 +78,7 @@ func short(text string, empty bool) string {
 // version is the highest that the client offers.
 func (h *Hello) version() string {
 	most := h.Version
-	if versions := without(h.Versions); len(versions) > 0 {
+	if versions := Known(h.Versions); len(versions) > 0 {
 		most = slices.Max(versions)
 	}
 	switch most {

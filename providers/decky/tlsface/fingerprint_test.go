@@ -1,4 +1,4 @@
-package secure_test
+package tlsface_test
 
 import (
 	"crypto/tls"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/decnet/decnet/providers/decky/web/secure"
+	"github.com/decnet/decnet/providers/decky/tlsface"
 )
 
 // hello is the ClientHello that Go sends with config.
@@ -37,7 +37,7 @@ func hello(t testing.TB, config *tls.Config) []byte {
 
 func TestHelloIsReadInItsOrder(t *testing.T) {
 	message := hello(t, &tls.Config{ServerName: "www.example.com", NextProtos: []string{"h2", "http/1.1"}, MinVersion: tls.VersionTLS12})
-	h, err := secure.ParseHello(message)
+	h, err := tlsface.ParseHello(message)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestHelloIsReadInItsOrder(t *testing.T) {
 // The example of JA4's own description (github.com/FoxIO-LLC/ja4, technical
 // details): the parts that are hashed are given there.
 func TestJA4OfItsOwnExample(t *testing.T) {
-	h := &secure.Hello{
+	h := &tlsface.Hello{
 		Version:    0x0303,
 		Ciphers:    []uint16{0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035},
 		Extensions: []uint16{0x1a1a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015},
@@ -74,7 +74,7 @@ func TestJA4OfItsOwnExample(t *testing.T) {
 
 // The example of JA3's own description (github.com/salesforce/ja3).
 func TestJA3OfItsOwnExample(t *testing.T) {
-	h := &secure.Hello{
+	h := &tlsface.Hello{
 		Version: 769, Ciphers: []uint16{47, 53, 5, 10, 49161, 49162, 49171, 49172, 50, 56, 19, 4}, Extensions: []uint16{0, 10, 11}, Groups: []uint16{23, 24, 25}, Points: []uint8{0},
 	}
 	if got, raw := h.JA3(); got != "ada70206e40642a3e4461f35503241d5" {
@@ -85,12 +85,12 @@ func TestJA3OfItsOwnExample(t *testing.T) {
 func TestWhatIsNoHelloIsRefused(t *testing.T) {
 	message := hello(t, &tls.Config{InsecureSkipVerify: true})
 	for n := range len(message) {
-		if _, err := secure.ParseHello(message[:n]); err == nil {
+		if _, err := tlsface.ParseHello(message[:n]); err == nil {
 			t.Fatalf("%d of %d bytes are taken for a ClientHello", n, len(message))
 		}
 	}
 	message[0] = 2
-	if _, err := secure.ParseHello(message); err == nil {
+	if _, err := tlsface.ParseHello(message); err == nil {
 		t.Error("a ServerHello is taken for a ClientHello")
 	}
 }
@@ -103,7 +103,7 @@ func FuzzHello(f *testing.F) {
 	}
 	f.Add(old)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := secure.ParseHello(data)
+		h, err := tlsface.ParseHello(data)
 		if err != nil {
 			return
 		}
