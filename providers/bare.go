@@ -10,5 +10,6 @@ func Bare(c schema.Decky) schema.Decky {
 	c.Network.Pool, c.Network.HostIP = "", ""
 	c.Archetype, c.Host.Address = "", ""
 	c.Host.Distro, c.Host.Title, c.Host.Kernel, c.Host.Build, c.Host.Machine, c.Host.Packages = "", "", "", "", "", nil
+	c.Host.Zone, c.Host.Persist = "", ""
 	return c
 }

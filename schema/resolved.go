@@ -167,6 +167,10 @@ type Host struct {
 	Build    string            `json:"build"`
 	Machine  string            `json:"machine"`
 	Packages map[string]string `json:"packages,omitempty"`
+	// Zone is the name of the time zone; empty for the default, UTC.
+	Zone string `json:"zone,omitempty"`
+	// Persist says whose what clients wrote is: "decky" (also empty), "source".
+	Persist string `json:"persist,omitempty"`
 }
 
 // Rule is a resolved detection rule: the source of its condition with variables

@@ -222,7 +222,7 @@ func host(h schema.Host, parent deckyRecord, key []byte) decky.Host {
 	return decky.Host{
 		Address: h.Address, Hostname: h.Hostname, Domain: h.Domain, IP: h.IP, MAC: h.MAC,
 		Subnet: parent.Config.Network.Subnet, Gateway: parent.Config.Network.Gateway, OS: h.OS, Distro: h.Distro,
-		Title: h.Title, Kernel: h.Kernel, Build: h.Build, Machine: h.Machine, Packages: h.Packages, Boot: parent.Boot, Key: key,
+		Title: h.Title, Kernel: h.Kernel, Build: h.Build, Machine: h.Machine, Packages: h.Packages, Boot: parent.Boot, Zone: h.Zone, Persist: h.Persist, Key: key,
 	}
 }
 
