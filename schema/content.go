@@ -71,7 +71,7 @@ var variableGrammar = &grammar{
 var deckyGrammar = &grammar{
 	labels: []string{"name"},
 	arguments: []string{
-		"count", "for_each", "depends_on", "network", "archetype", "services", "os", "distro", "hostname", "domain", "ip", "mac", "vendor", "runtime",
+		"count", "for_each", "depends_on", "network", "archetype", "services", "os", "distro", "hostname", "domain", "ip", "mac", "vendor", "runtime", "timezone", "persist",
 	},
 	required: []string{"network"},
 	blocks:   map[string]*grammar{"service": serviceGrammar, "lifecycle": deckyLifecycleGrammar, "dynamic": dynamicGrammar},

@@ -50,6 +50,8 @@ type decky struct {
 	os        string
 	runtime   string
 	domain    string
+	zone      string // time zone; "" for the default
+	persist   string // one of Persists; "" for the default
 	services  []*service
 
 	vendors []string

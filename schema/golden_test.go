@@ -146,6 +146,9 @@ func listed(t *testing.T, d *schema.Desired) string {
 			var c schema.Decky
 			decode(t, i.Config, &c)
 			fmt.Fprintf(&b, " %s %s %s %s %s %s", c.Name, c.Host.Hostname, c.Host.IP, c.Host.MAC, c.Host.Distro, c.Personality)
+			if c.Host.Zone+c.Host.Persist != "" {
+				fmt.Fprintf(&b, " timezone=%s persist=%s", c.Host.Zone, c.Host.Persist)
+			}
 		case "service":
 			var c schema.Service
 			decode(t, i.Config, &c)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
+	_ "time/tzdata" // the names are the same on every machine
 
 	"github.com/zclconf/go-cty/cty"
 
@@ -40,10 +42,35 @@ func (e *evaluator) host(i *decky) {
 		}
 		i.domain = domain
 	}
+	if x, zone, ok := e.instanceText(i, "timezone"); ok {
+		if !knownZone(zone) {
+			e.add(diag.Error(x.Range(), fmt.Sprintf("There is no time zone %q", zone), "Write a name of the tz database: \"Europe/Berlin\", \"America/New_York\", \"Etc/UTC\"."))
+		}
+		i.zone = zone
+	}
+	if x, persist, ok := e.instanceText(i, "persist"); ok {
+		if i.persist = persist; !slices.Contains(Persists, persist) {
+			e.add(diag.Unknown(x.Range(), "keeping", persist, Persists))
+		}
+	}
 	e.distroOf(i)
 	e.vendorsOf(i)
 	e.servicesOf(i)
 	e.runtimeOf(i)
+}
+
+// Persists says whose what clients wrote may be: everybody's who comes to the
+// decky, or the source's alone that wrote it.
+var Persists = []string{"decky", "source"}
+
+// knownZone tells a name of the tz database, whatever the machine has
+// installed.
+func knownZone(name string) bool {
+	if name == "" || name == "Local" {
+		return false
+	}
+	_, err := time.LoadLocation(name)
+	return err == nil
 }
 
 // place finds the network of an instance.

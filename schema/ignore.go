@@ -18,7 +18,7 @@ import (
 var ignorable = map[string]map[string][]string{
 	"decky": {
 		"archetype": {"archetype"}, "domain": {"host.domain"}, "hostname": {"host.hostname"}, "ip": {"host.ip"}, "mac": {"host.mac"},
-		"network": {"network"}, "os": {"host.os", "personality"}, "vendor": {"host.mac"},
+		"network": {"network"}, "persist": {"host.persist"}, "timezone": {"host.zone"}, "os": {"host.os", "personality"}, "vendor": {"host.mac"},
 		"distro": {"host.build", "host.distro", "host.kernel", "host.machine", "host.packages", "host.title"},
 	},
 	"network": {

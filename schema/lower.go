@@ -143,6 +143,11 @@ func (l *lowering) host(d *decky) []byte {
 	out = appendText(out, d.ip.String())
 	out = append(out, `,"mac":`...)
 	out = appendText(out, d.mac)
+	for _, given := range [][2]string{{`,"zone":`, d.zone}, {`,"persist":`, d.persist}} {
+		if given[1] != "" {
+			out = appendText(append(out, given[0]...), given[1])
+		}
+	}
 	out = append(out, ',')
 	return append(out, tail...)
 }

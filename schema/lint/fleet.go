@@ -300,6 +300,10 @@ func (r *reader) host(raw []byte, h *schema.Host) error {
 			h.MAC = r.unique(value)
 		case `"domain"`:
 			h.Domain = r.text(value)
+		case `"zone"`:
+			h.Zone = r.text(value)
+		case `"persist"`:
+			h.Persist = r.text(value)
 		case `"os"`:
 			h.OS = r.text(value)
 		case `"distro"`:

@@ -2,6 +2,7 @@ package image
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -132,24 +133,16 @@ func shells(r release) string {
 	return "/bin/sh\n/bin/bash\n/usr/bin/sh\n/usr/bin/bash\n"
 }
 
-// zones puts the time zones that people use.
+// zones puts the time zones, those of one rule with one content.
 func (b *builder) zones() {
-	rules := map[string]string{
-		"America/Chicago": "CST6CDT,M3.2.0,M11.1.0", "America/Denver": "MST7MDT,M3.2.0,M11.1.0", "America/Los_Angeles": "PST8PDT,M3.2.0,M11.1.0", "America/New_York": "EST5EDT,M3.2.0,M11.1.0", "America/Sao_Paulo": "<-03>3", "America/Toronto": "EST5EDT,M3.2.0,M11.1.0", "America/Mexico_City": "CST6", "America/Bogota": "<-05>5",
-		"Africa/Cairo": "EET-2EEST,M4.5.5/0,M10.5.4/24", "Africa/Johannesburg": "SAST-2", "Africa/Lagos": "WAT-1", "Africa/Nairobi": "EAT-3", "Asia/Dubai": "<+04>-4", "Asia/Hong_Kong": "HKT-8", "Asia/Jakarta": "WIB-7", "Asia/Manila": "PST-8", "Asia/Shanghai": "CST-8", "Asia/Taipei": "CST-8",
-		"Asia/Bangkok": "<+07>-7", "Asia/Karachi": "PKT-5", "Australia/Melbourne": "AEST-10AEDT,M10.1.0,M4.1.0/3", "Australia/Perth": "AWST-8", "Australia/Sydney": "AEST-10AEDT,M10.1.0,M4.1.0/3", "Europe/Istanbul": "<+03>-3", "Europe/Moscow": "MSK-3", "Europe/Kiev": "EET-2EEST,M3.5.0/3,M10.5.0/4",
-		"Etc/UTC": "UTC0", "Etc/GMT": "GMT0", "UTC": "UTC0", "GMT": "GMT0", "Etc/GMT-1": "<+01>-1", "Etc/GMT+1": "<-01>1", "Pacific/Honolulu": "HST10", "Atlantic/Reykjavik": "GMT0", "Indian/Maldives": "<+05>-5",
-	}
-	for name, rule := range persona.Zones() {
-		rules[name] = rule
-	}
-	names := make([]string, 0, len(rules))
-	for name := range rules {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		b.file("/usr/share/zoneinfo/"+name, 0o644, Text(persona.Zone{Rule: rules[name]}.File()))
+	rules := persona.Zones()
+	content := map[string]Text{}
+	for _, name := range slices.Sorted(maps.Keys(rules)) {
+		rule := rules[name]
+		if content[rule] == "" {
+			content[rule] = Text(persona.Zone{Rule: rule}.File())
+		}
+		b.file("/usr/share/zoneinfo/"+name, 0o644, content[rule])
 	}
 	for _, name := range strings.Fields("tzdata.zi:108000 zone.tab:18800 zone1970.tab:17600 iso3166.tab:4400 leapseconds:3400") {
 		n, size, _ := strings.Cut(name, ":")

@@ -27,5 +27,5 @@ func (m *Machine) UptimeLine() string {
 		plural = ""
 	}
 	l := m.Load()
-	return fmt.Sprintf(" %s up %s, %2d user%s,  load average: %.2f, %.2f, %.2f\n", m.Now().UTC().Format("15:04:05"), UpText(m.Uptime()), users, plural, l[0], l[1], l[2])
+	return fmt.Sprintf(" %s up %s, %2d user%s,  load average: %.2f, %.2f, %.2f\n", m.Now().In(m.Zone.Location).Format("15:04:05"), UpText(m.Uptime()), users, plural, l[0], l[1], l[2])
 }

@@ -1,7 +1,6 @@
 package persona
 
 import (
-	"maps"
 	"strings"
 	"time"
 )
@@ -14,22 +13,10 @@ type Zone struct {
 	Location *time.Location
 }
 
-// zones are the rules of the tz database (2024b) that hold today.
-var zones = map[string]string{
-	"Etc/UTC": "UTC0", "Europe/Vienna": centralEurope, "Europe/Brussels": centralEurope, "Europe/Zurich": centralEurope, "Europe/Prague": centralEurope,
-	"Europe/Berlin": centralEurope, "Europe/Copenhagen": centralEurope, "Europe/Madrid": centralEurope, "Europe/Paris": centralEurope,
-	"Europe/Rome": centralEurope, "Europe/Amsterdam": centralEurope, "Europe/Oslo": centralEurope, "Europe/Warsaw": centralEurope, "Europe/Stockholm": centralEurope,
-	"Europe/Helsinki": "EET-2EEST,M3.5.0/3,M10.5.0/4", "Europe/Athens": "EET-2EEST,M3.5.0/3,M10.5.0/4", "Europe/London": "GMT0BST,M3.5.0/1,M10.5.0", "Europe/Dublin": "IST-1GMT0,M10.5.0,M3.5.0/1", "Europe/Lisbon": "WET0WEST,M3.5.0/1,M10.5.0",
-	"Asia/Tokyo": "JST-9", "Asia/Seoul": "KST-9", "Asia/Kolkata": "IST-5:30", "Asia/Singapore": "<+08>-8", "Pacific/Auckland": "NZST-12NZDT,M9.5.0,M4.1.0/3",
-	"America/New_York": "EST5EDT,M3.2.0,M11.1.0", "America/Chicago": "CST6CDT,M3.2.0,M11.1.0", "America/Denver": "MST7MDT,M3.2.0,M11.1.0", "America/Los_Angeles": "PST8PDT,M3.2.0,M11.1.0", "America/Sao_Paulo": "<-03>3",
-}
-
-const centralEurope = "CET-1CEST,M3.5.0,M10.5.0/3"
-
 // Zone is the time zone of the host, UTC where it was told none that is known.
 func (p *Persona) Zone() Zone {
 	name := p.host.Zone
-	rule, known := zones[name]
+	rule, known := zones()[name]
 	if !known {
 		name, rule = "Etc/UTC", "UTC0"
 	}
@@ -85,6 +72,3 @@ func standardOf(rule string) (string, int32) {
 	}
 	return name, sign * (parts[0]*3600 + parts[1]*60)
 }
-
-// Zones are the rules of the zones that hosts may stand in, by name.
-func Zones() map[string]string { return maps.Clone(zones) }
