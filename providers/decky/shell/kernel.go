@@ -41,8 +41,8 @@ func (k *kernel) Time() time.Duration { return k.r.budget.limits.Time }
 // Sleep implements program.Budget. What was said so far is seen meanwhile.
 func (k *kernel) Sleep(ctx context.Context, d time.Duration) bool {
 	long := 2 * time.Second // a script's record had better be whole
-	if k.r.session.options.TTY != "" {
-		long = 100 * time.Millisecond
+	if k.r.session.options.TTY != "" || len(k.r.answer.pending) > 0 {
+		long = 100 * time.Millisecond // a client sees when it is said
 	}
 	if d >= long && k.r.answer.release(0) != nil {
 		return false

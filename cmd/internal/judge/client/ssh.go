@@ -241,7 +241,7 @@ func (s *session) handshakeSSH(k probe.Kexinit) {
 
 // login does a handshake and logs in.
 func (s *session) login(a probe.Auth) {
-	s.handshakeSSH(probe.Kexinit{})
+	s.handshakeSSH(probe.Kexinit{Compression: a.Compression})
 	if s.ended || s.sshSession.conn == nil {
 		return
 	}

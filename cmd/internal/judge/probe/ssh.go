@@ -74,6 +74,8 @@ type Auth struct {
 	Blob      *Bytes  `json:"blob,omitempty"`
 	Algorithm string  `json:"algorithm,omitempty"`
 	Sign      string  `json:"sign,omitempty"` // "good", "bad", "" for a query
+	// Compression is that of the handshake before a login.
+	Compression []string `json:"compression,omitempty"`
 }
 
 // Expect says how many packets are read: Count of them, or until one of Until

@@ -16,6 +16,7 @@ const (
 	msgKexInit         = 30
 	msgKexReply        = 31
 	msgUserauthRequest = 50
+	msgUserauthSuccess = 52
 	msgAuth60          = 60
 	msgGlobalRequest   = 80
 	msgChannelRequest  = 98
@@ -126,6 +127,9 @@ func (c *Conn) Line(p *Packet) string {
 		fmt.Fprintf(&b, " CUT_SHORT raw=%+q", p.Payload)
 	} else if len(r.data) > 0 {
 		fmt.Fprintf(&b, " rest=%+q", r.data)
+	}
+	if p.Zipped > 0 {
+		fmt.Fprintf(&b, " zipped=%d", p.Zipped)
 	}
 	fmt.Fprintf(&b, " pad=%d", len(p.Padding))
 	switch {

@@ -53,6 +53,7 @@ type direction struct {
 	stream   cipher.Stream // nil: plain
 	mac      hash.Hash
 	sequence uint32
+	zip      *zipping // nil: none was agreed on
 }
 
 // Conn is the state of one connection. The zero value is one before its
@@ -71,6 +72,7 @@ type Conn struct {
 	sessionID              []byte
 	nextIn, nextOut        *direction // once the exchange is done
 	method                 string     // of the last login attempt
+	loggedIn               bool
 }
 
 // Identify notes both identification strings, without CR LF.
@@ -91,6 +93,9 @@ type Frame struct {
 func (c *Conn) Pack(payload []byte, f Frame) []byte {
 	if len(payload) > 0 {
 		c.noteSent(payload)
+		if c.out.zip != nil && c.loggedIn {
+			payload = c.out.zip.pack(payload)
+		}
 	}
 	block := plainBlock
 	if c.out.stream != nil {
@@ -164,6 +169,7 @@ type Packet struct {
 	Payload []byte
 	Padding []byte
 	Plain   bool
+	Zipped  int // bytes that the payload took compressed; 0 where it was not
 }
 
 // Next is the next whole packet, nil where more bytes are needed.
@@ -198,6 +204,13 @@ func (c *Conn) Next() (*Packet, error) {
 	p := &Packet{Payload: bytes.Clone(packet[lengthBytes+1 : whole-padding]), Padding: bytes.Clone(packet[whole-padding:]), Plain: c.in.stream == nil}
 	c.inbox, c.head = c.inbox[whole+extra:], 0
 	c.in.sequence++
+	if c.in.zip != nil && c.loggedIn {
+		p.Zipped = len(p.Payload)
+		var err error
+		if p.Payload, err = c.in.zip.unpack(p.Payload); err != nil {
+			return nil, err
+		}
+	}
 	return p, c.noteHeard(p.Payload)
 }
 
@@ -210,6 +223,8 @@ func (c *Conn) noteHeard(payload []byte) error {
 		if c.kex == curve && c.private != nil {
 			return c.derive(payload)
 		}
+	case msgUserauthSuccess:
+		c.loggedIn = true
 	case msgNewkeys:
 		if c.nextIn != nil {
 			c.nextIn.sequence = c.in.sequence
@@ -224,7 +239,7 @@ func (c *Conn) noteHeard(payload []byte) error {
 
 // agree finds the key exchange that both name, as RFC 4253 7.1 has it.
 func (c *Conn) agree() {
-	ours, theirs := kexNames(c.clientInit), kexNames(c.serverInit)
+	ours, theirs := kexList(c.clientInit, 0), kexList(c.serverInit, 0)
 	c.kex = ""
 	for _, name := range ours {
 		if slices.Contains(theirs, name) && !strings.HasPrefix(name, "kex-strict-") && name != "ext-info-c" {
@@ -237,11 +252,15 @@ func (c *Conn) agree() {
 	}
 }
 
-func kexNames(kexinit []byte) []string {
+// kexList is one list of a KEXINIT, by its place.
+func kexList(kexinit []byte, place int) []string {
 	if len(kexinit) < 17 {
 		return nil
 	}
 	r := reader{data: kexinit[17:]}
+	for range place {
+		r.text()
+	}
 	return strings.Split(string(r.text()), ",")
 }
 
@@ -287,6 +306,13 @@ func (c *Conn) derive(payload []byte) error {
 	}
 	c.nextOut = c.newDirection(k, sum, 'A', 'C', 'E')
 	c.nextIn = c.newDirection(k, sum, 'B', 'D', 'F')
+	// The lists of compression are the seventh and the eighth.
+	if c.compressed(6) {
+		c.nextOut.zip = &zipping{}
+	}
+	if c.compressed(7) {
+		c.nextIn.zip = &zipping{}
+	}
 	return nil
 }
 

@@ -136,7 +136,10 @@ func zeroes(s string, width int) string {
 	return sign + strings.Repeat("0", max(width-len(s), 0)) + digits
 }
 
-// count prints the numbers in blocks; each block is a step.
+// blockSize is what stdio writes into a pipe at once.
+const blockSize = 4096
+
+// count prints the numbers in blocks.
 func count(c *program.Call, first, step, last float64, separator string, show func(float64) string) {
 	var b strings.Builder
 	any := false
@@ -150,15 +153,14 @@ func count(c *program.Call, first, step, last float64, separator string, show fu
 		}
 		any = true
 		b.WriteString(show(v))
-		if i%256 == 255 {
-			if c.Busy() {
-				return
-			}
-			c.Print(b.String())
+		if i%256 == 255 && c.Busy() {
+			return
+		}
+		if b.Len() >= blockSize {
+			text := b.String()
+			c.Print(text[:blockSize])
 			b.Reset()
-			if c.Stop != nil {
-				return
-			}
+			b.WriteString(text[blockSize:])
 		}
 	}
 	if any {
