@@ -46,7 +46,9 @@ type Machine struct {
 	services  func() []decky.Listening
 	units     map[string]Unit
 	notes     []image.Entry
-	forgotten time.Time // what the journal held before
+	forgotten time.Time     // what the journal held before
+	killed    map[int]bool  // daemons that clients have ended
+	past      []image.Visit // sessions of clients that have ended
 }
 
 // Login is one session that who and w list.
@@ -234,6 +236,9 @@ func (m *Machine) EnterBy(via, user string, from netip.Addr) (*Login, func()) {
 	return login, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
+		if slices.Contains(m.logins, login) {
+			m.remember(login)
+		}
 		m.logins = slices.DeleteFunc(m.logins, func(l *Login) bool { return l == login })
 	}
 }

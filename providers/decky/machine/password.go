@@ -94,18 +94,18 @@ func (m *Machine) Known(user string) (decided, ok bool) {
 }
 
 // Secret is whether a password is the user's: as the accounts say, else as who
-// runs the logins does, else anything but nothing.
-func (m *Machine) Secret(user, password string) bool {
+// runs the logins does; known is false where neither can tell.
+func (m *Machine) Secret(user, password string) (ok, known bool) {
 	if decided, ok := m.Password(user, password); decided {
-		return ok
+		return ok, true
 	}
 	m.mu.Lock()
 	policy := m.policy
 	m.mu.Unlock()
-	if policy != nil {
-		return policy(user, password)
+	if policy == nil {
+		return false, false
 	}
-	return password != ""
+	return policy(user, password), true
 }
 
 // SetPolicy says how to decide of passwords that the accounts cannot decide of:

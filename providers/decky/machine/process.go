@@ -22,6 +22,10 @@ type Process struct {
 	Exe       string // path of the program; "" for the kernel's
 	Cwd       string // "/" where empty
 	Unit      string // of the init that started it, "" for none
+	Nice      int
+	// Signal, where it is set, is called with a signal that somebody sends; it
+	// must not wait.
+	Signal func(number int) `json:"-"`
 }
 
 // Kernel tells a thread of the kernel.
@@ -228,6 +232,7 @@ func (m *Machine) Processes() []Process {
 	}
 	list = append(list, m.sessions()...)
 	m.mu.Lock()
+	list = slices.DeleteFunc(list, func(p Process) bool { return m.killed[p.PID] })
 	for _, pid := range slices.Sorted(maps.Keys(m.running)) {
 		list = append(list, *m.running[pid])
 	}
@@ -297,4 +302,63 @@ func (m *Machine) Process(pid int) (Process, bool) {
 		}
 	}
 	return Process{}, false
+}
+
+// Leaders are the process group and the session of a process, and the group in
+// the foreground of its terminal, -1 without one.
+func (m *Machine) Leaders(p Process) (group, session, foreground int) {
+	switch {
+	case p.Kernel():
+		return 0, 0, -1
+	case strings.HasPrefix(p.TTY, "pts/"):
+		session, foreground = p.PID, p.PID
+		for _, l := range m.Logins() {
+			if l.TTY == p.TTY {
+				session, foreground = l.PID, l.PID
+			}
+		}
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		for pid, x := range m.running {
+			if x.TTY == p.TTY && strings.HasSuffix(x.Stat, "+") {
+				foreground = pid
+			}
+		}
+		if strings.HasSuffix(p.Stat, "+") {
+			foreground = p.PID
+		}
+		return p.PID, session, foreground
+	case strings.HasPrefix(p.Args, "sshd: ") && !strings.HasSuffix(p.Args, "[priv]") && strings.Contains(p.Args, "@") && p.User != "root":
+		return p.PPID, p.PPID, -1
+	case p.TTY != "":
+		return p.PID, p.PID, p.PID
+	}
+	return p.PID, p.PID, -1
+}
+
+// CGroup is what /proc/PID/cgroup says of a process.
+func (m *Machine) CGroup(p Process) string { return m.cgroup(p) }
+
+// maxKilled bounds the daemons that clients have ended.
+const maxKilled = 128
+
+// Kill sends a signal to a process; what ends by it is listed no more. Init and
+// the kernel's threads live on, and so do sessions.
+func (m *Machine) Kill(p Process, number int) {
+	if p.Signal != nil {
+		p.Signal(number)
+		return
+	}
+	ends := !slices.Contains([]int{0, 1, 17, 18, 19, 20, 21, 22, 23, 28}, number)
+	if !ends || p.PID == 1 || p.Kernel() || strings.HasPrefix(p.TTY, "pts/") || strings.Contains(p.Args, "@pts/") || strings.HasSuffix(p.Args, "[priv]") {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.killed == nil {
+		m.killed = map[int]bool{}
+	}
+	if len(m.killed) < maxKilled {
+		m.killed[p.PID] = true
+	}
 }

@@ -160,7 +160,8 @@ func (m *Machine) procStat(p Process) string {
 	} else if strings.HasPrefix(p.TTY, "tty") {
 		tty = 4<<8 + 1
 	}
-	return fmt.Sprintf("%d (%s) %c %d %d %d %d %d 4194560 %d 0 0 0 %d %d 0 0 20 0 1 0 %d %d %d 18446744073709551615 1 1 0 0 0 0 0 0 65536 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p.PID, p.Name, (p.Stat + "S")[0], p.PPID, p.PID, p.PID, tty, p.PID, p.RSS/4, p.CPU*60, p.CPU*40, p.Start*100, p.VSZ*1024, p.RSS/4)
+	group, session, foreground := m.Leaders(p)
+	return fmt.Sprintf("%d (%s) %c %d %d %d %d %d 4194560 %d 0 0 0 %d %d 0 0 20 0 1 0 %d %d %d 18446744073709551615 1 1 0 0 0 0 0 0 65536 0 0 0 17 0 0 0 0 0 0 0 0 0 0 0 0 0 0\n", p.PID, p.Name, (p.Stat + "S")[0], p.PPID, group, session, tty, foreground, p.RSS/4, p.CPU*60, p.CPU*40, p.Start*100, p.VSZ*1024, p.RSS/4)
 }
 
 func (m *Machine) cgroup(p Process) string {

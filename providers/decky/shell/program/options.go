@@ -123,6 +123,10 @@ func (c *Call) Usage(message string) bool {
 		c.Err.Print(c.Name + ": " + message + "\n" + c.Hint)
 		return false
 	}
+	if c.instead() {
+		c.Err.Print(c.Name + ": " + message + "\n" + c.Help())
+		return false
+	}
 	again := ""
 	if c.Long {
 		again = c.Name + ": "

@@ -93,6 +93,10 @@ func (c *Call) answer(a, short string, names map[string]string) bool {
 		c.Version()
 	case a == "--help":
 		c.Answered = true
+		if text := c.Help(); text != "" {
+			c.Print(text)
+			return true
+		}
 		c.Print("Usage: " + c.Name + " [OPTION]... [FILE]...\n\n" + optionList(short, names))
 		if suiteOf(c.Name) == "coreutils" {
 			c.Print("      --help        display this help and exit\n      --version     output version information and exit\n\nGNU coreutils online help: <https://www.gnu.org/software/coreutils/>\n")

@@ -3,6 +3,7 @@ package account
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func setPassword(m *machine.Machine, name, secret string) error {
 
 func setHash(m *machine.Machine, name, hash string) error {
 	found := false
-	day := fmt.Sprint(m.Now().Unix() / 86400)
+	day := today(m)
 	err := edit(m, shadowFile, func(f []string) ([]string, bool) {
 		if f[0] == name && len(f) > 2 {
 			f[1], f[2], found = hash, day, true
@@ -77,6 +78,28 @@ func setHash(m *machine.Machine, name, hash string) error {
 		err = edit(m, shadowFile, nil, name+":"+hash+":"+day+":0:99999:7:::")
 	}
 	return err
+}
+
+// today is the day that /etc/shadow counts.
+func today(m *machine.Machine) string { return fmt.Sprint(m.Now().Unix() / 86400) }
+
+// dayOf is a day of /etc/shadow.
+func dayOf(field string) (time.Time, bool) {
+	n, err := strconv.Atoi(field)
+	return time.Unix(int64(n)*86400, 0).UTC(), err == nil && n > -200_000 && n < 3_000_000
+}
+
+// shadowOf are the nine fields of an account in /etc/shadow.
+func shadowOf(m *machine.Machine, name string) []string {
+	data, err := m.FS.As(0, 0).ReadFile(shadowFile)
+	if err == nil {
+		for _, line := range program.Lines(data) {
+			if f := strings.Split(line, ":"); f[0] == name && len(f) >= 2 {
+				return append(f, make([]string, 9)...)
+			}
+		}
+	}
+	return append([]string{name, "!"}, make([]string, 9)...)
 }
 
 // hashOf is the hash of an account.
@@ -131,4 +154,11 @@ func ask(c *program.Call, text string, secret bool) (string, bool) {
 // refused waits as PAM does after a wrong password.
 func refused(c *program.Call) bool {
 	return c.Wait(time.Duration(c.Machine.Number("shell/refused", 1800, 2600)) * time.Millisecond)
+}
+
+// mine is whether a secret is the password of name. What nobody knows passes as
+// the own one, for the user has got in with it, and as nobody else's.
+func mine(c *program.Call, name, secret string) bool {
+	ok, known := c.Machine.Secret(name, secret)
+	return ok || !known && secret != "" && name == c.User.Name
 }

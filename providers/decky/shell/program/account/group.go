@@ -16,22 +16,18 @@ func groupadd(c *program.Call) int {
 		return 2
 	}
 	if len(names) != 1 {
-		c.Err.Print("Usage: groupadd [options] GROUP\n")
+		c.Err.Print(c.Help())
 		return 2
 	}
 	if _, found := lookupGroup(c.Machine, names[0]); found && f.Has("f") {
 		return 0
 	}
-	return groupAdded(c, names[0], f.Value["g"], false)
+	return groupAdded(c, names[0], f.Value["g"], f.Has("r"))
 }
 
-func groupAdded(c *program.Call, name, gid string, debian bool) int {
+func groupAdded(c *program.Call, name, gid string, system bool) int {
 	m := c.Machine
 	if _, found := lookupGroup(m, name); found {
-		if debian {
-			c.Err.Print("addgroup: The group `" + name + "' already exists.\n")
-			return 1
-		}
 		c.Err.Print("groupadd: group '" + name + "' already exists\n")
 		return 9
 	}
@@ -43,7 +39,7 @@ func groupAdded(c *program.Call, name, gid string, debian bool) int {
 		return locked(c, groupFile, 10)
 	}
 	_, gids := numbers(m)
-	n := next(gids, false)
+	n := next(gids, system)
 	if gid != "" {
 		v, err := strconv.Atoi(gid)
 		if err != nil || v < 0 {
@@ -56,9 +52,6 @@ func groupAdded(c *program.Call, name, gid string, debian bool) int {
 		}
 		n = v
 	}
-	if debian {
-		c.Printf("Adding group `%s' (GID %d) ...\nDone.\n", name, n)
-	}
 	if edit(m, groupFile, nil, fmt.Sprintf("%s:x:%d:", name, n)) != nil || edit(m, gshadowFile, nil, name+":!::") != nil {
 		return 10
 	}
@@ -69,16 +62,12 @@ func groupAdded(c *program.Call, name, gid string, debian bool) int {
 func groupdel(c *program.Call) int {
 	_, names, ok := c.Parse("fhR:P:", "force=f")
 	if !ok || len(names) != 1 {
-		c.Err.Print("Usage: groupdel [options] GROUP\n")
+		c.Err.Print(c.Help())
 		return 2
 	}
 	name := names[0]
 	g, found := lookupGroup(c.Machine, name)
 	if !found {
-		if c.Name == "delgroup" {
-			c.Err.Print("/usr/sbin/delgroup: The group `" + name + "' does not exist.\n")
-			return 3
-		}
 		c.Err.Print("groupdel: group '" + name + "' does not exist\n")
 		return 6
 	}
@@ -91,9 +80,6 @@ func groupdel(c *program.Call) int {
 			return 8
 		}
 	}
-	if c.Name == "delgroup" {
-		c.Print("Removing group `" + name + "' ...\nDone.\n")
-	}
 	gone := func(f []string) ([]string, bool) { return f, f[0] != name }
 	if edit(c.Machine, groupFile, gone) != nil || edit(c.Machine, gshadowFile, gone) != nil {
 		return 10
@@ -105,7 +91,7 @@ func groupdel(c *program.Call) int {
 func groupmod(c *program.Call) int {
 	f, names, ok := c.Parse("g:n:op:R:P:aU:", "gid=:g new-name=:n non-unique=o password=:p")
 	if !ok || len(names) != 1 {
-		c.Err.Print("Usage: groupmod [options] GROUP\n")
+		c.Err.Print(c.Help())
 		return 2
 	}
 	if _, found := lookupGroup(c.Machine, names[0]); !found {
@@ -136,7 +122,7 @@ func groupmod(c *program.Call) int {
 func gpasswd(c *program.Call) int {
 	f, names, ok := c.Parse("a:A:d:hM:Q:rR", "add=:a delete=:d members=:M remove-password=r restrict=R")
 	if !ok || len(names) != 1 {
-		c.Err.Print("Usage: gpasswd [option] GROUP\n")
+		c.Err.Print(c.Help())
 		return 2
 	}
 	group := names[0]
@@ -155,72 +141,34 @@ func gpasswd(c *program.Call) int {
 		}
 		c.Print("Adding user " + f.Value["a"] + " to group " + group + "\n")
 		join(c.Machine, f.Value["a"], group, true)
+	case f.Has("M"):
+		if !existUsers(c, f.Value["M"]) {
+			return 1
+		}
+		for _, n := range g.Members {
+			leave(c.Machine, n, group)
+		}
+		for n := range strings.SplitSeq(f.Value["M"], ",") {
+			join(c.Machine, n, group, true)
+		}
 	case f.Has("d"):
 		if !slices.Contains(g.Members, f.Value["d"]) {
 			c.Err.Print("gpasswd: user '" + f.Value["d"] + "' is not a member of '" + group + "'\n")
 			return 3
 		}
 		c.Print("Removing user " + f.Value["d"] + " from group " + group + "\n")
-		_ = edit(c.Machine, groupFile, func(line []string) ([]string, bool) {
-			if line[0] == group && len(line) > 3 {
-				line[3] = strings.Join(slices.DeleteFunc(strings.Split(line[3], ","), func(n string) bool { return n == f.Value["d"] }), ",")
-			}
-			return line, true
-		})
+		leave(c.Machine, f.Value["d"], group)
 	}
 	return 0
 }
 
-// chsh and chfn change the shell and the name of an account.
-func chsh(c *program.Call) int {
-	f, names, ok := c.Parse("f:h:o:r:R:s:w:u", "shell=:s full-name=:f")
-	if !ok {
-		return 1
-	}
-	name := c.User.Name
-	if len(names) > 0 {
-		name = names[0]
-	}
-	a, found := lookup(c.Machine, name)
-	switch {
-	case !found:
-		c.Err.Print(c.Name + ": user '" + name + "' does not exist\n")
-		return 1
-	case c.User.UID != 0 && a.UID != c.User.UID:
-		c.Err.Print("You may not change the shell for '" + name + "'.\n")
-		return 1
-	}
-	field, value, given := 6, f.Value["s"], f.Has("s")
-	if c.Name == "chfn" {
-		field, value, given = 4, f.Value["f"], f.Has("f")
-	}
-	if c.User.UID != 0 {
-		secret, _ := ask(c, "Password: ", true)
-		record(c, name, secret)
-		refused(c)
-		c.Err.Print(c.Name + ": PAM: Authentication failure\n")
-		return 1
-	}
-	if !given {
-		c.Print("Changing the login shell for " + name + "\nEnter the new value, or press ENTER for the default\n\tLogin Shell [" + a.Shell + "]: ")
-		line, _, err := program.ReadLine(c.In, '\n', 256)
-		if value = strings.TrimSpace(line); err != nil || value == "" {
-			return 0
+// existUsers tells whether all users of a list are there.
+func existUsers(c *program.Call, list string) bool {
+	for name := range strings.SplitSeq(list, ",") {
+		if _, found := lookup(c.Machine, name); !found && name != "" {
+			c.Err.Print(c.Name + ": user '" + name + "' does not exist\n")
+			return false
 		}
 	}
-	if field == 6 {
-		if _, err := c.View().Stat(c.Path(value)); err != nil {
-			c.Err.Print("chsh: Warning: " + value + " does not exist\n")
-		}
-	}
-	err := edit(c.Machine, passwdFile, func(line []string) ([]string, bool) {
-		if line[0] == name && len(line) > field {
-			line[field] = clean(value)
-		}
-		return line, true
-	})
-	if err != nil {
-		return 1
-	}
-	return 0
+	return true
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
-	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 // id tells who somebody is.
@@ -217,73 +216,4 @@ func entry(database, line string) string {
 		return fmt.Sprintf("%-21s %s", words[0], strings.Join(words[1:], " "))
 	}
 	return line
-}
-
-// lastlog lists the last login of each account.
-func lastlog(c *program.Call) int {
-	f, _, ok := c.Parse("b:Ct:u:RS", "user=:u before=:b time=:t clear=C")
-	if !ok {
-		return 1
-	}
-	c.Print("Username         Port     From                                       Latest\n")
-	m := c.Machine
-	for _, a := range m.Accounts() {
-		if f.Has("u") && f.Value["u"] != a.Name {
-			continue
-		}
-		text := fmt.Sprintf("%-16s %-8s %-42s %s", a.Name, "", "", "**Never logged in**")
-		for _, l := range m.Logins() {
-			if l.User == a.Name {
-				text = fmt.Sprintf("%-16s %-8s %-42s %s", a.Name, l.TTY, l.From, l.Since.UTC().Format("Mon Jan _2 15:04:05 -0700 2006"))
-			}
-		}
-		if strings.HasSuffix(text, "**Never logged in**") {
-			text = fmt.Sprintf("%-16s %-8s %-16s %s", a.Name, "", "", strings.Repeat(" ", 26)+"**Never logged in**")
-		}
-		c.Print(text + "\n")
-	}
-	return 0
-}
-
-// chage tells and sets the age of a password.
-func chage(c *program.Call) int {
-	f, names, ok := c.Parse("d:E:hi:I:lm:M:R:W:", "list=l lastday=:d expiredate=:E inactive=:I mindays=:m maxdays=:M warndays=:W iso8601=i")
-	if !ok || len(names) != 1 {
-		c.Err.Print("Usage: chage [options] LOGIN\n")
-		return 2
-	}
-	a, found := lookup(c.Machine, names[0])
-	if c.User.UID != 0 && (!f.Has("l") || a.Name != c.User.Name) {
-		c.Err.Print("chage: Permission denied.\n")
-		return 1
-	}
-	if !found {
-		c.Err.Print("chage: user '" + names[0] + "' does not exist in /etc/passwd\n")
-		return 1
-	}
-	var fields []string
-	set := map[string]int{"d": 2, "m": 3, "M": 4, "W": 5, "I": 6, "E": 7}
-	err := edit(c.Machine, shadowFile, func(line []string) ([]string, bool) {
-		if line[0] == a.Name && len(line) > 7 {
-			for letter, i := range set {
-				if f.Has(letter) {
-					line[i] = strings.NewReplacer(":", "", "\n", "").Replace(f.Value[letter])
-				}
-			}
-			fields = line
-		}
-		return line, true
-	})
-	if err != nil {
-		c.Err.Print("chage: " + vfs.Text(err) + "\n")
-		return 1
-	}
-	if f.Has("l") && len(fields) > 7 {
-		last := "never"
-		if n, err := strconv.Atoi(fields[2]); err == nil {
-			last = c.Machine.Built.UTC().Truncate(24*3600e9).AddDate(0, 0, n-int(c.Machine.Built.Unix()/86400)).Format("Jan 02, 2006")
-		}
-		c.Printf("Last password change\t\t\t\t\t: %s\nPassword expires\t\t\t\t\t: never\nPassword inactive\t\t\t\t\t: never\nAccount expires\t\t\t\t\t\t: never\nMinimum number of days between password change\t\t: %s\nMaximum number of days between password change\t\t: %s\nNumber of days of warning before password expires\t: %s\n", last, fields[3], fields[4], fields[5])
-	}
-	return 0
 }

@@ -24,11 +24,18 @@ func sudo(c *program.Call) int {
 		return 1
 	}
 	if f.Has("V") {
-		c.Print("Sudo version 1.9.13p3\nSudoers policy plugin version 1.9.13p3\nSudoers file grammar version 50\nSudoers I/O plugin version 1.9.13p3\nSudoers audit plugin version 1.9.13p3\n")
+		v, grammar := sudoVersion(c)
+		c.Printf("Sudo version %[1]s\nSudoers policy plugin version %[1]s\nSudoers file grammar version %[2]d\nSudoers I/O plugin version %[1]s\n", v, grammar)
+		if grammar > 46 {
+			c.Printf("Sudoers audit plugin version %s\n", v)
+		}
 		return 0
 	}
-	if (f.Has("k") || f.Has("K")) && len(args) == 0 {
-		return 0
+	if f.Has("k") || f.Has("K") {
+		forget(c)
+		if len(args) == 0 {
+			return 0
+		}
 	}
 	var set []string
 	for len(args) > 0 && strings.Contains(args[0], "=") && !strings.HasPrefix(args[0], "=") {
@@ -48,23 +55,33 @@ func sudo(c *program.Call) int {
 		c.Err.Print("sudo: unknown user " + target + "\nsudo: error initializing audit plugin sudoers_audit\n")
 		return 1
 	}
-	if c.User.UID != 0 && !allowed(c, f) {
+	rule := ruleOf(c)
+	if c.User.UID != 0 && !allowed(c, f, rule) {
 		return 1
 	}
 	switch {
 	case f.Has("v"):
 		return 0
 	case f.Has("l") && len(args) == 0:
-		c.Printf("Matching Defaults entries for %s on %s:\n    env_reset, mail_badpass, secure_path=/usr/local/sbin\\:/usr/local/bin\\:/usr/sbin\\:/usr/bin\\:/sbin\\:/bin, use_pty\n\nUser %s may run the following commands on %s:\n    (ALL : ALL) ALL\n", c.User.Name, m.Host.Hostname, c.User.Name, m.Host.Hostname)
+		listed(c, rule)
+		return 0
+	case f.Has("l"):
+		path, err := c.Find(args[0])
+		if err != nil {
+			return 1
+		}
+		c.Print(strings.Join(append([]string{path}, args[1:]...), " ") + "\n")
 		return 0
 	}
 	return elevated(c, f, as, set, args)
 }
 
-// allowed asks for the password of a user that sudoers names.
-func allowed(c *program.Call, f program.Flags) bool {
+// allowed asks for the password of a user, and tells whether sudoers names him.
+func allowed(c *program.Call, f program.Flags, rule sudoRule) bool {
 	m, user := c.Machine, c.User
-	sudoer := slices.ContainsFunc(m.GroupsOf(user), func(g machine.Group) bool { return g.Name == "sudo" || g.Name == "wheel" || g.Name == "admin" })
+	if rule.free || remembered(c) && !f.Has("k") {
+		return true
+	}
 	if f.Has("n") {
 		c.Err.Print("sudo: a password is required\n")
 		return false
@@ -73,14 +90,7 @@ func allowed(c *program.Call, f program.Flags) bool {
 		c.Err.Print("sudo: a terminal is required to read the password; either use the -S option to read from standard input or configure an askpass helper\nsudo: a password is required\n")
 		return false
 	}
-	view := m.FS.As(0, 0)
-	for _, dir := range []string{"/var/lib/sudo", "/var/lib/sudo/lectured"} {
-		_ = view.Mkdir(dir, 0o700)
-	}
-	if _, err := view.Stat("/var/lib/sudo/lectured/" + user.Name); err != nil {
-		c.Err.Print(lecture)
-		_ = view.WriteFile("/var/lib/sudo/lectured/"+user.Name, nil, 0o600)
-	}
+	lectured(c)
 	prompt := "[sudo] password for " + user.Name + ": "
 	if f.Has("p") {
 		prompt = strings.NewReplacer("%p", user.Name, "%u", user.Name, "%h", m.Host.Hostname).Replace(f.Value["p"])
@@ -98,11 +108,13 @@ func allowed(c *program.Call, f program.Flags) bool {
 			return false
 		}
 		record(c, user.Name, secret)
-		if secret != "" {
-			if !sudoer {
-				c.Err.Print(user.Name + " is not in the sudoers file.\n")
+		if mine(c, user.Name, secret) {
+			if !rule.named {
+				c.Err.Print(stranger(c))
+			} else {
+				remember(c)
 			}
-			return sudoer
+			return rule.named
 		}
 		if !refused(c) {
 			return false
@@ -147,96 +159,4 @@ func elevated(c *program.Call, f program.Flags, as machine.Account, set, args []
 	status := inner.Run(args, c.Streams)
 	c.Stop = inner.Stop
 	return status
-}
-
-// su becomes another user.
-func su(c *program.Call) int {
-	f, rest, ok := c.Parse("+c:fg:G:lmpPs:T:w:hV", "command=:c login=l shell=:s preserve-environment=m session-command=:c group=:g fast=f pty=P")
-	if !ok {
-		return 1
-	}
-	if f.Has("V") {
-		c.Version()
-		return 0
-	}
-	login := f.Has("l")
-	name := "root"
-	for _, a := range rest {
-		switch {
-		case a == "-":
-			login = true
-		case name == "root" && a != "":
-			name = a
-		}
-	}
-	for i := 0; i+1 < len(rest); i++ { // options may follow the name
-		if rest[i] == "-c" {
-			f.Value["c"] = rest[i+1]
-			f.Count["c"]++
-		}
-	}
-	as, found := lookup(c.Machine, name)
-	if !found || as.Name != name {
-		return c.Complain("user %s does not exist or the user entry does not contain all the required fields", name)
-	}
-	if c.User.UID != 0 {
-		secret, ok := ask(c, "Password: ", true)
-		if ok {
-			record(c, name, secret)
-		}
-		if c.TTY == "" {
-			c.Err.Print("\n")
-		}
-		refused(c)
-		return c.Complain("Authentication failure")
-	}
-	shell := as.Shell
-	if f.Has("s") {
-		shell = f.Value["s"]
-	}
-	if strings.HasSuffix(shell, "nologin") {
-		c.Print("This account is currently not available.\n")
-		return 1
-	}
-	if strings.HasSuffix(shell, "false") {
-		return 1
-	}
-	if f.Has("c") {
-		inner := *c
-		inner.User = as
-		if login {
-			inner.Cwd = as.Home
-		}
-		status := inner.Script(f.Value["c"], []string{program.Base(shell)}, c.Streams)
-		c.Stop = inner.Stop
-		return status
-	}
-	if c.TTY != "" {
-		c.Kernel.Become(as)
-	}
-	return 0
-}
-
-// nologin turns somebody away.
-func nologin(c *program.Call) int {
-	c.Print("This account is currently not available.\n")
-	return 1
-}
-
-// visudo checks sudoers; it opens no editor.
-func visudo(c *program.Call) int {
-	f, _, ok := c.Parse("cf:hIOPqsVx:", "check=c file=:f quiet=q version=V")
-	if !ok {
-		return 1
-	}
-	if c.User.UID != 0 {
-		c.Err.Print("visudo: /etc/sudoers: Permission denied\n")
-		return 1
-	}
-	if f.Has("c") {
-		c.Print("/etc/sudoers: parsed OK\n")
-		return 0
-	}
-	c.Err.Print("visudo: no editor found (editor path = /usr/bin/editor)\n")
-	return 1
 }

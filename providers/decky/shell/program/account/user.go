@@ -18,7 +18,7 @@ func locked(c *program.Call, file string, status int) int {
 }
 
 func usage(c *program.Call) int {
-	c.Err.Print("Usage: " + c.Name + " [options] LOGIN\n")
+	c.Err.Print(c.Help())
 	return 2
 }
 
@@ -203,124 +203,6 @@ func makeHome(m *machine.Machine, a machine.Account) {
 	_ = view.Chown(a.Home, a.UID, a.GID)
 }
 
-// adduser is Debian's, which asks.
-func adduser(c *program.Call) int {
-	f, names, ok := c.Parse("hs:c:dqu:g:G:", "disabled-password=1 disabled-login=2 gecos=:c home=:d no-create-home=M shell=:s system=r uid=:u gid=:g ingroup=:i group=G quiet=q force-badname=b allow-bad-names=b")
-	if !ok {
-		return 1
-	}
-	if c.User.UID != 0 {
-		c.Err.Print("adduser: Only root may add a user or group to the system.\n")
-		return 1
-	}
-	m := c.Machine
-	switch {
-	case len(names) == 0:
-		c.Err.Print("adduser: Only one or two names allowed.\n")
-		return 1
-	case f.Has("G") || c.Name == "addgroup":
-		return groupAdded(c, names[0], f.Value["g"], true)
-	case len(names) == 2:
-		return member(c, names[0], names[1])
-	}
-	name := names[0]
-	if _, found := lookup(m, name); found {
-		c.Err.Print("adduser: The user `" + name + "' already exists.\n")
-		return 1
-	}
-	if !valid(name) {
-		c.Err.Print("adduser: Please enter a username matching the regular expression\n            configured via the NAME_REGEX[_SYSTEM] configuration variable.  Use\n            the `--allow-bad-names' option to relax this check or reconfigure\n            NAME_REGEX[_SYSTEM] in configuration.\n")
-		return 1
-	}
-	uids, gids := numbers(m)
-	uid := next(uids, f.Has("r"))
-	if n, err := strconv.Atoi(f.Value["u"]); err == nil {
-		uid = n
-	}
-	gid := uid
-	if slices.Contains(gids, gid) {
-		gid = next(gids, f.Has("r"))
-	}
-	a := machine.Account{Name: name, UID: uid, GID: gid, Comment: clean(f.Value["c"]), Home: "/home/" + name, Shell: "/bin/bash"}
-	if f.Has("s") {
-		a.Shell = clean(f.Value["s"])
-	}
-	if f.Has("d") {
-		a.Home = clean(f.Value["d"])
-	}
-	if !f.Has("q") {
-		c.Printf("Adding user `%s' ...\nAdding new group `%s' (%d) ...\nAdding new user `%s' (%d) with group `%s (%d)' ...\n", name, name, gid, name, uid, name, gid)
-	}
-	if err := write(m, a, "!", true); err != nil {
-		c.Err.Print("adduser: `/sbin/useradd' returned error code 1. Exiting.\n")
-		return 1
-	}
-	if !f.Has("M") {
-		makeHome(m, a)
-		if !f.Has("q") {
-			c.Printf("Creating home directory `%s' ...\nCopying files from `/etc/skel' ...\n", a.Home)
-		}
-	}
-	if f.Has("1") || f.Has("2") || f.Has("r") {
-		return 0
-	}
-	if status := newPassword(c, name); status != 0 {
-		c.Print("Try again? [y/N] ")
-		_, _, _ = program.ReadLine(c.In, '\n', 64)
-	}
-	return particulars(c, f, a)
-}
-
-// particulars asks for name and rooms.
-func particulars(c *program.Call, f program.Flags, a machine.Account) int {
-	if f.Has("c") {
-		return 0
-	}
-	c.Print("Changing the user information for " + a.Name + "\nEnter the new value, or press ENTER for the default\n")
-	var answers []string
-	for _, what := range []string{"Full Name", "Room Number", "Work Phone", "Home Phone", "Other"} {
-		c.Print("\t" + what + " []: ")
-		line, eof, err := program.ReadLine(c.In, '\n', 256)
-		if err != nil || eof && line == "" {
-			break
-		}
-		answers = append(answers, clean(strings.ReplaceAll(line, ",", "")))
-	}
-	c.Print("Is the information correct? [Y/n] ")
-	_, _, _ = program.ReadLine(c.In, '\n', 64)
-	_ = edit(c.Machine, passwdFile, func(line []string) ([]string, bool) {
-		if line[0] == a.Name && len(line) > 4 {
-			line[4] = strings.Join(answers, ",")
-		}
-		return line, true
-	})
-	if c.Name == "adduser" {
-		c.Printf("Adding new user `%s' to supplemental / extra groups `users' ...\nAdding user `%s' to group `users' ...\n", a.Name, a.Name)
-		join(c.Machine, a.Name, "users", true)
-	}
-	return 0
-}
-
-func member(c *program.Call, name, group string) int {
-	if _, found := lookup(c.Machine, name); !found {
-		c.Err.Print("adduser: The user `" + name + "' does not exist.\n")
-		return 1
-	}
-	g, found := lookupGroup(c.Machine, group)
-	if !found {
-		c.Err.Print("adduser: The group `" + group + "' does not exist.\n")
-		return 1
-	}
-	if slices.Contains(g.Members, name) {
-		c.Print("adduser: The user `" + name + "' is already a member of `" + group + "'.\n")
-		return 0
-	}
-	c.Print("Adding user `" + name + "' to group `" + group + "' ...\n")
-	join(c.Machine, name, group, true)
-	c.Print("Done.\n")
-	return 0
-}
-
 // usermod changes an account.
 func usermod(c *program.Call) int {
 	f, names, ok := c.Parse("abc:d:e:f:g:G:l:Lmop:R:rs:u:Uv:V:w:W:", "append=a comment=:c home=:d expiredate=:e inactive=:f gid=:g groups=:G login=:l lock=L move-home=m non-unique=o password=:p remove=r shell=:s uid=:u unlock=U")
@@ -328,6 +210,9 @@ func usermod(c *program.Call) int {
 		return 2
 	}
 	if len(names) != 1 || len(f.Given) == 0 {
+		if len(names) == 1 {
+			c.Err.Print("usermod: no options\n")
+		}
 		return usage(c)
 	}
 	name, m := names[0], c.Machine
@@ -393,49 +278,60 @@ func usermod(c *program.Call) int {
 
 // userdel takes an account away.
 func userdel(c *program.Call) int {
-	f, names, ok := c.Parse("fhrR:Z", "force=f remove=r remove-home=r remove-all-files=r quiet=q system=s")
+	f, names, ok := c.Parse("fhrR:P:Z", "force=f help=h remove=r root=:R prefix=:P")
 	if !ok {
 		return 2
 	}
-	if len(names) == 0 {
+	if len(names) != 1 {
 		return usage(c)
 	}
 	name, m := names[0], c.Machine
 	a, found := lookup(m, name)
 	if !found {
-		if c.Name == "deluser" {
-			c.Err.Print("/usr/sbin/deluser: The user `" + name + "' does not exist.\n")
-			return 2
-		}
 		c.Err.Print("userdel: user '" + name + "' does not exist\n")
 		return 6
 	}
-	if c.User.UID != 0 {
-		if c.Name == "deluser" {
-			c.Err.Print("/usr/sbin/deluser: Only root may remove a user or group from the system.\n")
-			return 1
-		}
-		return locked(c, passwdFile, 1)
-	}
-	if slices.ContainsFunc(m.Logins(), func(l machine.Login) bool { return l.User == name }) && !f.Has("f") {
-		c.Err.Print(fmt.Sprintf("userdel: user %s is currently used by process %d\n", name, c.PID))
+	if pid := runningAs(m, name); pid != 0 && !f.Has("f") {
+		c.Err.Print(fmt.Sprintf("userdel: user %s is currently used by process %d\n", name, pid))
 		return 8
 	}
-	gone := func(f []string) ([]string, bool) { return f, f[0] != name }
-	if c.Name == "deluser" {
-		c.Print("Removing crontab ...\nRemoving user `" + name + "' ...\n")
+	if c.User.UID != 0 {
+		return locked(c, passwdFile, 1)
 	}
+	if removed(m, name) != nil {
+		return 1
+	}
+	if f.Has("r") {
+		c.Err.Print("userdel: " + name + " mail spool (/var/mail/" + name + ") not found\n")
+		if _, err := m.FS.As(0, 0).Stat(a.Home); err != nil {
+			c.Err.Print("userdel: " + name + " home directory (" + a.Home + ") not found\n")
+		} else {
+			remove(m.FS.As(0, 0), a.Home, 0)
+		}
+	}
+	return 0
+}
+
+// runningAs is the number of a process of name's, 0 for none.
+func runningAs(m *machine.Machine, name string) int {
+	for _, p := range m.Processes() {
+		if p.User == name {
+			return p.PID
+		}
+	}
+	return 0
+}
+
+// removed takes an account out of all files.
+func removed(m *machine.Machine, name string) error {
+	gone := func(f []string) ([]string, bool) { return f, f[0] != name }
 	for _, path := range []string{passwdFile, shadowFile, groupFile, gshadowFile} {
 		if err := edit(m, path, gone); err != nil {
-			return 1
+			return err
 		}
 	}
 	join(m, name, "", false)
-	if f.Has("r") {
-		remove(m.FS.As(0, 0), a.Home, 0)
-		c.Err.Print("userdel: " + name + " mail spool (/var/mail/" + name + ") not found\n")
-	}
-	return 0
+	return nil
 }
 
 // remove takes a tree away.

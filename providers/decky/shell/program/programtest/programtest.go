@@ -45,6 +45,16 @@ func On(t testing.TB, distro, user string) *Host {
 	return h
 }
 
+// As is a shell of another user on the same machine.
+func (h *Host) As(user string) *Host {
+	other := &Host{Machine: h.Machine}
+	other.shell = shell.New(shell.Options{
+		Machine: h.Machine, User: user, Env: map[string]string{"LANG": "C.UTF-8", "TZ": "UTC"}, Limits: shell.Limits{Time: 30 * time.Second},
+		Record: func(b event.Body) error { other.Events = append(other.Events, b); return nil },
+	})
+	return other
+}
+
 // Run types a line with an input and returns what it says and how it ends.
 func (h *Host) Run(t testing.TB, line, input string) (stdout, stderr string, status int) {
 	t.Helper()
