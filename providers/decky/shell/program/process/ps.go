@@ -265,14 +265,11 @@ func (p *lister) row(w *wish, shown []column, cells []string) {
 		if width > 0 {
 			width = max(width-over, 0)
 		}
-		text := fmt.Sprintf("%*s", width, cell)
-		over = max(over, 0)
+		b.WriteString(fmt.Sprintf("%*s", width, cell))
+		over = 0
 		if width > 0 {
 			over = max(len(cell)-width, 0)
-		} else {
-			over = 0
 		}
-		b.WriteString(text)
 	}
 	line := b.String()
 	if p.c.Out.TTY && p.c.Cols > 0 && !w.wide && len(line) > p.c.Cols {
