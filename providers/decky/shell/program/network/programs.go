@@ -1,5 +1,7 @@
-// Package network holds the programs that show the links of the host and those that would reach
-// others. It refuses to connect and to resolve: what was wanted is recorded.
+// Package network holds the programs that show the links, routes and sockets of
+// the host and those that would reach others: ping, traceroute, nc, telnet, dig.
+// It refuses to connect and to resolve: package peer says what comes back, what was
+// wanted is recorded.
 package network
 
 import "github.com/decnet/decnet/providers/decky/shell/program"
@@ -7,8 +9,10 @@ import "github.com/decnet/decnet/providers/decky/shell/program"
 // Programs are the programs of this package by their names.
 func Programs() map[string]program.Func {
 	return map[string]program.Func{
+		"ip": ip, "ss": ss, "netstat": netstat, "ifconfig": ifconfig, "route": routeProgram, "arp": arp,
+		"ping": ping, "ping4": ping, "ping6": ping, "traceroute": traceroute, "traceroute6": traceroute, "tracepath": tracepath,
+		"dig": dig, "host": host, "nslookup": nslookup,
 		"ftp": client, "telnet": client, "nc": client, "netcat": client, "ssh": client, "scp": client, "sftp": client,
-		"nslookup": client, "dig": client, "host": client, "ping": ping, "ping6": ping, "traceroute": client, "ifconfig": ifconfig, "ip": ip, "route": route, "arp": arp, "netstat": netstat, "ss": ss,
 		"iptables": iptables, "ip6tables": iptables, "iptables-save": iptablesSave, "ip6tables-save": iptablesSave, "iptables-nft": iptables, "iptables-nft-save": iptablesSave, "iptables-legacy": iptables,
 	}
 }

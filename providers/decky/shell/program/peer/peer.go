@@ -200,6 +200,11 @@ func (w World) RTT(a netip.Addr) time.Duration {
 	if _, ok := resolvers[a.String()]; ok {
 		return time.Duration(w.m.Number("rtt/near", 3000, 15000)) * time.Microsecond
 	}
+	for _, b := range known {
+		if b == a.String() {
+			return time.Duration(Number("rtt/"+b, 4_000, 30_000)+w.m.Number("rtt/near", 3000, 15000)) * time.Microsecond
+		}
+	}
 	return time.Duration(Number("rtt/"+a.String(), 14_000, 210_000)+w.m.Number("rtt/near", 3000, 15000)) * time.Microsecond
 }
 
