@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,9 +17,17 @@ var update = flag.Bool("update", false, "record what this machine's shells and p
 // packages ship what surrounds bash and dash in their jail.
 var packages = []string{"bash", "dash", "coreutils", "findutils", "grep", "sed", "mawk", "bsdextrautils", "util-linux", "xxd", "gzip", "bzip2", "xz-utils", "tar", "diffutils", "procps", "debianutils", "hostname", "file", "bc", "binutils", "lsof", "psmisc", "unzip", "zip"}
 
+// rootPackages ship what surrounds root beside them.
+var rootPackages = []string{"busybox-static", "passwd", "login", "mount", "e2fsprogs", "wget", "curl", "kmod", "net-tools", "iproute2", "iptables", "libpam-modules"}
+
 // programs are the files that a dialect's jail holds.
 func (d dialect) programs(t *testing.T) []string {
 	t.Helper()
+	packages, dirs := packages, []string{"/bin", "/usr/bin"}
+	if d.root {
+		packages = append(rootPackages, packages...)
+		dirs = append(dirs, "/sbin", "/usr/sbin")
+	}
 	if d.tree == "busybox" {
 		if _, err := os.Stat(d.shell[0]); err != nil {
 			t.Fatal("no busybox on this machine: apt-get install busybox-static")
@@ -34,7 +43,8 @@ func (d dialect) programs(t *testing.T) []string {
 		for path := range strings.FieldsSeq(string(files)) {
 			dir := filepath.Dir(path)
 			info, err := os.Stat(path)
-			if (dir == "/bin" || dir == "/usr/bin") && err == nil && info.Mode().IsRegular() {
+			pam := d.root && strings.HasSuffix(dir, "/security") && strings.HasPrefix(filepath.Base(path), "pam_")
+			if (slices.Contains(dirs, dir) || pam) && err == nil && info.Mode().IsRegular() {
 				list = append(list, path)
 			}
 		}

@@ -200,10 +200,11 @@ func ours(t testing.TB, d dialect, setup, script string) answer {
 			}
 		}
 	}
-	s := shell.New(shell.Options{
-		Machine: m, User: "admin", Shell: d.login,
-		Env: map[string]string{"LANG": "C.UTF-8", "HOME": caseDir, "TZ": "UTC"}, Limits: shell.Limits{Time: 10 * time.Second},
-	})
+	env := d.environment()
+	if !d.root {
+		delete(env, "PATH")
+	}
+	s := shell.New(shell.Options{Machine: m, User: d.user(), Shell: d.login, Env: env, Limits: shell.Limits{Time: 10 * time.Second}})
 	if _, stderr, status := run(t, s, "mkdir "+caseDir+"; cd "+caseDir+"; unset LOGNAME MOTD_SHOWN SHELL USER OLDPWD\n"+d.before+"\n"+setup+"\nhash -r", ""); status != 0 || stderr != "" {
 		t.Fatalf("setup: %d %s", status, stderr)
 	}

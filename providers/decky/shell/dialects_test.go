@@ -16,6 +16,7 @@ type dialect struct {
 	login  string   // the login shell on our machine
 	before string   // what makes our login like a shell that nobody logged in to
 	links  map[string]string
+	root   bool // root runs the cases, in a root of the jail that is theirs to write
 	// least is the share of the cases that we answer as the real shell does, in
 	// output, errors and status.
 	least float64
@@ -24,6 +25,7 @@ type dialect struct {
 // dialects are those with a real shell in Debian.
 var dialects = []dialect{
 	{name: "bash", cases: "testdata/cases/*.txt", shell: []string{"/bin/bash", "bash", "-c"}, tree: "debian", login: "/bin/bash", before: "export OLDPWD", least: 0.98, links: debianLinks},
+	{name: "root", cases: "testdata/cases/root/*.txt", shell: []string{"/bin/bash", "bash", "-c"}, tree: "debian as root", login: "/bin/bash", before: "export OLDPWD", least: 0.98, links: debianLinks, root: true},
 	{name: "dash", cases: "testdata/cases/dash/*.txt", shell: []string{"/bin/dash", "sh", "-c"}, tree: "debian", login: "/bin/sh", links: debianLinks, least: 0.98},
 	{name: "ash", cases: "testdata/cases/ash/*.txt", shell: []string{"/bin/busybox", "sh", "-c"}, tree: "busybox", login: "/bin/sh", least: 0.98},
 }
@@ -33,9 +35,20 @@ var debianLinks = map[string]string{"sh": "dash", "awk": "mawk", "which": "which
 // caseDir is where the cases start.
 const caseDir = "/tmp/scratch"
 
-// caseEnvironment is what a case finds in its environment.
-func caseEnvironment() []string {
-	return []string{"PATH=/usr/local/bin:/usr/bin:/bin:/usr/games", "LANG=C.UTF-8", "TZ=UTC", "HOME=" + caseDir}
+// user is who runs the cases of a dialect.
+func (d dialect) user() string {
+	if d.root {
+		return "root"
+	}
+	return "admin"
+}
+
+// environment is what a case finds in its environment.
+func (d dialect) environment() map[string]string {
+	if d.root {
+		return map[string]string{"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": "/root"}
+	}
+	return map[string]string{"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/games", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": caseDir}
 }
 
 // plainPaths has the directory of the cases under the name it is recorded by.

@@ -29,6 +29,8 @@ type jailed struct {
 	Argv   []string // the shell; setup and script become its last word in turn
 	Setup  string
 	Script string
+	Env    []string
+	Super  bool // the scripts are root's
 }
 
 // verdict is what the init of a jail reports on its descriptor 3.
@@ -61,7 +63,7 @@ func initJail(text string, v *verdict) error {
 	if err := json.Unmarshal([]byte(text), &order); err != nil {
 		return err
 	}
-	if err := closeJail(order.Root, order.Work); err != nil {
+	if err := closeJail(order); err != nil {
 		return err
 	}
 	for resource, limit := range map[int]uint64{syscall.RLIMIT_CPU: 10, syscall.RLIMIT_FSIZE: 8 << 20, syscall.RLIMIT_DATA: 1 << 30, syscall.RLIMIT_CORE: 0, 6 /* NPROC */ : 200} {
@@ -80,7 +82,8 @@ func initJail(text string, v *verdict) error {
 }
 
 // closeJail mounts what a shell needs and makes root the only tree there is.
-func closeJail(root, work string) error {
+func closeJail(order jailed) error {
+	root, work := order.Root, order.Work
 	at := func(path string) string { return filepath.Join(root, path) }
 	steps := []func() error{
 		func() error { return syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, "") },
@@ -90,6 +93,11 @@ func closeJail(root, work string) error {
 		},
 		func() error { return syscall.Mount("none", at("dev"), "tmpfs", syscall.MS_NOSUID, "size=64k,mode=755") },
 		func() error { return syscall.Mount("proc", at("proc"), "proc", syscall.MS_NOSUID, "") },
+	}
+	if order.Super {
+		for _, name := range ownTrees {
+			steps = append(steps, func() error { return ownTree(at(name), at(name+".orig")) })
+		}
 	}
 	for _, name := range []string{"null", "zero", "full", "urandom", "random"} {
 		steps = append(steps, func() error {
@@ -111,7 +119,12 @@ func closeJail(root, work string) error {
 		func() error { return os.Remove("/tmp/.old") },
 		func() error { return syscall.Sethostname([]byte(host().Hostname)) },
 		func() error { return os.Mkdir(caseDir, 0o755) },
-		func() error { return os.Chown(caseDir, jailUser, jailUser) },
+		func() error {
+			if order.Super {
+				return syscall.Mount("", "/", "", syscall.MS_REMOUNT|syscall.MS_BIND|syscall.MS_RDONLY, "")
+			}
+			return os.Chown(caseDir, jailUser, jailUser)
+		},
 	)
 	for i, step := range steps {
 		if err := step(); err != nil {
@@ -120,6 +133,17 @@ func closeJail(root, work string) error {
 	}
 	syscall.Umask(0o022)
 	return nil
+}
+
+// ownTrees are what a case of root's may write to; the rest is read only.
+var ownTrees = []string{"etc", "root", "home", "var"}
+
+// ownTree puts a tree of the case's own over dir, with what is in from.
+func ownTree(dir, from string) error {
+	if err := syscall.Mount("none", dir, "tmpfs", syscall.MS_NOSUID, "size=4m,mode=755"); err != nil {
+		return err
+	}
+	return os.CopyFS(dir, os.DirFS(from))
 }
 
 // jailUser is admin in the jail and on our machine.
@@ -132,8 +156,11 @@ func (j jailed) shell(script string) answerText {
 	command := exec.CommandContext(ctx, j.Argv[0], append(append([]string{}, j.Argv[2:]...), script)...)
 	command.Args[0] = j.Argv[1]
 	command.Dir = caseDir
-	command.Env = caseEnvironment()
-	command.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: jailUser, Gid: jailUser}, Setsid: true}
+	command.Env = j.Env
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if !j.Super {
+		command.SysProcAttr.Credential = &syscall.Credential{Uid: jailUser, Gid: jailUser}
+	}
 	command.WaitDelay = 2 * time.Second
 	var out, said bytes.Buffer
 	command.Stdout, command.Stderr = &out, &said
@@ -198,7 +225,7 @@ func jailRoot(t *testing.T, d dialect) string {
 	must(os.Chmod(filepath.Join(root, "root"), 0o700))
 	must(os.Chmod(filepath.Join(root, "home/admin"), 0o700))
 	must(os.CopyFS(filepath.Join(root, "usr/lib/locale/C.utf8"), os.DirFS("/usr/lib/locale/C.utf8")))
-	if d.tree == "debian" {
+	if strings.HasPrefix(d.tree, "debian") {
 		must(os.MkdirAll(filepath.Join(root, "usr/lib/file"), 0o755))
 		must(copyFile("/usr/lib/file/magic.mgc", filepath.Join(root, "usr/lib/file/magic.mgc")))
 		must(os.MkdirAll(filepath.Join(root, "usr/share/misc"), 0o755))
@@ -207,6 +234,13 @@ func jailRoot(t *testing.T, d dialect) string {
 	libraries := map[string]bool{}
 	for _, path := range d.programs(t) {
 		to := filepath.Join(root, "usr/bin", filepath.Base(path))
+		switch dir := filepath.Dir(path); {
+		case strings.HasSuffix(dir, "/sbin"):
+			to = filepath.Join(root, "usr/sbin", filepath.Base(path))
+		case strings.HasSuffix(dir, "/security"):
+			to = filepath.Join(root, path)
+			must(os.MkdirAll(filepath.Dir(to), 0o755))
+		}
 		must(copyFile(path, to))
 		listed, _ := exec.Command("ldd", path).Output()
 		for word := range strings.FieldsSeq(string(listed)) {
@@ -230,7 +264,34 @@ func jailRoot(t *testing.T, d dialect) string {
 			}
 		}
 	}
+	if d.root {
+		must(forRoot(root))
+	}
 	return root
+}
+
+// rootUser is whom the machine knows the jail's root as, where a case is root's:
+// nobody.
+const rootUser = 200_000
+
+// forRoot gives a tree what PAM wants, and hands it to the jail's root.
+func forRoot(root string) error {
+	at := func(path string) string { return filepath.Join(root, path) }
+	err := errors.Join(
+		os.WriteFile(at("etc/shadow"), []byte("root:*:19700:0:99999:7:::\nadmin:!:19700:0:99999:7:::\n"), 0o640),
+		os.WriteFile(at("etc/login.defs"), []byte("UID_MIN 1000\nUID_MAX 60000\nGID_MIN 1000\nGID_MAX 60000\nENCRYPT_METHOD YESCRYPT\nUSERGROUPS_ENAB yes\n"), 0o644),
+		os.MkdirAll(at("etc/pam.d"), 0o755), os.MkdirAll(at("var/tmp"), 0o777), os.MkdirAll(at("var/run"), 0o755),
+	)
+	for _, name := range []string{"chpasswd", "passwd", "useradd", "usermod", "userdel", "groupadd"} {
+		err = errors.Join(err, os.WriteFile(at("etc/pam.d/"+name), []byte("auth sufficient pam_rootok.so\naccount required pam_permit.so\npassword [success=1 default=ignore] pam_unix.so obscure yescrypt\npassword requisite pam_deny.so\npassword required pam_permit.so\n"), 0o644))
+	}
+	for _, name := range ownTrees {
+		err = errors.Join(err, os.Rename(at(name), at(name+".orig")), os.Mkdir(at(name), 0o755))
+	}
+	walked := filepath.WalkDir(root, func(path string, _ os.DirEntry, err error) error {
+		return errors.Join(err, os.Lchown(path, rootUser, rootUser))
+	})
+	return errors.Join(err, walked)
 }
 
 func copyFile(from, to string) error {
@@ -259,7 +320,18 @@ func theirs(t *testing.T, d dialect, setup, script string) answer {
 	if err := os.Chmod(work, 0o777|os.ModeSticky); err != nil {
 		t.Fatal(err)
 	}
-	order, err := json.Marshal(jailed{Root: jailRoots.of(t, d), Work: work, Argv: d.shell, Setup: setup, Script: script})
+	var env []string
+	for name, value := range d.environment() {
+		env = append(env, name+"="+value)
+	}
+	outside := 0 // whom root of the jail is out here
+	if d.root {
+		outside = rootUser
+		if err := os.Chown(work, outside, outside); err != nil {
+			t.Fatal(err)
+		}
+	}
+	order, err := json.Marshal(jailed{Root: jailRoots.of(t, d), Work: work, Argv: d.shell, Setup: setup, Script: script, Env: env, Super: d.root})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -275,9 +347,10 @@ func theirs(t *testing.T, d dialect, setup, script string) answer {
 	command.ExtraFiles = []*os.File{write}
 	command.SysProcAttr = &syscall.SysProcAttr{
 		Cloneflags:                 syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
-		UidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}, {ContainerID: 1, HostID: 100_000, Size: 65_535}},
-		GidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: 0, Size: 1}, {ContainerID: 1, HostID: 100_000, Size: 65_535}},
+		UidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: outside, Size: 1}, {ContainerID: 1, HostID: 100_000, Size: 65_535}},
+		GidMappings:                []syscall.SysProcIDMap{{ContainerID: 0, HostID: outside, Size: 1}, {ContainerID: 1, HostID: 100_000, Size: 65_535}},
 		GidMappingsEnableSetgroups: true,
+		Credential:                 &syscall.Credential{},
 		Pdeathsig:                  syscall.SIGKILL,
 	}
 	var said bytes.Buffer
