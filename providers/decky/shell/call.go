@@ -268,13 +268,17 @@ func (r *runner) program(args []string, io Streams) error {
 		r.remember(path)
 	}
 	r.called = name
-	if r.session.machine.Genuine(path) {
+	if r.session.machine.Genuine(path) && strings.HasPrefix(path, "/etc/init.d/") {
+		return r.initScript(path, args, io)
+	}
+	if r.session.machine.Genuine(path) && inProgramDir(path) {
 		if resolved, err := r.view().Resolve(path); err == nil && base(resolved) == "busybox" && base(path) != "sh" && base(path) != "ash" {
 			// The multi-call binary goes by the name it was called.
 			if p, ok := simulated("busybox"); ok {
 				return r.invoke(p, args, io)
 			}
 		}
+		io.Err = program.Named(io.Err, name, base(path))
 		if p, ok := simulated(base(path)); ok {
 			return r.invoke(p, args, io)
 		}

@@ -18,7 +18,7 @@ var update = flag.Bool("update", false, "record what this machine's shells and p
 var packages = []string{"bash", "dash", "coreutils", "findutils", "grep", "sed", "mawk", "bsdextrautils", "util-linux", "xxd", "gzip", "bzip2", "xz-utils", "tar", "diffutils", "procps", "debianutils", "hostname", "file", "bc", "binutils", "lsof", "psmisc", "unzip", "zip"}
 
 // rootPackages ship what surrounds root beside them.
-var rootPackages = []string{"busybox-static", "passwd", "login", "mount", "e2fsprogs", "wget", "curl", "kmod", "net-tools", "iproute2", "iptables", "libpam-modules"}
+var rootPackages = []string{"busybox-static", "passwd", "login", "mount", "e2fsprogs", "wget", "curl", "kmod", "net-tools", "iproute2", "iptables", "libpam-modules", "openssh-client"}
 
 // programs are the files that a dialect's jail holds.
 func (d dialect) programs(t *testing.T) []string {

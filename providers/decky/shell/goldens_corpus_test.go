@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -16,10 +15,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
-
-	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/servicetest"
@@ -35,6 +33,7 @@ const (
 	goldenFile  = "testdata/goldens.jsonl"
 	goldenLines = 500
 	maxGolden   = 4 << 10 // bytes of an answer that is kept as it is
+	goldenTwin  = 90      // percent of a line's commands, options and operators that its twin has
 )
 
 // golden is one line's answer.
@@ -44,6 +43,14 @@ type golden struct {
 	// "file#case", with how much of the line it covers in percent.
 	Twin   string `json:"twin,omitempty"`
 	Covers int    `json:"covers,omitempty"`
+	// Alone is why no case does the same.
+	Alone string `json:"alone,omitempty"`
+	// Verdict is what a reviewer found: "right" is what the real shell of the
+	// persona would say; anything else says how it differs. Another answer than
+	// the one that was reviewed has none.
+	Verdict string `json:"verdict"`
+	// Note is what the reviewer went by.
+	Note string `json:"note,omitempty"`
 	// Unstable: two runs differ, by a random number; only the status is pinned.
 	Unstable bool   `json:"unstable,omitempty"`
 	Status   int    `json:"status"`
@@ -51,19 +58,29 @@ type golden struct {
 	Stderr   string `json:"stderr,omitempty"`
 }
 
+// same tells whether two answers are alike.
+func (g golden) same(h golden) bool {
+	return g.Status == h.Status && (g.Unstable || h.Unstable || g.Stdout == h.Stdout && g.Stderr == h.Stderr)
+}
+
 // TestCorpusGoldens compares the pinned lines. DECNET_REVIEW=DIR writes each
 // line beside its answer there, for a reviewer; DECNET_GOLDENS=update pins what
-// is answered now.
+// is answered now, without a verdict where that is something new.
 func TestCorpusGoldens(t *testing.T) {
 	chosen := choose(readCorpus(t))
 	if len(chosen) < goldenLines {
 		t.Fatalf("%d lines are chosen, want %d", len(chosen), goldenLines)
 	}
-	twins := readTwins(t)
+	twins, pinned := readTwins(t), readGoldens(t)
 	now := make([]golden, len(chosen))
 	for i, line := range chosen {
 		now[i] = answered(t, line)
 		now[i].Twin, now[i].Covers = twinOf(features(line), twins)
+		old := pinned[now[i].Line]
+		now[i].Alone = old.Alone
+		if old.same(now[i]) {
+			now[i].Verdict, now[i].Note = old.Verdict, old.Note
+		}
 	}
 	if dir := os.Getenv("DECNET_REVIEW"); dir != "" {
 		review(t, dir, chosen, now)
@@ -72,21 +89,31 @@ func TestCorpusGoldens(t *testing.T) {
 		writeGoldens(t, now)
 		return
 	}
-	pinned := readGoldens(t)
-	alone := 0
+	alone, wrong := 0, 0
 	for i, g := range now {
 		want, ok := pinned[g.Line]
 		switch {
 		case !ok:
 			t.Errorf("line %s is not pinned", g.Line[:12])
-		case want.Status != g.Status || !want.Unstable && !g.Unstable && (want.Stdout != g.Stdout || want.Stderr != g.Stderr):
+		case !want.same(g):
 			t.Errorf("line %s (%.60q) is answered\n%d %q %q, pinned\n%d %q %q", g.Line[:12], chosen[i], g.Status, g.Stdout, g.Stderr, want.Status, want.Stdout, want.Stderr)
+		case want.Verdict == "":
+			t.Errorf("line %s (%.60q) has not been reviewed", g.Line[:12], chosen[i])
 		}
-		if g.Twin == "" {
+		switch {
+		case want.Twin != g.Twin:
+			t.Errorf("line %s (%.60q) has the twin %s, pinned is %s: pin it again", g.Line[:12], chosen[i], g.Twin, want.Twin)
+		case g.Covers < goldenTwin && want.Alone == "":
+			t.Errorf("line %s (%.60q): %s covers %d %% of %v", g.Line[:12], chosen[i], g.Twin, g.Covers, features(chosen[i]))
+		case g.Covers < goldenTwin:
 			alone++
 		}
+		if want.Verdict != "right" {
+			wrong++
+			t.Logf("line %s: %s", g.Line[:12], want.Verdict)
+		}
 	}
-	t.Logf("%d lines pinned, %d without a twin in the differential set", len(now), alone)
+	t.Logf("%d lines pinned; %d known to differ from the real shell; %d without a twin, with the reason", len(now), wrong, alone)
 }
 
 type corpusLine struct {
@@ -122,168 +149,21 @@ func sum(line string) string {
 	return hex.EncodeToString(s[:])
 }
 
-// choose takes the lines that were seen more than once, then always the one that
-// has the most that is not covered yet: commands, their options, operators, and
-// once these are covered, pairs of them.
-func choose(all []corpusLine) []string {
-	var chosen []string
-	var rest []corpusLine
-	covered := map[string]bool{}
-	for _, line := range all {
-		if line.N > 1 {
-			chosen = append(chosen, line.Command)
-			for _, f := range features(line.Command) {
-				covered[f] = true
-			}
-		} else {
-			rest = append(rest, line)
-		}
-	}
-	sets := make([][]string, len(rest))
-	for i, line := range rest {
-		sets[i] = features(line.Command)
-	}
-	taken := make([]bool, len(rest))
-	take := func(sets [][]string) bool {
-		best, most := -1, 0
-		for i, set := range sets {
-			n := 0
-			for _, f := range set {
-				if !taken[i] && !covered[f] {
-					n++
-				}
-			}
-			if n > most || n == most && n > 0 && sum(rest[i].Command) < sum(rest[best].Command) {
-				best, most = i, n
-			}
-		}
-		if best < 0 {
-			return false
-		}
-		chosen, taken[best] = append(chosen, rest[best].Command), true
-		for _, f := range sets[best] {
-			covered[f] = true
-		}
-		return true
-	}
-	for take(sets) {
-	}
-	pairs := make([][]string, len(rest))
-	for i, set := range sets {
-		for j, a := range set {
-			for _, b := range set[j+1:] {
-				pairs[i] = append(pairs[i], a+"\x00"+b)
-			}
-		}
-	}
-	for len(chosen) < goldenLines && take(pairs) {
-	}
-	// The rest by chance, which here is the digest.
-	slices.SortFunc(rest, func(a, b corpusLine) int { return strings.Compare(sum(a.Command), sum(b.Command)) })
-	for _, line := range rest {
-		if len(chosen) < goldenLines && !slices.Contains(chosen, line.Command) {
-			chosen = append(chosen, line.Command)
-		}
-	}
-	slices.Sort(chosen)
-	return slices.Compact(chosen)
-}
-
-// features are the commands, options and operators of a line.
-func features(line string) []string {
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(line), "")
-	if err != nil {
-		return []string{"no script"}
-	}
-	set := map[string]bool{}
-	syntax.Walk(file, func(node syntax.Node) bool {
-		switch n := node.(type) {
-		case *syntax.CallExpr:
-			words := n.Args
-			if len(words) > 1 && strings.HasSuffix(words[0].Lit(), "busybox") {
-				set["busybox"] = true
-				words = words[1:]
-			}
-			if len(words) == 0 {
-				break
-			}
-			name := words[0].Lit()
-			name = name[strings.LastIndexByte(name, '/')+1:]
-			set[name] = true
-			for _, w := range words[1:] {
-				if option := w.Lit(); strings.HasPrefix(option, "-") && len(option) < 16 {
-					set[name+" "+option] = true
-				}
-			}
-		case *syntax.BinaryCmd:
-			set[n.Op.String()] = true
-		case *syntax.Redirect:
-			set["redirect "+n.Op.String()] = true
-		case *syntax.Word, *syntax.Lit, *syntax.Stmt, *syntax.File, *syntax.Assign:
-		case nil:
-		default:
-			set[strings.TrimPrefix(fmt.Sprintf("%T", n), "*syntax.")] = true
-		}
-		return true
-	})
-	list := make([]string, 0, len(set))
-	for f := range set {
-		list = append(list, f)
-	}
-	slices.Sort(list)
-	return list
-}
-
-// twin is a case of the differential set.
-type twin struct {
-	name     string
-	features []string
-}
-
-func readTwins(t *testing.T) []twin {
-	t.Helper()
-	paths, err := filepath.Glob("testdata/cases/*.txt")
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no cases: %v", err)
-	}
-	var all []twin
-	for _, path := range paths {
-		for i, c := range readCases(t, path).cases {
-			all = append(all, twin{fmt.Sprintf("%s#%d", filepath.Base(path), i+1), features(c.script)})
-		}
-	}
-	return all
-}
-
-// twinOf is the case that has the most of what a line does, at least half.
-func twinOf(wanted []string, twins []twin) (name string, covers int) {
-	for _, c := range twins {
-		both := 0
-		for _, f := range wanted {
-			if slices.Contains(c.features, f) {
-				both++
-			}
-		}
-		if share := 100 * both / max(len(wanted), 1); share >= 50 && share > covers {
-			name, covers = c.name, share
-		}
-	}
-	return name, covers
-}
-
-// answered types a line into the shell of a new machine, whose clock stands.
+// answered types a line into the shell of a new machine, on a clock of its own.
 func answered(t *testing.T, line string) golden {
 	t.Helper()
-	run := func() golden {
-		began := time.Date(2026, 3, 5, 9, 30, 0, 0, time.UTC)
-		limits := shell.Limits{Steps: 20_000, Depth: 32, Output: 64 << 10, Pipe: 64 << 10, Work: 4 << 20, Time: time.Second, Files: 32}
-		host := machine.New(servicetest.Host(), nil, func() time.Time { return began })
-		s := shell.New(shell.Options{Machine: host, User: "root", Limits: limits})
-		var out, errs bytes.Buffer
-		if _, err := s.Run(context.Background(), line, shell.ModeExec, strings.NewReader(""), &out, &errs); err != nil {
-			t.Errorf("%.80q: %v", line, err)
-		}
-		return golden{Line: sum(line), Status: s.Status(), Stdout: masked(host, line, out.String()), Stderr: masked(host, line, errs.String())}
+	run := func() (g golden) {
+		synctest.Test(t, func(t *testing.T) {
+			start, began := time.Now(), time.Date(2026, 3, 5, 9, 30, 0, 0, time.UTC)
+			host := machine.New(servicetest.Host(), nil, func() time.Time { return began.Add(time.Since(start)) })
+			s := shell.New(shell.Options{Machine: host, User: "root", Limits: shell.Limits{Time: 5 * time.Minute}})
+			var out, errs bytes.Buffer
+			if _, err := s.Run(t.Context(), line, shell.ModeExec, strings.NewReader(""), &out, &errs); err != nil {
+				t.Errorf("%.80q: %v", line, err)
+			}
+			g = golden{Line: sum(line), Status: s.Status(), Stdout: masked(host, line, out.String()), Stderr: masked(host, line, errs.String())}
+		})
+		return g
 	}
 	g := run()
 	if again := run(); again != g {

@@ -103,7 +103,11 @@ func (r *runner) scriptFile(d *dialect, name string, args, set []string, io Stre
 	path := vfs.Clean(r.state.cwd, args[0])
 	info, err := r.view().Stat(path)
 	if err == nil && info.IsDir() {
-		io.Err.Print(words{args[0] + ": " + args[0] + ": Is a directory\n", name + ": 0: cannot open " + args[0] + ": Is a directory\n", name + ": read error: Is a directory\n"}.in(d))
+		if d.dash() { // it opens what it cannot read, which is the end
+			r.state.status = 0
+			return nil
+		}
+		io.Err.Print(words{args[0] + ": " + args[0] + ": Is a directory\n", "", name + ": read error: Is a directory\n"}.in(d))
 		r.state.status = 126
 		return nil
 	}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe"
 )
 
 // jailVariable names the order that makes this test binary the init of a jail.
@@ -95,6 +96,7 @@ func closeJail(order jailed) error {
 		func() error { return syscall.Mount("proc", at("proc"), "proc", syscall.MS_NOSUID, "") },
 	}
 	if order.Super {
+		steps = append(steps, loopbackUp)
 		for _, name := range ownTrees {
 			steps = append(steps, func() error { return ownTree(at(name), at(name+".orig")) })
 		}
@@ -132,6 +134,25 @@ func closeJail(order jailed) error {
 		}
 	}
 	syscall.Umask(0o022)
+	return nil
+}
+
+// loopbackUp has the jail's own loopback answer: nothing listens there.
+func loopbackUp() error {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer syscall.Close(fd)
+	request := struct {
+		name  [syscall.IFNAMSIZ]byte
+		flags uint16
+		_     [22]byte
+	}{flags: syscall.IFF_UP | syscall.IFF_RUNNING}
+	copy(request.name[:], "lo")
+	if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), syscall.SIOCSIFFLAGS, uintptr(unsafe.Pointer(&request))); errno != 0 {
+		return errno
+	}
 	return nil
 }
 
@@ -282,8 +303,9 @@ func forRoot(root string) error {
 		os.WriteFile(at("etc/login.defs"), []byte("UID_MIN 1000\nUID_MAX 60000\nGID_MIN 1000\nGID_MAX 60000\nENCRYPT_METHOD YESCRYPT\nUSERGROUPS_ENAB yes\n"), 0o644),
 		os.MkdirAll(at("etc/pam.d"), 0o755), os.MkdirAll(at("var/tmp"), 0o777), os.MkdirAll(at("var/run"), 0o755),
 	)
-	for _, name := range []string{"chpasswd", "passwd", "useradd", "usermod", "userdel", "groupadd"} {
-		err = errors.Join(err, os.WriteFile(at("etc/pam.d/"+name), []byte("auth sufficient pam_rootok.so\naccount required pam_permit.so\npassword [success=1 default=ignore] pam_unix.so obscure yescrypt\npassword requisite pam_deny.so\npassword required pam_permit.so\n"), 0o644))
+	err = errors.Join(err, os.WriteFile(at("etc/hostname"), []byte(host().Hostname+"\n"), 0o644))
+	for _, name := range []string{"chpasswd", "passwd", "useradd", "usermod", "userdel", "groupadd", "su", "su-l"} {
+		err = errors.Join(err, os.WriteFile(at("etc/pam.d/"+name), []byte("auth sufficient pam_rootok.so\naccount required pam_permit.so\npassword [success=1 default=ignore] pam_unix.so obscure yescrypt\npassword requisite pam_deny.so\npassword required pam_permit.so\nsession required pam_permit.so\n"), 0o644))
 	}
 	for _, name := range ownTrees {
 		err = errors.Join(err, os.Rename(at(name), at(name+".orig")), os.Mkdir(at(name), 0o755))

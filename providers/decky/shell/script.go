@@ -3,9 +3,11 @@ package shell
 import (
 	"errors"
 	"strings"
+	"syscall"
 
 	"mvdan.cc/sh/v3/syntax"
 
+	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
@@ -36,8 +38,8 @@ func (r *runner) function(body *syntax.Stmt, args []string, io Streams) error {
 // brought is a program that a client brought: one for another machine cannot run,
 // one that is cut off falls over, and any other goes into the background at once
 // as those do that are brought here.
-func (r *runner) brought(text, name string, io Streams) {
-	machine := r.session.machine.Release.Machine
+func (r *runner) brought(text string, args []string, io Streams) {
+	name, machine := args[0], r.session.machine.Release.Machine
 	var foreign bool
 	switch {
 	case len(text) < 52:
@@ -64,8 +66,7 @@ func (r *runner) brought(text, name string, io Streams) {
 		io.Err.Print(r.prefix() + name + ": Exec format error\n")
 		r.state.status = 126
 	case len(text) < 1024:
-		io.Err.Print("Segmentation fault\n")
-		r.state.status = 139
+		r.crashed(args, io)
 	default:
 		r.state.status = 0
 	}
@@ -84,7 +85,13 @@ func (r *runner) script(path string, args []string, io Streams) error {
 	text := string(data)
 	switch {
 	case strings.HasPrefix(text, "\x7fELF"):
-		r.brought(text, args[0], io)
+		if name := r.copied(data); name != "" {
+			if p, ok := simulated(name); ok {
+				io.Err = program.Named(io.Err, args[0], name)
+				return r.invoke(p, args, io)
+			}
+		}
+		r.brought(text, args, io)
 		return nil
 	case strings.IndexByte(text[:min(len(text), 512)], 0) >= 0:
 		io.Err.Print(r.prefix() + args[0] + ": cannot execute binary file: Exec format error\n")
@@ -107,6 +114,11 @@ func (r *runner) script(path string, args []string, io Streams) error {
 		default:
 			if _, err := r.find(interpreter); err != nil {
 				text := vfs.Text(err)
+				if version, _ := r.state.get("BASH_VERSION"); d.bash() && errors.Is(err, syscall.ENOENT) && version >= "5.2" {
+					io.Err.Print(r.prefix() + args[0] + ": cannot execute: required file not found\n")
+					r.state.status = 127
+					return nil
+				}
 				io.Err.Print(words{r.prefix() + args[0] + ": " + interpreter + ": bad interpreter: " + text + "\n", r.prefix() + args[0] + ": not found\n", r.prefix() + args[0] + ": not found\n"}.in(d))
 				r.state.status = map[bool]int{true: 126, false: 127}[d.bash()]
 				return nil

@@ -42,6 +42,10 @@ func (c *Call) Each(names []string, recursive bool, f func(name string) int) int
 			status = max(status, f(name))
 			continue
 		}
+		if _, err := c.View().Lstat(c.Path(name)); err != nil {
+			status = max(status, f(name))
+			continue
+		}
 		c.Walk(name, func(path string, _ vfs.Info, _ int) bool {
 			status = max(status, f(path))
 			return true

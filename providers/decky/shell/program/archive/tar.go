@@ -316,7 +316,11 @@ func (t *tarrer) opened() ([]byte, bool) {
 	data, err := c.Read(source)
 	if err != nil {
 		if c.Stop == nil {
-			c.Err.Print("tar: " + source + ": Cannot open: " + vfs.Text(err) + "\ntar: Error is not recoverable: exiting now\n")
+			who, more := "tar", ""
+			if t.f.Has("z") || t.f.Has("j") || t.f.Has("J") { // another process reads it
+				who, more = "tar (child)", "tar: Child returned status 2\n"
+			}
+			c.Err.Print(who + ": " + source + ": Cannot open: " + vfs.Text(err) + "\n" + who + ": Error is not recoverable: exiting now\n" + more + map[bool]string{true: "tar: Error is not recoverable: exiting now\n"}[more != ""])
 		}
 		return nil, false
 	}

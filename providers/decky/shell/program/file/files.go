@@ -297,7 +297,7 @@ func copyTree(c *program.Call, from, to string, info vfs.Info, f program.Flags, 
 		return 0
 	}
 	if !info.IsDir() {
-		data, err := c.Read(from)
+		data, err := contents(c, from, info)
 		if err != nil {
 			return c.Complain("cannot open '%s' for reading: %s", from, vfs.Text(err))
 		}
@@ -451,4 +451,18 @@ func kindOf(info vfs.Info) string {
 		return "regular empty file"
 	}
 	return "regular file"
+}
+
+// contents are what a file to be copied holds: the whole of a plain one, however
+// much of it a program may move.
+func contents(c *program.Call, from string, info vfs.Info) ([]byte, error) {
+	if info.Mode&vfs.TypeMask != vfs.TypeFile {
+		return c.Read(from)
+	}
+	data, err := c.View().ReadFile(c.Path(from))
+	if spent := c.Kernel.Spend(min(len(data), c.Kernel.Room())); spent != nil {
+		c.Stop = spent
+		return nil, spent
+	}
+	return data, err
 }

@@ -12,6 +12,55 @@ import (
 // Signals are the names of the signals 1 to 31.
 var Signals = strings.Fields("HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS")
 
+// killUsage is what procps' kill says where it is told nobody to kill.
+const killUsage = `
+Usage:
+ kill [options] <pid> [...]
+
+Options:
+ <pid> [...]            the processes that get the signal
+ -<signal>, -s, --signal <signal>
+                        which signal they get
+ -q, --queue <value>    number that goes with the signal
+ -l, --list=[<signal>]  names of the signals, or the name of one
+ -L, --table            names of the signals in a table
+
+ -h, --help     show this text and end
+ -V, --version  show the version and end
+
+For more details see kill(1).
+`
+
+// killProgram is kill of procps, where Kill is the shells' own.
+func killProgram(c *program.Call) int {
+	if c.Applet {
+		return Kill(c)
+	}
+	operands := c.Args
+	for len(operands) > 0 && strings.HasPrefix(operands[0], "-") {
+		switch operands[0] {
+		case "-l", "-L", "--list", "--table":
+			return Kill(c)
+		case "-V", "--version":
+			c.Version()
+			return 0
+		case "-s", "--signal":
+			operands = operands[min(1, len(operands)-1):]
+		}
+		operands = operands[1:]
+	}
+	if len(operands) == 0 {
+		c.Err.Print(killUsage)
+		return 1
+	}
+	var said strings.Builder
+	out := c.Err
+	c.Err = program.Stream{Writer: &said}
+	status := Kill(c)
+	out.Print(strings.ReplaceAll(said.String(), ") - ", "): "))
+	return status
+}
+
 // Kill is kill, the builtin and the program.
 func Kill(c *program.Call) int {
 	if len(c.Args) == 0 {

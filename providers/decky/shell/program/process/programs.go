@@ -9,7 +9,7 @@ import "github.com/decnet/decnet/providers/decky/shell/program"
 func Programs() map[string]program.Func {
 	return map[string]program.Func{
 		"env": env, "printenv": printenv, "nohup": wrapper(0), "nice": wrapper(0), "setsid": wrapper(0), "ionice": wrapper(0), "chroot": wrapper(1), "timeout": timeout, "which": which,
-		"ps": ps, "top": top, "kill": Kill, "pkill": pgrep, "killall": killall, "pgrep": pgrep, "pidof": pidof, "watch": watch, "usleep": usleep,
+		"ps": ps, "top": top, "kill": killProgram, "pkill": pgrep, "killall": killall, "pgrep": pgrep, "pidof": pidof, "watch": watch, "usleep": usleep,
 		"sh": shellCommand, "bash": shellCommand, "dash": shellCommand, "rbash": shellCommand, "ash": shellCommand,
 	}
 }

@@ -25,6 +25,10 @@ func watch(c *program.Call) int {
 		c.Err.Print("\nUsage:\n watch [options] command\n\nFor more details see watch(1).\n")
 		return 1
 	}
+	if term, _ := c.Getenv("TERM"); term == "" && !c.Applet {
+		c.Err.Print("Error opening terminal: unknown.\n")
+		return 1
+	}
 	every := 2 * time.Second
 	if v, err := strconv.ParseFloat(f.Value["n"], 64); err == nil {
 		every = time.Duration(min(max(v, 0.1), 3600) * float64(time.Second))

@@ -2,11 +2,25 @@ package process
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
 func top(c *program.Call) int {
+	if batch := slices.ContainsFunc(c.Args, func(a string) bool { return strings.Contains(a, "b") }); !batch && !c.Applet {
+		if term, _ := c.Getenv("TERM"); term == "" {
+			if !strings.HasPrefix(c.VersionOf("procps"), "4") { // newer ones end without a word
+				c.Err.Print("TERM environment variable not set.\n")
+			}
+			return 1
+		}
+		if c.TTY == "" {
+			c.Err.Print("top: failed tty get\n")
+			return 1
+		}
+	}
 	m := c.Machine
 	x := m.Memory()
 	list := m.Processes()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
@@ -86,6 +87,10 @@ func wrapper(skip int) program.Func {
 		args := c.Args
 		for len(args) > 0 && strings.HasPrefix(args[0], "-") {
 			if (args[0] == "-n" || args[0] == "-c") && len(args) > 1 {
+				if _, err := strconv.Atoi(args[1]); err != nil && c.Name == "nice" {
+					c.Err.Print("nice: invalid adjustment ‘" + args[1] + "’\n")
+					return 125
+				}
 				args = args[1:]
 			}
 			args = args[1:]

@@ -8,62 +8,6 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
-// df lists the machine's file systems.
-func df(c *program.Call) int {
-	f, _, ok := c.Parse("ahHiklPTt:x:B:", "human-readable=h print-type=T all=a inodes=i")
-	if !ok {
-		return 1
-	}
-	type row struct{ device, kind, size, used, available, percent, point string }
-	head := row{"Filesystem", "Type", "1K-blocks", "Used", "Available", "Use%", "Mounted on"}
-	switch {
-	case f.Has("i"):
-		head.size, head.used, head.available, head.percent = "Inodes", "IUsed", "IFree", "IUse%"
-	case f.Has("h"):
-		head.size, head.available = "Size", "Avail"
-	case f.Has("P"):
-		head.size, head.percent = "1024-blocks", "Capacity"
-	}
-	rows := []row{head}
-	for _, x := range c.Machine.Filesystems() {
-		size, used, available := x.Size, x.Used, x.Available
-		if f.Has("i") {
-			size, used, available = x.Inodes, x.UsedInodes, x.Inodes-x.UsedInodes
-		}
-		text := func(n int64) string {
-			switch {
-			case f.Has("h") && f.Has("i"):
-				return human(n)
-			case f.Has("h"):
-				return human(n * 1024)
-			}
-			return fmt.Sprint(n)
-		}
-		percent := "-"
-		if used+available > 0 {
-			percent = fmt.Sprintf("%d%%", (used*100+used+available-1)/(used+available))
-		}
-		rows = append(rows, row{x.Source, x.Type, text(size), text(used), text(available), percent, x.Point})
-	}
-	width := func(of func(row) string, least int) int {
-		for _, r := range rows {
-			least = max(least, len(of(r)))
-		}
-		return least
-	}
-	device, kind := width(func(r row) string { return r.device }, 14), width(func(r row) string { return r.kind }, 4)
-	size, used := width(func(r row) string { return r.size }, 5), width(func(r row) string { return r.used }, 5)
-	available, percent := width(func(r row) string { return r.available }, 5), width(func(r row) string { return r.percent }, 4)
-	for _, r := range rows {
-		c.Printf("%-*s ", device, r.device)
-		if f.Has("T") {
-			c.Printf("%-*s ", kind, r.kind)
-		}
-		c.Printf("%*s %*s %*s %*s %s\n", size, r.size, used, r.used, available, r.available, percent, r.percent, r.point)
-	}
-	return 0
-}
-
 // human is a number as df -h has it: 0 is 0, not 0B.
 func human(n int64) string { return program.Human(n) }
 
@@ -124,6 +68,14 @@ func lscpu(c *program.Call) int {
 }
 
 func nproc(c *program.Call) int {
+	_, rest, ok := c.Parse("", "all=a ignore=:i")
+	switch {
+	case !ok:
+		return 1
+	case len(rest) > 0:
+		c.Usage("extra operand ‘" + rest[0] + "’")
+		return 1
+	}
 	c.Printf("%d\n", c.Machine.Hardware.CPU.Count())
 	return 0
 }

@@ -330,7 +330,9 @@ func users(c *program.Call) int {
 		names = append(names, l.User)
 	}
 	slices.Sort(names)
-	c.Print(strings.Join(names, " ") + "\n")
+	if len(names) > 0 && len(c.Args) == 0 {
+		c.Print(strings.Join(names, " ") + "\n")
+	}
 	return 0
 }
 

@@ -23,7 +23,11 @@ func cut(c *program.Call) int {
 	}
 	in, ok := ranges(list)
 	if !ok {
-		c.Usage(rangeProblem(list))
+		problem := rangeProblem(list)
+		if !f.Has("f") {
+			problem = strings.Replace(strings.Replace(problem, "invalid field value", "invalid byte/character position", 1), "fields are numbered", "byte/character positions are numbered", 1)
+		}
+		c.Usage(problem)
 		return 1
 	}
 	delimiter := "\t"
