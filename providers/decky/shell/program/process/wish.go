@@ -44,7 +44,7 @@ func wishOf(c *program.Call) (*wish, string) {
 			c.Version()
 			return nil, ""
 		}
-		if unix && strings.HasPrefix(letters, "aux") { // what is meant, as procps takes it
+		if unix && (strings.HasPrefix(letters, "aux") || strings.HasSuffix(letters, "ux") && strings.Trim(letters, "afuxw") == "") { // what is meant, as procps takes it
 			unix = false
 		}
 		read := w.letter
