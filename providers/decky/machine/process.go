@@ -242,8 +242,18 @@ func (m *Machine) Processes() []Process {
 	return slices.CompactFunc(list, func(a, b Process) bool { return a.PID == b.PID })
 }
 
-// cost is how many seconds of a processor a daemon needs per hour.
-func (m *Machine) cost(key string) float64 { return float64(m.Persona.Number("cpu/"+key, 0, 40)) / 100 }
+// cost is how many seconds of a processor a daemon needs per hour: next to none
+// for what waits for somebody to come.
+func (m *Machine) cost(key string) float64 {
+	switch key {
+	case "sshd", "nginx", "apache2", "httpd", "lighttpd", "inetd", "telnetd":
+		return float64(m.Persona.Number("cpu/"+key, 0, 8)) / 1000
+	}
+	if strings.HasPrefix(key, "tty") {
+		return float64(m.Persona.Number("cpu/"+key, 0, 8)) / 1000
+	}
+	return float64(m.Persona.Number("cpu/"+key, 2, 40)) / 100
+}
 
 // sessions are what sshd and login started.
 func (m *Machine) sessions() []Process {

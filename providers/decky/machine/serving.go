@@ -289,7 +289,7 @@ func (m *Machine) children(s Service) []Process {
 		d := p.worker
 		list = append(list, Process{
 			PID: m.workerPID(s.PID, i), PPID: s.PID, User: d.user, VSZ: d.vsz, RSS: d.rss, Stat: d.stat, Start: int64(d.second),
-			CPU: int64(m.Uptime().Hours() * m.cost(d.key) / float64(i+1)), Name: d.name, Args: d.args, Exe: d.exe,
+			CPU: int64(m.Uptime().Hours() * float64(m.Persona.Number(fmt.Sprintf("cpu/worker/%d", i), 0, 12)) / 1000 / float64(i+1)), Name: d.name, Args: d.args, Exe: d.exe,
 		})
 	}
 	return list

@@ -80,7 +80,7 @@ func TestPathsAreDecodedAndBounded(t *testing.T) {
 		path := "/" + rapid.StringMatching(`[a-z./%2e0]{0,40}`).Draw(t, "path")
 		clean, status := decode(path)
 		if status == 0 {
-			if again, ok := resolve(clean); !ok || again != clean {
+			if again, ok := web.Resolve(clean); !ok || again != clean {
 				t.Fatalf("%q is decoded to %q, which is not clean", path, clean)
 			}
 		}

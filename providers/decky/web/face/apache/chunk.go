@@ -1,5 +1,7 @@
 package apache
 
+import "github.com/decnet/decnet/providers/decky/web"
+
 // States of a chunked body (RFC 9112 section 7.1), as parse_chunk_size has them.
 const (
 	chunkStart = iota
@@ -60,7 +62,7 @@ func (c *chunks) Step(b byte) bool {
 		}
 		return true
 	case chunkStart:
-		if hex(b) < 0 {
+		if web.Hex(b) < 0 {
 			return false
 		}
 		*c = chunks{strict: c.strict, state: chunkPart, bits: maxBits}
@@ -98,7 +100,7 @@ func (c *chunks) size(b byte) bool {
 	case c.blank:
 		return false
 	}
-	digit := hex(b)
+	digit := web.Hex(b)
 	if digit < 0 {
 		return false
 	}
@@ -138,14 +140,4 @@ func (c *chunks) trail(b byte) bool {
 		}
 	}
 	return false
-}
-
-func hex(b byte) int {
-	switch {
-	case b >= '0' && b <= '9':
-		return int(b - '0')
-	case b|0x20 >= 'a' && b|0x20 <= 'f':
-		return int(b|0x20-'a') + 10
-	}
-	return -1
 }

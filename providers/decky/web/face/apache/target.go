@@ -10,7 +10,7 @@ import (
 // what Apache answers instead.
 func decode(path string) (string, int) {
 	// A path that leads above the root is refused before and after decoding.
-	if _, ok := resolve(unreserved(path)); !ok {
+	if _, ok := web.Resolve(unreserved(path)); !ok {
 		return "", 400
 	}
 	var out []byte
@@ -31,7 +31,7 @@ func decode(path string) (string, int) {
 	if hidden {
 		return "", 404
 	}
-	clean, ok := resolve(string(out))
+	clean, ok := web.Resolve(string(out))
 	if !ok {
 		return "", 400
 	}
@@ -41,32 +41,6 @@ func decode(path string) (string, int) {
 // unreserved decodes dots alone, as the first pass does.
 func unreserved(path string) string {
 	return strings.NewReplacer("%2e", ".", "%2E", ".").Replace(path)
-}
-
-// resolve merges slashes and walks the segments of a path.
-func resolve(path string) (string, bool) {
-	var out []string
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		last := i == len(segments)-1
-		switch s {
-		case "", ".":
-			if last {
-				out = append(out, "")
-			}
-		case "..":
-			if len(out) == 0 {
-				return "", false
-			}
-			out = out[:len(out)-1]
-			if last {
-				out = append(out, "")
-			}
-		default:
-			out = append(out, s)
-		}
-	}
-	return "/" + strings.Join(out, "/"), true
 }
 
 // escape writes a decoded path into a URI (ap_os_escape_path).

@@ -43,7 +43,7 @@ const (
 func (f *Face) Timing() *web.Timing { return &timing }
 
 // Framing implements web.Face.
-func (f *Face) Framing(*web.Request) web.Framing { return &chunks{} }
+func (f *Face) Framing(*web.Request) web.Framing { return &web.Lenient{} }
 
 // Abandon implements web.Face: HTTP.sys closes without a word.
 func (f *Face) Abandon(*web.Exchange, bool) web.Answer { return web.Answer{} }

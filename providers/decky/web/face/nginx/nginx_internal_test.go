@@ -104,7 +104,7 @@ func FuzzTarget(f *testing.F) {
 		if !ok {
 			return
 		}
-		if again, ok := resolve(path); !ok || again != path {
+		if again, ok := web.Resolve(path); !ok || again != path {
 			t.Errorf("%q leads to %q, which is not clean", target, path)
 		}
 	})

@@ -33,7 +33,7 @@ func normalise(target string) (path, query string, ok bool) {
 		}
 		decoded = append(decoded, c)
 	}
-	path, ok = resolve(string(decoded))
+	path, ok = web.Resolve(string(decoded))
 	return path, query, ok
 }
 
@@ -48,30 +48,4 @@ func cut(target string) (path, query string, fragment bool) {
 	}
 	query, _, fragment = strings.Cut(target[i+1:], "#")
 	return target[:i], query, fragment
-}
-
-// resolve walks the segments of a decoded path.
-func resolve(path string) (string, bool) {
-	var out []string
-	segments := strings.Split(path, "/")
-	for i, s := range segments {
-		last := i == len(segments)-1
-		switch s {
-		case "", ".":
-			if last {
-				out = append(out, "")
-			}
-		case "..":
-			if len(out) == 0 {
-				return "", false
-			}
-			out = out[:len(out)-1]
-			if last {
-				out = append(out, "")
-			}
-		default:
-			out = append(out, s)
-		}
-	}
-	return "/" + strings.Join(out, "/"), true
 }
