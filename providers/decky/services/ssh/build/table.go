@@ -3,7 +3,7 @@ package build
 import "time"
 
 // table has every row, oldest first.
-var table = []*Build{centos7, ubuntu20, debian11, rocky9, ubuntu22, debian12, dropbear, fedora39, alpine319, kali, arch}
+var table = []*Build{centos7, ubuntu20, debian11, rocky9, ubuntu22, debian12, dropbear, fedora39, alpine319, fedora40, kali, arch}
 
 var centos7 = &Build{
 	Name: "centos-7", Product: OpenSSH, Version: "7.4p1", Distro: "CentOS 7",
@@ -54,11 +54,12 @@ var rocky9 = &Build{
 	Identification: "SSH-2.0-OpenSSH_8.7", LineEnd: "\r\n",
 	KEX: join(curves, nist, policyGroups, strict), Strict: true,
 	HostKeys: rsaSHA2, Ciphers: policyCiphers, MACs: policyMACs, Compression: delayed,
-	Extensions: []Extension{{"server-sig-algs", "ssh-ed25519,sk-ssh-ed25519@openssh.com,rsa-sha2-256,rsa-sha2-512,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,sk-ecdsa-sha2-nistp256@openssh.com,webauthn-sk-ecdsa-sha2-nistp256@openssh.com"}},
+	Extensions: []Extension{sigAlgs84},
 	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, SFTP: sftp[:8],
-	Auth:       Auth{MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, PAM: true, Scaled: true, Methods: gssapi, FailureDelay: pamDelay},
-	Source:     "kex.c, sshkey.c and sftp-server.c of OpenSSH 8.7p1; policy DEFAULT of Enterprise Linux 9's crypto-policies (opensshserver)",
-	Unverified: "the policy's order, and that Extensions leave out what it forbids; not compared with a running server; PAM's delay is Debian's",
+	Auth: Auth{MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, PAM: true, Scaled: true, Methods: gssapi, FailureDelay: pamDelay},
+	Source: "kex.c, sshkey.c and sftp-server.c of OpenSSH 8.7p1; policy DEFAULT of crypto-policies (opensshserver) of May 2024; a public log of ssh -vvv against a Rocky 9 server " +
+		"of January 2025 shows these lists, host keys, extensions and methods, before the update with the strict key exchange",
+	Unverified: "PAM's delay is Debian's",
 }
 
 var ubuntu22 = &Build{
@@ -110,8 +111,24 @@ var fedora39 = &Build{
 	Extensions: []Extension{sigAlgs91, hostbound},
 	KeyTypes:   threeKeys, RSABits: 3072, Moduli: true, Texts: modern, SFTP: sftp,
 	Auth:       Auth{MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, PAM: true, Scaled: true, Methods: gssapi, FailureDelay: pamDelay},
-	Source:     "kex.c, sshkey.c and sftp-server.c of OpenSSH 9.3p1; policy DEFAULT of Fedora 39's crypto-policies (opensshserver)",
-	Unverified: "the policy's order and its lack of sntrup761; that the update with the strict key exchange is installed; not compared with a running server; PAM's delay is Debian's",
+	Source:     "kex.c, sshkey.c and sftp-server.c of OpenSSH 9.3p1; policy DEFAULT of Fedora's crypto-policies (opensshserver) of May 2024",
+	Unverified: "that the update with the strict key exchange is installed; not compared with a running server; PAM's delay is Debian's",
+}
+
+var fedora40 = &Build{
+	Name: "fedora-40", Product: OpenSSH, Version: "9.6p1", Distro: "Fedora 40",
+	Identification: "SSH-2.0-OpenSSH_9.6", LineEnd: "\r\n",
+	KEX: join(curves, nist, policyGroups, extInfoS, strict), Strict: true, ExtInfoInAuth: true, Ping: true,
+	HostKeys: rsaSHA2, Ciphers: policyCiphers, MACs: policyMACs, Compression: delayed,
+	Extensions: []Extension{
+		// kex_set_server_sig_algs keeps the order of PubkeyAcceptedAlgorithms.
+		{"server-sig-algs", "ecdsa-sha2-nistp256,sk-ecdsa-sha2-nistp256@openssh.com,ecdsa-sha2-nistp384,ecdsa-sha2-nistp521,ssh-ed25519,sk-ssh-ed25519@openssh.com,rsa-sha2-256,rsa-sha2-512"},
+		hostbound, ping,
+	},
+	KeyTypes: threeKeys, RSABits: 3072, Moduli: true, Texts: modern, SFTP: sftp,
+	Auth:       Auth{MaxTries: 6, GraceTime: 120 * time.Second, MaxStartups: startups, PAM: true, Scaled: true, Methods: gssapi, FailureDelay: pamDelay},
+	Source:     "kex.c, sshkey.c and sftp-server.c of OpenSSH 9.6p1; policy DEFAULT of Fedora's crypto-policies (opensshserver) of May 2024",
+	Unverified: "not compared with a running server; PAM's delay is Debian's",
 }
 
 var alpine319 = &Build{
