@@ -204,10 +204,15 @@ func (s *Server) named(h *Hello) bool {
 	return h.ServerName != "" && (s.config.Named == nil || s.config.Named(h.ServerName))
 }
 
-// group chooses one that both sides have; nought where there is none.
+// group chooses one that both sides have; nought where there is none. A client
+// that names no groups has all of them for OpenSSL 1.0.2 (tls1_shared_curve) and
+// none for its successors (tls1_shared_group).
 func (s *Server) group(h *Hello) uint16 {
 	if !h.has(extGroups) {
-		return groupP256
+		if s.config.Build == OpenSSL102 {
+			return groupP256
+		}
+		return 0
 	}
 	first, second := s.groups, h.Groups
 	if !s.config.ServerOrder {
