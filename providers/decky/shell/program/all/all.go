@@ -14,6 +14,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/busybox"
 	"github.com/decnet/decnet/providers/decky/shell/program/clock"
 	"github.com/decnet/decnet/providers/decky/shell/program/compare"
+	"github.com/decnet/decnet/providers/decky/shell/program/editor"
 	"github.com/decnet/decnet/providers/decky/shell/program/encode"
 	"github.com/decnet/decnet/providers/decky/shell/program/fetch"
 	"github.com/decnet/decnet/providers/decky/shell/program/file"
@@ -22,6 +23,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/layout"
 	"github.com/decnet/decnet/providers/decky/shell/program/minor"
 	"github.com/decnet/decnet/providers/decky/shell/program/network"
+	"github.com/decnet/decnet/providers/decky/shell/program/pager"
 	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"github.com/decnet/decnet/providers/decky/shell/program/sed"
 	"github.com/decnet/decnet/providers/decky/shell/program/service"
@@ -34,7 +36,8 @@ import (
 var table = sync.OnceValue(func() map[string]program.Func {
 	all := map[string]program.Func{}
 	for _, programs := range []func() map[string]program.Func{
-		minor.Programs,
+		minor.Programs, // gives way to the others
+		editor.Programs, pager.Programs,
 		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, format.Programs,
 		network.Programs, process.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {
