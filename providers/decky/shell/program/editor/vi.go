@@ -29,7 +29,6 @@ type vi struct {
 	redo     []state
 	search   string
 	back     bool
-	last     string // what . repeats
 	intro    bool
 	done     bool
 	status   int
