@@ -392,12 +392,13 @@ func (p *camel) swap(name, mark, rest string) {
 	}
 	fresh := regexp.MustCompile(`\$(\d)|\\(\d)`).ReplaceAllString(strings.ReplaceAll(parts[1], `\`+mark, mark), "$${$1$2}")
 	line := p.values[name]
-	done := false
+	done, room := false, maxText
 	line = re.ReplaceAllStringFunc(line, func(found string) string {
-		if done && !strings.Contains(flags, "g") {
+		if done && !strings.Contains(flags, "g") || room < 0 {
 			return found
 		}
 		done = true
+		room -= len(fresh) + len(found)*strings.Count(fresh, "$")
 		at := re.FindStringSubmatchIndex(found)
 		if at == nil {
 			return strings.ReplaceAll(fresh, "$$", "$")

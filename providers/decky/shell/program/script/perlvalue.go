@@ -54,7 +54,7 @@ func (p *camel) apply(op, a, b string) string {
 		}
 		return a + b
 	case "x":
-		if y < 1 {
+		if y < 1 || a == "" {
 			return ""
 		}
 		if float64(len(a))*y > maxText {
