@@ -275,15 +275,18 @@ func (r *runner) program(args []string, io Streams) error {
 		if resolved, err := r.view().Resolve(path); err == nil && base(resolved) == "busybox" && base(path) != "sh" && base(path) != "ash" {
 			// The multi-call binary goes by the name it was called.
 			if p, ok := simulated("busybox"); ok {
+				defer r.listed(path, args)()
 				return r.invoke(p, args, io)
 			}
 		}
 		io.Err = program.Named(io.Err, name, base(path))
 		if p, ok := simulated(base(path)); ok {
+			defer r.listed(path, args)()
 			return r.invoke(p, args, io)
 		}
 		if resolved, err := r.view().Resolve(path); err == nil {
 			if p, ok := simulated(base(resolved)); ok {
+				defer r.listed(path, args)()
 				return r.invoke(p, args, io)
 			}
 		}
@@ -407,6 +410,6 @@ func (r *runner) process() program.Process {
 	s := r.session
 	return program.Process{
 		Machine: s.machine, User: r.asUser, Cwd: r.state.cwd, Umask: r.state.umask, TTY: s.options.TTY,
-		Rows: int(s.rows.Load()), Cols: int(s.cols.Load()), Source: s.options.Source, Local: s.options.Local, PID: r.state.pid,
+		Rows: int(s.rows.Load()), Cols: int(s.cols.Load()), Source: s.options.Source, Local: s.options.Local, PID: r.state.pid, Self: r.self,
 	}
 }

@@ -95,7 +95,7 @@ func New(options Options) *Session {
 	}
 	s.started = s.machine.Now()
 	s.login = s.machine.Account(options.User)
-	s.pid = s.machine.NextPID()
+	s.pid = s.loginPID()
 	s.rand = rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
 	s.changed, s.processes = sync.NewCond(&s.lock), map[int]*process{}
 	s.ends = map[string]*pipe{}
@@ -106,6 +106,16 @@ func New(options Options) *Session {
 	s.state = newState(s, finder.dialectOf(s.shell))
 	s.state.login()
 	return s
+}
+
+// loginPID is the number of the shell: that of the login on its terminal.
+func (s *Session) loginPID() int {
+	for _, l := range s.machine.Logins() {
+		if s.options.TTY == "/dev/"+l.TTY {
+			return l.PID
+		}
+	}
+	return s.machine.NextPID()
 }
 
 // SetSize tells the shell how large its terminal is; it may be called while
@@ -234,5 +244,13 @@ func (r *runner) end(err error, io Streams) {
 	}
 }
 
-// view is the file system as the runner's user sees it.
-func (r *runner) view() vfs.View { return r.session.machine.FS.As(r.asUser.UID, r.asUser.GID) }
+// view is the file system as the runner's user sees it, and /proc/self as the
+// program that runs.
+func (r *runner) view() vfs.View {
+	v := r.session.machine.FS.As(r.asUser.UID, r.asUser.GID)
+	v.PID = r.self
+	if v.PID == 0 {
+		v.PID = r.session.pid
+	}
+	return v
+}

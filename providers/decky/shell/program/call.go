@@ -51,6 +51,7 @@ type Process struct {
 	// Source and Local are the ends of the client's connection.
 	Source, Local netip.AddrPort
 	PID           int // of the shell
+	Self          int // of the program, 0 for a builtin
 }
 
 // Budget bounds what a program costs.
@@ -175,7 +176,11 @@ func (c *Call) Path(name string) string {
 }
 
 // View is the file system as the program's user sees it.
-func (c *Call) View() vfs.View { return c.Machine.FS.As(c.User.UID, c.User.GID) }
+func (c *Call) View() vfs.View {
+	v := c.Machine.FS.As(c.User.UID, c.User.GID)
+	v.PID = c.Self
+	return v
+}
 
 // Now is the host's time.
 func (c *Call) Now() time.Time { return c.Machine.Now() }

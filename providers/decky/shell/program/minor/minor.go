@@ -27,6 +27,11 @@ import (
 //go:embed data/table.txt
 var facts string
 
+// hardware are those that look after disks, file systems and the kernel.
+//
+//go:embed data/system.txt
+var hardware string
+
 // reply is one answer.
 type reply struct {
 	status      int
@@ -46,7 +51,7 @@ type entry struct {
 var table = sync.OnceValue(func() map[string]*entry {
 	all := map[string]*entry{}
 	var e *entry
-	for line := range strings.Lines(facts) {
+	for line := range strings.Lines(facts + hardware) {
 		kind, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch kind {
 		case "=":

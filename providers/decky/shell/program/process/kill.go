@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
@@ -96,6 +95,10 @@ func Kill(c *program.Call) int {
 		return 0
 	}
 	status := 0
+	_, number := withSignal(c.Args[:1])
+	if (c.Args[0] == "-s" || c.Args[0] == "-n") && len(c.Args) > 1 {
+		number, _ = signalOf(c.Args[1])
+	}
 	for i, a := range c.Args {
 		if strings.HasPrefix(a, "-") && i == 0 || i == 1 && (c.Args[0] == "-s" || c.Args[0] == "-n") {
 			continue
@@ -105,17 +108,19 @@ func Kill(c *program.Call) int {
 			status = c.Shout("%s: arguments must be process or job IDs", a)
 			continue
 		}
-		found := slices.ContainsFunc(c.Machine.Processes(), func(p machine.Process) bool { return p.PID == pid })
+		x, found := c.Machine.Process(pid)
 		switch {
-		case pid == c.PID && slices.Contains(c.Args, "-0"):
-		case pid == c.PID && !slices.Contains(c.Args, "-0"):
-			if slices.Contains(c.Args, "-9") || slices.Contains(c.Args, "-KILL") || slices.Contains(c.Args, "-HUP") {
-				c.Stop = program.Exit(137)
+		case pid == c.PID && number == 0:
+		case pid == c.PID:
+			if number == 9 || number == 1 {
+				c.Stop = program.Exit(128 + number)
 			}
 		case !found:
 			status = c.Shout("(%d) - No such process", pid)
-		case c.User.UID != 0:
+		case !may(c, x):
 			status = c.Shout("(%d) - Operation not permitted", pid)
+		case number != 0:
+			deliver(c, x, number)
 		}
 	}
 	return status

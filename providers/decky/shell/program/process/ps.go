@@ -101,12 +101,13 @@ func (w *wish) sorted(p *lister, list []machine.Process) string {
 
 // own is the program itself among the processes.
 func own(c *program.Call) machine.Process {
-	for _, x := range c.Machine.Processes() {
-		if x.PPID == c.PID && x.Name == program.Base(c.Name) && strings.HasSuffix(x.Stat, "R+") {
+	args := strings.TrimSpace(c.Name + " " + strings.Join(c.Args, " "))
+	for _, x := range slices.Backward(c.Machine.Processes()) {
+		if (x.PID == c.PID || x.PPID == c.PID) && strings.HasSuffix(x.Args, args) {
 			return x
 		}
 	}
-	return machine.Process{PID: c.Machine.NextPID(), PPID: c.PID, User: c.User.Name, VSZ: 11084, RSS: 4396, TTY: strings.TrimPrefix(c.TTY, "/dev/"), Stat: map[bool]string{true: "R+", false: "R"}[c.TTY != ""], Start: int64(c.Machine.Uptime().Seconds()), Name: c.Name, Args: strings.TrimSpace(c.Name + " " + strings.Join(c.Args, " ")), Exe: "/usr/bin/" + c.Name, Cwd: c.Cwd}
+	return machine.Process{PID: c.Machine.NextPID(), PPID: c.PID, User: c.User.Name, VSZ: 11084, RSS: 4396, TTY: strings.TrimPrefix(c.TTY, "/dev/"), Stat: map[bool]string{true: "R+", false: "R"}[c.TTY != ""], Start: int64(c.Machine.Uptime().Seconds()), Name: c.Name, Args: args, Exe: "/usr/bin/" + c.Name, Cwd: c.Cwd}
 }
 
 // everything are all processes, the program's own among them.
@@ -191,6 +192,7 @@ func forest(list []machine.Process) (out []machine.Process, marks []string) {
 			walk(child, depth+1, line)
 		}
 	}
+	slices.SortStableFunc(roots, func(a, b node) int { return cmp.Compare(program.Truth(a.PID == 1), program.Truth(b.PID == 1)) })
 	for _, x := range roots {
 		// What init started stands at the margin: procps draws no line for it.
 		if x.PID == 1 {
