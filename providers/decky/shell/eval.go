@@ -12,7 +12,7 @@ import (
 
 // runner evaluates a tree: one per command line, copied for subshells.
 type runner struct {
-	self int // the number of the program that runs, 0 for the shell itself
+	self     int // the number of the program that runs, 0 for the shell itself
 	ctx      context.Context
 	session  *Session
 	state    *state
