@@ -19,6 +19,15 @@ func (c *conn) WriteUrgent(b byte) error {
 	return nil
 }
 
+// SetNoDelay says whether small writes leave at once, as they do where nothing
+// was said, or are gathered (RFC 896).
+func (c *conn) SetNoDelay(on bool) error {
+	if d, ok := c.Conn.(interface{ SetNoDelay(bool) error }); ok {
+		return d.SetNoDelay(on)
+	}
+	return nil
+}
+
 func writeUrgent(to any, b byte) error {
 	socket, ok := to.(syscall.Conn)
 	if !ok {

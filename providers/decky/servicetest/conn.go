@@ -62,6 +62,9 @@ func (c *conn) mustRecord(body event.Body) {
 	}
 }
 
+// SetNoDelay says whether small writes leave at once.
+func (c *conn) SetNoDelay(on bool) error { return c.Conn.(*net.TCPConn).SetNoDelay(on) }
+
 // finish closes the connection: what arrived unread is dropped first, or the
 // kernel would answer it with RST.
 func (c *conn) finish() {

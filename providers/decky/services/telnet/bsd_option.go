@@ -271,6 +271,7 @@ func (b *bsd) setLinemode(on bool) {
 	if b.lines == lineReal && on {
 		b.editmode = b.mode()
 		b.sendSub(optLinemode, 1, b.editmode)
+		_ = b.flush() // it leaves at once; what fails shows at the next write
 	}
 	b.linemode = on
 	if !on {

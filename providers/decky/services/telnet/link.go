@@ -38,6 +38,18 @@ type client struct {
 // 3.7), as telnetd does with the first byte of IAC DM.
 type urgent interface{ WriteUrgent(b byte) error }
 
+// delaying is a connection that can gather small writes until the other side has
+// acknowledged those before (RFC 896), as the socket of a telnetd does.
+type delaying interface{ SetNoDelay(bool) error }
+
+// gather lets the kernel gather small writes.
+func gather(conn decky.Conn) error {
+	if d, ok := conn.(delaying); ok {
+		return d.SetNoDelay(false)
+	}
+	return nil
+}
+
 // link is the network side of a session.
 type link struct {
 	conn decky.Conn

@@ -43,6 +43,9 @@ type session struct {
 // ServeConn implements decky.Handler.
 func (h *handler) ServeConn(ctx context.Context, conn decky.Conn) error {
 	s := &session{h: h, conn: conn, tty: newTTY(), source: addrPort(conn.RemoteAddr()), local: addrPort(conn.LocalAddr())}
+	if err := gather(conn); err != nil {
+		return quiet(err)
+	}
 	s.machine = h.hosts.For(s.source.Addr())
 	defer func() {
 		if kept := s.machine.Leave(); kept != nil {
