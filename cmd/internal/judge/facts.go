@@ -21,7 +21,9 @@ type face struct {
 	Slug      string          `json:"slug"`
 	Port      uint16          `json:"port"`
 	Arguments json.RawMessage `json:"arguments"`
-	Facts     []fact          `json:"facts"`
+	// Distro is the persona's where it decides on the face.
+	Distro string `json:"distro"`
+	Facts  []fact `json:"facts"`
 }
 
 type fact struct {
@@ -74,7 +76,10 @@ func facts(ctx context.Context, l *lab.Lab, o options, host decky.Host, service 
 		if err != nil {
 			return nil, err
 		}
-		arguments := string(f.Arguments)
+		arguments, host := string(f.Arguments), host
+		if f.Distro != "" {
+			host.Distro = f.Distro
+		}
 		ours, err := server.Decky{Binary: o.decky, Host: host, Slug: f.Slug, Port: f.Port, Arguments: arguments}.Start(ctx, l, ip)
 		if err != nil {
 			return nil, fmt.Errorf("face %s: %w", f.Face, err)
