@@ -15,17 +15,21 @@ func (e *editor) tab() {
 	e.tabs++
 	line := string(e.text[:e.at])
 	word, found := e.session.candidates(line)
-	switch {
-	case len(found) == 0:
-		e.bell()
+	if len(found) == 0 {
+		if e.tabs == 1 || !e.simple {
+			e.bell()
+		}
 		return
-	case len(found) == 1:
+	}
+	if len(found) == 1 {
 		e.tabs = 0
 		tail := " "
 		if strings.HasSuffix(found[0], "/") {
 			tail = ""
+		} else if name, is := strings.CutPrefix(found[0], "$"); is && e.session.directory(name) {
+			tail = "/"
 		}
-		e.insertAll([]rune(escapeName(found[0])[min(len(escapeName(word)), len(escapeName(found[0]))):] + tail))
+		e.complete(escapeName(found[0])[min(len(escapeName(word)), len(escapeName(found[0]))):] + tail)
 		return
 	}
 	common := found[0]
@@ -36,17 +40,32 @@ func (e *editor) tab() {
 		}
 		common = common[:n]
 	}
-	if len(common) > len(word) {
-		e.tabs = 0
-		e.insertAll([]rune(escapeName(common)[len(escapeName(word)):]))
+	switch {
+	case len(common) > len(word):
+		if !e.simple {
+			e.tabs = 0
+		}
 		e.bell()
+		e.complete(escapeName(common)[len(escapeName(word)):])
+	case e.tabs == 1:
+		e.bell()
+		if e.simple && word != "" {
+			e.redraw()
+		}
+	default:
+		e.offer(found)
+	}
+}
+
+// complete adds what is certain of a word.
+func (e *editor) complete(text string) {
+	if !e.simple {
+		e.insertAll([]rune(text))
 		return
 	}
-	if e.tabs < 2 && !e.simple {
-		e.bell()
-		return
-	}
-	e.offer(found)
+	e.text = slices.Insert(e.text, e.at, []rune(text)...)
+	e.at += len([]rune(text))
+	e.redraw()
 }
 
 // escapeName is a name as it is typed.
@@ -90,13 +109,19 @@ func (e *editor) offer(found []string) {
 	}
 	width := max(int(e.session.cols.Load()), 20)
 	columns := max(1, width/(longest+2))
+	if e.full && columns > 1 && columns*(longest+2) == width {
+		columns--
+	}
 	rows := (len(names) + columns - 1) / columns
 	var b strings.Builder
 	b.WriteString("\r\n")
+	if e.simple {
+		e.tabs = 0
+	}
 	for row := range rows {
 		for at := row; at < len(names); at += rows {
 			b.WriteString(names[at])
-			if at+rows < len(names) {
+			if at+rows < len(names) && !e.full || e.full && at/rows+1 < columns {
 				b.WriteString(strings.Repeat(" ", longest+2-len(names[at])))
 			}
 		}
@@ -133,6 +158,7 @@ func (s *Session) candidates(line string) (word string, found []string) {
 		for name := range s.state.vars {
 			add("$" + name)
 		}
+	case strings.HasPrefix(word, "$") && s.state.dialect.ash():
 	case strings.HasPrefix(word, "~") && !strings.Contains(word, "/"):
 		for _, a := range s.machine.Accounts() {
 			add("~" + a.Name + "/")
@@ -154,14 +180,15 @@ func (s *Session) candidates(line string) (word string, found []string) {
 			add(name)
 		}
 	default:
-		s.files(r, word, first || before == "cd" || strings.HasSuffix(before, " cd"), before != "cd" && !strings.HasSuffix(before, " cd"), add)
+		cd := s.state.dialect.ash() && (before == "cd" || strings.HasSuffix(before, " cd"))
+		s.files(r, word, first || cd, !cd, add)
 	}
 	slices.Sort(found)
 	return word, found
 }
 
-// files adds the paths that start with word; in the place of a command, or of
-// cd's, only some of them.
+// files adds the paths that start with word; where it is to be narrow, only
+// directories and perhaps what can be run.
 func (s *Session) files(r *runner, word string, narrow, programs bool, add func(string)) {
 	dir, prefix, shown := s.state.cwd, word, ""
 	if i := strings.LastIndexByte(word, '/'); i >= 0 {
@@ -192,4 +219,11 @@ func (s *Session) files(r *runner, word string, narrow, programs bool, add func(
 		}
 		add(name)
 	}
+}
+
+// directory tells whether a variable holds the path of a directory.
+func (s *Session) directory(variable string) bool {
+	value, _ := s.state.get(variable)
+	info, err := s.machine.FS.As(s.login.UID, s.login.GID).Stat(vfs.Clean(s.state.cwd, value))
+	return value != "" && err == nil && info.IsDir()
 }

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -25,7 +26,8 @@ type editor struct {
 	session  *Session
 	history  []string
 	plain    bool // the terminal's own editing: no cursor, no history
-	simple   bool // busybox': no Alt keys, no search
+	simple   bool // busybox': no search
+	asks     bool // it asks the terminal where the cursor is, as newer ones do
 	pasting  bool // the client is told to mark what is pasted
 	text     []rune
 	at       int
@@ -36,11 +38,22 @@ type editor struct {
 	place    int // in the history
 	kept     string
 	previous byte
+
+	// What readline shows and keeps.
+	full    bool     // its own display, not the simple ones
+	screen  *display // of the line that is edited
+	region  [2]int   // what is shown in reverse
+	undone  []edit   // what ^_ goes back to
+	kills   bool     // the key before this one killed text
+	killing bool
+	sought  string // by ^R, last
 }
 
 func newEditor(t *Terminal, s *Session) *editor {
 	d := s.state.dialect
 	e := &editor{t: t, session: s, plain: d.dash(), simple: d.ash()}
+	e.full = d.bash()
+	e.asks = d.ash() && s.machine.Host.Distro != "embedded"
 	release := s.state.version
 	e.pasting = d.bash() && !slices.Contains([]string{"dumb", "network", "unknown", ""}, s.options.Term) && (strings.HasPrefix(release, "5.1") || strings.HasPrefix(release, "5.2"))
 	return e
@@ -76,6 +89,13 @@ func (e *editor) line(prompt string, echo bool) (string, error) {
 		defer e.t.setPlain(false)
 	}
 	e.put(prompt)
+	if e.asks && !e.t.typed() {
+		e.put("\x1b[6n")
+	}
+	e.undone, e.kills, e.region = nil, false, [2]int{}
+	if e.full {
+		e.screen = e.newDisplay()
+	}
 	var partial []byte
 	for {
 		c, err := e.t.next()
@@ -90,8 +110,12 @@ func (e *editor) line(prompt string, echo bool) (string, error) {
 		if c != '\t' {
 			e.tabs = 0
 		}
+		marked := e.region
+		killing := e.kills
+		e.kills = false
 		switch {
 		case c == '\r' || c == '\n':
+			e.finish()
 			if e.echo || e.plain {
 				e.put("\r\n")
 			}
@@ -110,7 +134,13 @@ func (e *editor) line(prompt string, echo bool) (string, error) {
 				return string(e.text), err
 			}
 		case c == 27:
+			e.killing = killing
 			if err = e.escape(); err != nil {
+				if errors.Is(err, errAccepted) {
+					err = nil
+					e.finish()
+					e.put("\r\n")
+				}
 				return string(e.text), err
 			}
 		case c >= 0x80:
@@ -120,8 +150,29 @@ func (e *editor) line(prompt string, echo bool) (string, error) {
 				e.insert(r)
 			}
 		default:
+			e.killing = killing
+			if c == 22 && !e.plain { // ^V
+				if c, err = e.t.next(); err != nil {
+					return string(e.text), err
+				}
+				e.insert(rune(c))
+				break
+			}
+			if c == 24 && e.full { // ^X
+				if c, err = e.t.next(); err != nil {
+					return string(e.text), err
+				}
+				if c == 21 {
+					e.undo()
+				}
+				break
+			}
 			e.control(c)
 		}
+		if e.region == marked {
+			e.region = [2]int{}
+		}
+		e.refresh()
 		e.previous = c
 	}
 }
@@ -130,10 +181,14 @@ func (e *editor) insert(r rune) {
 	if len(e.text) > maxLine {
 		return
 	}
+	e.save(true)
 	e.text = slices.Insert(e.text, e.at, r)
 	e.at++
-	if e.echo {
-		e.put(string(r) + string(e.text[e.at:]) + strings.Repeat("\b", len(e.text)-e.at))
+	if e.echo && !e.full {
+		e.put(string(r) + string(e.text[e.at:]) + e.backward(len(e.text)-e.at))
+		if e.simple && e.at == len(e.text) && e.column() == 0 {
+			e.put("\r\r\n")
+		}
 	}
 }
 
@@ -145,25 +200,55 @@ func (e *editor) insertAll(text []rune) {
 
 func (e *editor) bell() { e.put("\a") }
 
-// cut takes the characters between two places away and keeps them for ^Y.
+// cut takes the characters between two places away and keeps them for ^Y, with
+// those that the keys just before took.
 func (e *editor) cut(from, to int, keep bool) {
 	if from == to {
-		e.bell()
+		e.kills = keep && e.killing
+		if !e.simple {
+			e.bell()
+		}
 		return
 	}
+	e.save(false)
 	if keep {
-		e.killed = slices.Clone(e.text[from:to])
+		taken := slices.Clone(e.text[from:to])
+		switch {
+		case !e.killing:
+		case from < e.at:
+			taken = append(taken, e.killed...)
+		default:
+			taken = append(slices.Clone(e.killed), taken...)
+		}
+		e.killed, e.kills = taken, true
 	}
-	if from == 0 && e.at > 0 && e.echo {
+	switch {
+	case e.full:
+		e.text, e.at = slices.Delete(e.text, from, to), from
+	case from == 0 && e.at > 0 && e.echo && keep:
 		e.text, e.at = slices.Delete(e.text, from, to), 0
-		e.put("\r" + e.prompt[strings.LastIndexByte(e.prompt, '\n')+1:] + string(e.text) + "\x1b[K" + strings.Repeat("\b", len(e.text)))
-		return
+		e.put("\r" + e.prompt[strings.LastIndexByte(e.prompt, '\n')+1:] + string(e.text) + "\x1b[J" + e.backward(len(e.text)))
+	default:
+		// busybox goes one by one.
+		backward := from < e.at
+		for range to - from {
+			if backward {
+				e.move(-1)
+			}
+			e.text = slices.Delete(e.text, e.at, e.at+1)
+			if e.echo {
+				e.put(string(e.text[e.at:]) + "\x1b[J" + e.backward(len(e.text)-e.at))
+			}
+		}
 	}
-	e.move(from - e.at)
-	e.text = slices.Delete(e.text, from, to)
-	if e.echo {
-		e.put(string(e.text[e.at:]) + "\x1b[K" + strings.Repeat("\b", len(e.text)-e.at))
+}
+
+// backward are the bytes that busybox moves the cursor left with.
+func (e *editor) backward(n int) string {
+	if n > 4 && e.simple {
+		return fmt.Sprintf("\x1b[%dD", n)
 	}
+	return strings.Repeat("\b", n)
 }
 
 // erase takes n characters left of the cursor away, as the terminal does it.
@@ -219,7 +304,9 @@ func (e *editor) control(c byte) {
 	switch c {
 	case 8, 127:
 		if e.at == 0 {
-			e.bell()
+			if !e.simple {
+				e.bell()
+			}
 			return
 		}
 		e.cut(e.at-1, e.at, false)
@@ -234,9 +321,16 @@ func (e *editor) control(c byte) {
 	case 23: // ^W
 		e.cut(e.word(true), e.at, true)
 	case 11: // ^K
+		if e.simple {
+			e.text = e.text[:e.at]
+			e.put("\x1b[J")
+			return
+		}
 		e.cut(e.at, len(e.text), true)
 	case 25: // ^Y
-		e.insertAll(e.killed)
+		if !e.simple {
+			e.insertAll(e.killed)
+		}
 	case 1:
 		e.move(-e.at)
 	case 5:
@@ -252,8 +346,14 @@ func (e *editor) control(c byte) {
 	case 20: // ^T
 		e.transpose()
 	case 12: // ^L
-		e.put("\x1b[H\x1b[2J")
+		if e.simple {
+			e.put("\x1b[H\x1b[J")
+		} else {
+			e.put("\x1b[H\x1b[2J")
+		}
 		e.redraw()
+	case 31: // ^_
+		e.undo()
 	case 9:
 		e.tab()
 	default:
@@ -294,25 +394,53 @@ func (e *editor) transpose() {
 		e.move(-1)
 	}
 	a, b := e.text[e.at-1], e.text[e.at]
+	e.save(false)
 	e.move(-1)
 	e.text[e.at], e.text[e.at+1] = b, a
-	e.put(string(b) + string(a))
+	if !e.full {
+		e.put(string(b) + string(a))
+	}
 	e.at += 2
 }
 
 // redraw shows the prompt and the line anew.
 func (e *editor) redraw() {
-	e.put(e.prompt + string(e.text) + strings.Repeat("\b", len(e.text)-e.at))
+	if e.full {
+		e.put(e.prompt)
+		e.screen = e.newDisplay()
+		e.refresh()
+		return
+	}
+	if e.simple {
+		e.put("\r" + e.prompt[strings.LastIndexByte(e.prompt, '\n')+1:] + string(e.text) + "\x1b[J" + e.backward(len(e.text)-e.at))
+		return
+	}
+	e.put(e.prompt + string(e.text) + e.backward(len(e.text)-e.at))
+}
+
+// column is where the cursor of busybox' editor is.
+func (e *editor) column() int {
+	return len(cells(append(lastLine(e.prompt), e.text[:e.at]...), [2]int{})) % max(int(e.session.cols.Load()), 2)
 }
 
 func (e *editor) move(n int) {
 	if e.plain {
 		return
 	}
+	if e.full && (n < 0 && e.at == 0 || n > 0 && e.at == len(e.text)) && (n == 1 || n == -1) {
+		e.bell()
+	}
 	n = max(-e.at, min(n, len(e.text)-e.at))
-	if n < 0 {
-		e.put(strings.Repeat("\b", -n))
-	} else {
+	if e.full {
+		e.at += n
+		return
+	}
+	switch {
+	case n == -1 && e.simple && e.column() == 0:
+		e.put(fmt.Sprintf("\r\x1b[1A\x1b[%dC", max(int(e.session.cols.Load()), 2)-1))
+	case n < 0:
+		e.put(e.backward(-n))
+	default:
 		e.put(string(e.text[e.at : e.at+n]))
 	}
 	e.at += n
@@ -320,6 +448,17 @@ func (e *editor) move(n int) {
 
 // replace puts another text in the line's place.
 func (e *editor) replace(text string) {
+	if e.full {
+		e.text, e.undone = []rune(text), nil
+		e.at = len(e.text)
+		return
+	}
+	if e.simple {
+		e.text = []rune(text)
+		e.at = len(e.text)
+		e.redraw()
+		return
+	}
 	e.move(len(e.text) - e.at)
 	if n := len(e.text); n > 0 {
 		e.put(strings.Repeat("\b", n) + "\x1b[K")

@@ -32,6 +32,10 @@ type jailed struct {
 	Script string
 	Env    []string
 	Super  bool // the scripts are root's
+	// Keys are typed into Argv on a terminal, instead of a script; SetupArgv is
+	// what runs Setup then.
+	Keys      []string
+	SetupArgv []string
 }
 
 // verdict is what the init of a jail reports on its descriptor 3.
@@ -74,6 +78,12 @@ func initJail(text string, v *verdict) error {
 	}
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &syscall.Rlimit{Cur: 1024, Max: 4096}); err != nil {
 		return fmt.Errorf("limit of open files: %w", err)
+	}
+	if order.Keys != nil {
+		before := order
+		before.Argv = order.SetupArgv
+		v.Setup, v.Script = before.shell(order.Setup), order.typed()
+		return nil
 	}
 	if order.Setup != "" {
 		v.Setup = order.shell(order.Setup)
@@ -246,6 +256,9 @@ func jailRoot(t *testing.T, d dialect) string {
 	must(os.Chmod(filepath.Join(root, "root"), 0o700))
 	must(os.Chmod(filepath.Join(root, "home/admin"), 0o700))
 	must(os.CopyFS(filepath.Join(root, "usr/lib/locale/C.utf8"), os.DirFS("/usr/lib/locale/C.utf8")))
+	must(os.MkdirAll(filepath.Join(root, "usr/lib/terminfo/x"), 0o755))
+	must(copyFile("/lib/terminfo/x/"+keysTerm, filepath.Join(root, "usr/lib/terminfo/x/"+keysTerm)))
+	must(copyFile("/etc/inputrc", filepath.Join(root, "etc/inputrc")))
 	if strings.HasPrefix(d.tree, "debian") {
 		must(os.MkdirAll(filepath.Join(root, "usr/lib/file"), 0o755))
 		must(copyFile("/usr/lib/file/magic.mgc", filepath.Join(root, "usr/lib/file/magic.mgc")))
@@ -334,6 +347,13 @@ func copyFile(from, to string) error {
 // in a jail that lives as long as the case.
 func theirs(t *testing.T, d dialect, setup, script string) answer {
 	t.Helper()
+	v := inJail(t, d, jailed{Argv: d.shell, Setup: setup, Script: script})
+	return answer{plainPaths(string(v.Script.Out)), plainPaths(string(v.Script.Err)), v.Script.Status}
+}
+
+// inJail does what is ordered in a jail of its own.
+func inJail(t *testing.T, d dialect, job jailed) verdict {
+	t.Helper()
 	work, err := os.MkdirTemp("", "shellcase")
 	if err != nil {
 		t.Fatal(err)
@@ -353,7 +373,8 @@ func theirs(t *testing.T, d dialect, setup, script string) answer {
 			t.Fatal(err)
 		}
 	}
-	order, err := json.Marshal(jailed{Root: jailRoots.of(t, d), Work: work, Argv: d.shell, Setup: setup, Script: script, Env: env, Super: d.root})
+	job.Root, job.Work, job.Env, job.Super = jailRoots.of(t, d), work, env, d.root
+	order, err := json.Marshal(job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,10 +405,10 @@ func theirs(t *testing.T, d dialect, setup, script string) answer {
 	var v verdict
 	decoded := json.NewDecoder(read).Decode(&v)
 	if err := command.Wait(); err != nil || decoded != nil || v.Trouble != "" {
-		t.Fatalf("%s: jail: %v, %v, %s %s", script, err, decoded, v.Trouble, said.String())
+		t.Fatalf("%s: jail: %v, %v, %s %s", job.Script, err, decoded, v.Trouble, said.String())
 	}
-	if setup != "" && (v.Setup.Status != 0 || len(v.Setup.Err) > 0) {
-		t.Fatalf("setup %s: %d %s", setup, v.Setup.Status, v.Setup.Err)
+	if job.Setup != "" && (v.Setup.Status != 0 || len(v.Setup.Err) > 0) {
+		t.Fatalf("setup %s: %d %s", job.Setup, v.Setup.Status, v.Setup.Err)
 	}
-	return answer{plainPaths(string(v.Script.Out)), plainPaths(string(v.Script.Err)), v.Script.Status}
+	return v
 }

@@ -21,10 +21,7 @@ func (e *editor) escape() error {
 		return nil
 	}
 	if c != '[' && c != 'O' {
-		if !e.simple {
-			e.alt(c)
-		}
-		return nil
+		return e.alt(c)
 	}
 	number := ""
 	for {
@@ -81,8 +78,13 @@ func (e *editor) paste() error {
 	before := e.echo
 	e.echo = false
 	from := e.at
+	e.save(false)
 	e.insertAll([]rune(clean))
 	e.echo = before
+	if e.full {
+		e.region = [2]int{from, e.at}
+		return nil
+	}
 	if e.echo {
 		e.put(strings.ReplaceAll(string(e.text[from:]), "\n", "\r\n") + strings.Repeat("\b", len(e.text)-e.at))
 	}
@@ -90,13 +92,26 @@ func (e *editor) paste() error {
 }
 
 // alt handles a key with Alt.
-func (e *editor) alt(c byte) {
+func (e *editor) alt(c byte) error {
+	if e.simple && strings.IndexByte("bBfFdD\x7f\b", c) < 0 {
+		return nil
+	}
 	switch c {
 	case 'b', 'B':
-		e.move(e.word(false) - e.at)
+		if !e.simple {
+			e.move(e.word(false) - e.at)
+			break
+		}
+		for range e.at - e.word(false) {
+			e.move(-1)
+		}
 	case 'f', 'F':
 		e.move(e.wordEnd() - e.at)
 	case 'd', 'D':
+		if n := e.wordEnd() - e.at; e.simple {
+			e.move(n)
+			e.move(-n)
+		}
 		e.cut(e.at, e.wordEnd(), true)
 	case 8, 127:
 		e.cut(e.word(false), e.at, true)
@@ -119,14 +134,21 @@ func (e *editor) alt(c byte) {
 			e.place = len(e.history)
 			e.replace(e.kept)
 		}
+	case '#':
+		e.save(false)
+		e.text, e.at = append([]rune{'#'}, e.text...), 1
+		e.refresh()
+		return errAccepted
 	default:
 		e.bell()
 	}
+	return nil
 }
 
 // changeCase changes the word right of the cursor.
 func (e *editor) changeCase(how byte) {
 	end, first := e.wordEnd(), true
+	e.save(false)
 	for i := e.at; i < end; i++ {
 		r := e.text[i]
 		switch {
@@ -138,86 +160,4 @@ func (e *editor) changeCase(how byte) {
 		first = first && !unicode.IsLetter(r)
 	}
 	e.move(end - e.at)
-}
-
-// search is ^R: it looks back in the history for what is typed. done tells that
-// the line found was taken as it is.
-func (e *editor) search() (done bool, err error) {
-	wanted, from, found := "", len(e.history)-1, -1
-	shown := string(e.text)
-	show := func() {
-		head := "(reverse-i-search)`"
-		if wanted != "" && found < 0 {
-			head = "(failed reverse-i-search)`"
-		}
-		e.put("\r\x1b[K" + head + wanted + "': " + shown)
-	}
-	look := func() {
-		for i := from; i >= 0; i-- {
-			if strings.Contains(e.history[i], wanted) {
-				found, shown = i, e.history[i]
-				return
-			}
-		}
-		found = -1
-		e.bell()
-	}
-	take := func() {
-		e.put("\r\x1b[K")
-		e.text, e.at = []rune(shown), len([]rune(shown))
-		if at := strings.Index(shown, wanted); found >= 0 && at >= 0 {
-			e.at = len([]rune(shown[:at]))
-		}
-		e.redraw()
-	}
-	for show(); ; show() {
-		c, err := e.t.next()
-		if err != nil {
-			return false, err
-		}
-		switch {
-		case c == 18:
-			if wanted != "" && found > 0 {
-				from = found - 1
-				look()
-			} else {
-				e.bell()
-			}
-		case c == 8 || c == 127:
-			if wanted != "" {
-				wanted, from = wanted[:len(wanted)-1], len(e.history)-1
-				look()
-			}
-		case c == 7:
-			e.put("\r\x1b[K")
-			e.redraw()
-			return false, nil
-		case c == 3:
-			e.put("^C")
-			if !e.pasting {
-				e.put("\r\n")
-			}
-			return true, errCancel
-		case c == '\r' || c == '\n':
-			e.t.afterCR = c == '\r'
-			take()
-			e.put("\r\n")
-			return true, nil
-		case c >= 0x20:
-			if wanted += string(rune(c)); found >= 0 {
-				from = found
-			}
-			look()
-		default:
-			take()
-			if c == 27 {
-				return false, e.escape()
-			}
-			e.control(c)
-			return false, nil
-		}
-		if len(wanted) > 256 {
-			return false, nil
-		}
-	}
 }

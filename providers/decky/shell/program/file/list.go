@@ -211,7 +211,7 @@ func (l *Listing) show(list []vfs.Info, total bool) {
 // decorate is a name with -F's mark, and quotes where a terminal shows it.
 func (l *Listing) decorate(info vfs.Info) string {
 	name := info.Name
-	if l.c.Out.TTY && strings.ContainsAny(name, " \t'\"$&|;<>()*?[]\\!`") {
+	if l.c.Out.TTY && !l.c.Applet && strings.ContainsAny(name, " \t'\"$&|;<>()*?[]\\!`") {
 		name = word.Quote(name)
 	}
 	if l.f.Has("F") || l.f.Has("p") && info.IsDir() {
