@@ -92,7 +92,7 @@ func (a *awkRun) call(n awkNode) awkValue {
 		if len(n.kids) > 1 {
 			t = time.Unix(int64(number(1)), 0)
 		}
-		return awkValue{s: clock.Strftime(text(0), t.UTC())}
+		return awkValue{s: clock.Strftime(text(0), a.c.Local(t))}
 	case "system":
 		return awkNumber(float64(a.command(text(0), a.c.Streams)))
 	case "close":

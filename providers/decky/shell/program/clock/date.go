@@ -22,7 +22,10 @@ func date(c *program.Call) int {
 	if !ok {
 		return 1
 	}
-	now := c.Now().UTC()
+	now := c.Local(c.Now())
+	if f.Has("u") {
+		now = now.UTC()
+	}
 	if f.Has("d") {
 		t, ok := ParseDate(f.Value["d"], now)
 		if !ok {

@@ -23,7 +23,7 @@ func ParseDate(s string, now time.Time) (time.Time, bool) {
 		whole, fraction, _ := strings.Cut(seconds, ".")
 		n, err := strconv.ParseInt(whole, 10, 64)
 		nanos, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
-		return time.Unix(n, nanos).UTC(), err == nil && n > -1<<40 && n < 1<<40
+		return time.Unix(n, nanos).In(now.Location()), err == nil && n > -1<<40 && n < 1<<40
 	}
 	if strings.TrimSpace(s) == "" {
 		return midnight(now), true
@@ -63,7 +63,7 @@ func ParseDate(s string, now time.Time) (time.Time, bool) {
 }
 
 func midnight(t time.Time) time.Time {
-	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
 // relative reads "+1 day", "3 hours ago", "next week"; used is 0 where it is
@@ -113,14 +113,14 @@ func absoluteDate(s string, now time.Time) (time.Time, bool) {
 		return now, true
 	}
 	for _, layout := range dateLayouts {
-		t, err := time.Parse(layout, s)
+		t, err := time.ParseInLocation(layout, s, now.Location())
 		if err != nil {
 			continue
 		}
 		if strings.HasPrefix(layout, "15:04") && !strings.Contains(layout, "2006") {
 			t = midnight(now).Add(time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute + time.Duration(t.Second())*time.Second)
 		}
-		return t.UTC(), true
+		return t.In(now.Location()), true
 	}
 	return now, false
 }

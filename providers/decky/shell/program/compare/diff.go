@@ -197,7 +197,7 @@ func (d *differ) title(name string, n int) string {
 	if info, err := d.c.View().Stat(d.c.Path(name)); err == nil && name != "-" {
 		at = info.MTime
 	}
-	return name + "\t" + at.UTC().Format("2006-01-02 15:04:05.000000000 -0700")
+	return name + "\t" + d.c.Local(at).Format("2006-01-02 15:04:05.000000000 -0700")
 }
 
 // split keeps the line feeds, so that a missing one shows.

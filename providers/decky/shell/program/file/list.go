@@ -27,7 +27,7 @@ func ls(c *program.Call) int {
 	if !ok {
 		return 2
 	}
-	l := &Listing{c: c, f: f, long: f.Has("l") || f.Has("n") || f.Has("g") || f.Has("o"), Now: c.Now()}
+	l := &Listing{c: c, f: f, long: f.Has("l") || f.Has("n") || f.Has("g") || f.Has("o"), Now: c.Local(c.Now())}
 	l.columns = c.Out.TTY && !f.Has("1") && !l.long || f.Has("C")
 	if len(names) == 0 {
 		names = []string{"."}
@@ -145,7 +145,7 @@ func (l *Listing) size(n int64) string {
 
 // Stamp is a time as ls -l shows it: the year where it is half a year away.
 func (l *Listing) Stamp(t time.Time) string {
-	t = t.UTC()
+	t = t.In(l.Now.Location())
 	switch {
 	case l.f.Has("y"):
 		return t.Format("2006-01-02 15:04:05.000000000 -0700")

@@ -127,11 +127,11 @@ func touchStamp(s string, now time.Time) (time.Time, bool) {
 	}
 	switch len(text) {
 	case 8:
-		text = now.UTC().Format("2006") + text
+		text = now.Format("2006") + text
 	case 10:
 		text = "20" + text
 	}
-	t, err := time.Parse("20060102150405", text+seconds)
+	t, err := time.ParseInLocation("20060102150405", text+seconds, now.Location())
 	return t, err == nil
 }
 
@@ -153,14 +153,14 @@ func touch(c *program.Call) int {
 		at = info.MTime
 	}
 	if f.Has("d") {
-		t, ok := clock.ParseDate(f.Value["d"], at.UTC())
+		t, ok := clock.ParseDate(f.Value["d"], c.Local(at))
 		if !ok {
 			return c.Complain("invalid date format ‘%s’", f.Value["d"])
 		}
 		at = t
 	}
 	if f.Has("t") {
-		t, ok := touchStamp(f.Value["t"], at)
+		t, ok := touchStamp(f.Value["t"], c.Local(at))
 		if !ok {
 			return c.Complain("invalid date format ‘%s’", f.Value["t"])
 		}
@@ -222,7 +222,7 @@ func stat(c *program.Call) int {
 		if info.IsLink() {
 			shown += " -> " + info.Target
 		}
-		stamp := info.MTime.UTC().Format("2006-01-02 15:04:05.000000000 -0700")
+		stamp := c.Local(info.MTime).Format("2006-01-02 15:04:05.000000000 -0700")
 		c.Print(fmt.Sprintf("  File: %s\n  Size: %-10d\tBlocks: %-10d IO Block: 4096   %s\nDevice: 8,1\tInode: %-11d Links: %d\nAccess: (%04o/%s)  Uid: (%5d/%8s)   Gid: (%5d/%8s)\nAccess: %s\nModify: %s\nChange: %s\n Birth: %s\n",
 			shown, info.Size, (info.Size+4095)/4096*8, kind, info.Ino, info.Links, info.Mode&0o7777, program.ModeString(info.Mode), info.UID, c.Machine.UserName(info.UID), info.GID, c.Machine.GroupName(info.GID), stamp, stamp, stamp, stamp))
 	}
@@ -249,5 +249,5 @@ func kindText(info vfs.Info) string {
 func statFormat(c *program.Call, format, name string, info vfs.Info) string {
 	m := c.Machine
 	return strings.NewReplacer("%n", name, "%s", strconv.FormatInt(info.Size, 10), "%a", strconv.FormatUint(uint64(info.Mode&0o7777), 8), "%A", program.ModeString(info.Mode), "%U", m.UserName(info.UID), "%G", m.GroupName(info.GID),
-		"%u", strconv.Itoa(info.UID), "%g", strconv.Itoa(info.GID), "%i", strconv.FormatUint(info.Ino, 10), "%F", kindText(info), "%Y", strconv.FormatInt(info.MTime.Unix(), 10), "%y", info.MTime.UTC().Format("2006-01-02 15:04:05.000000000 -0700"), "%h", strconv.Itoa(info.Links), "%%", "%").Replace(format)
+		"%u", strconv.Itoa(info.UID), "%g", strconv.Itoa(info.GID), "%i", strconv.FormatUint(info.Ino, 10), "%F", kindText(info), "%Y", strconv.FormatInt(info.MTime.Unix(), 10), "%y", c.Local(info.MTime).Format("2006-01-02 15:04:05.000000000 -0700"), "%h", strconv.Itoa(info.Links), "%%", "%").Replace(format)
 }

@@ -36,7 +36,7 @@ func (q *query) action(a string) predicate {
 		return func(v *visit) bool {
 			blocks := (v.info.Size + 4095) / 4096 * 4
 			m := c.Machine
-			c.Printf("%9d %6d %s %3d %-8s %-8s %8d %s %s\n", v.info.Ino, blocks, program.ModeString(v.info.Mode), v.info.Links, m.UserName(v.info.UID), m.GroupName(v.info.GID), v.info.Size, (&file.Listing{Now: m.Now()}).Stamp(v.info.MTime), v.path)
+			c.Printf("%9d %6d %s %3d %-8s %-8s %8d %s %s\n", v.info.Ino, blocks, program.ModeString(v.info.Mode), v.info.Links, m.UserName(v.info.UID), m.GroupName(v.info.GID), v.info.Size, (&file.Listing{Now: c.Local(m.Now())}).Stamp(v.info.MTime), v.path)
 			return true
 		}
 	}

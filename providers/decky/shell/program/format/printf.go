@@ -150,9 +150,9 @@ func (f *Formatter) verb(s string) (int, bool) {
 	if s[i] == '(' {
 		if format, _, ok := strings.Cut(s[i+1:], ")T"); ok {
 			seconds, err := strconv.ParseInt(f.arg(), 10, 64)
-			t := time.Unix(seconds, 0).UTC()
+			t := f.C.Local(time.Unix(seconds, 0))
 			if err != nil || seconds == -1 {
-				t = f.C.Now().UTC()
+				t = f.C.Local(f.C.Now())
 			}
 			f.Out.WriteString(pad(clock.Strftime(format, t), min(width, 10_000), flags, 's'))
 			return i + len(format) + 3, true
