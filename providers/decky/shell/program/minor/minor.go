@@ -15,7 +15,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
-// facts are the programs, each from a line "= name package" to the next, the
+// first and second are the programs, each from a line "= name package" to the next, the
 // letter of an occasion in front of what the program answers then:
 //
 //	n without operands, l to an unknown long option, s to an unknown letter,
@@ -24,8 +24,11 @@ import (
 // as a status and quoted texts for standard output (o) and error (e); u is the
 // usage and o are the options, each as help shows it.
 //
-//go:embed data/table.txt
-var facts string
+//go:embed data/a-l.txt
+var first string
+
+//go:embed data/m-z.txt
+var second string
 
 // hardware are those that look after disks, file systems and the kernel.
 //
@@ -51,7 +54,7 @@ type entry struct {
 var table = sync.OnceValue(func() map[string]*entry {
 	all := map[string]*entry{}
 	var e *entry
-	for line := range strings.Lines(facts + hardware) {
+	for line := range strings.Lines(first + second + hardware) {
 		kind, text, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		switch kind {
 		case "=":
