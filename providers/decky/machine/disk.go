@@ -149,7 +149,17 @@ func (m *Machine) Mounts() [][4]string {
 			out = append(out[:len(out)-2], out[len(out)-1])
 		}
 	}
-	out = append(out, [4]string{"pstore", "/sys/fs/pstore", "pstore", "rw,nosuid,nodev,noexec,relatime"}, [4]string{"hugetlbfs", "/dev/hugepages", "hugetlbfs", "rw,relatime,pagesize=2M"}, [4]string{"mqueue", "/dev/mqueue", "mqueue", "rw,nosuid,nodev,noexec,relatime"}, [4]string{"debugfs", "/sys/kernel/debug", "debugfs", "rw,nosuid,nodev,noexec,relatime"})
+	const sealed = "rw,nosuid,nodev,noexec,relatime"
+	out = append(out, [4]string{"pstore", "/sys/fs/pstore", "pstore", sealed})
+	if r.Slug != "centos7" {
+		out = append(out, [4]string{"bpf", "/sys/fs/bpf", "bpf", sealed + ",mode=700"})
+	}
+	out = append(out, [4]string{"systemd-1", "/proc/sys/fs/binfmt_misc", "autofs", fmt.Sprintf("rw,relatime,fd=%d,pgrp=1,timeout=0,minproto=5,maxproto=5,direct,pipe_ino=%d", m.Number("mounts/autofs", 28, 33), m.Number("mounts/pipe", 13000, 17000))},
+		[4]string{"hugetlbfs", "/dev/hugepages", "hugetlbfs", "rw,relatime,pagesize=2M"}, [4]string{"mqueue", "/dev/mqueue", "mqueue", "rw,nosuid,nodev,noexec,relatime"}, [4]string{"debugfs", "/sys/kernel/debug", "debugfs", sealed})
+	if r.Slug != "centos7" {
+		out = append(out, [4]string{"tracefs", "/sys/kernel/tracing", "tracefs", sealed})
+	}
+	out = append(out, [4]string{"fusectl", "/sys/fs/fuse/connections", "fusectl", sealed}, [4]string{"configfs", "/sys/kernel/config", "configfs", sealed})
 	out = m.mountDisks(out)
 	seen := map[int]bool{}
 	for _, l := range m.Logins() {

@@ -62,7 +62,11 @@ func (m *Machine) process(p Process) *dir {
 	d.lazy("net", 0o555, m.procNet)
 	d.lazy("task", 0o555, func() *dir {
 		t := m.liveDir(0o555)
-		t.lazy(fmt.Sprint(p.PID), 0o555, func() *dir { return m.process(p) })
+		t.lazy(fmt.Sprint(p.PID), 0o555, func() *dir {
+			thread := m.process(p)
+			delete(thread.files, "task") // a thread has none of its own
+			return thread
+		})
 		return t
 	})
 	d.lazy("ns", 0o511, func() *dir {

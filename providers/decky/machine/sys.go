@@ -51,7 +51,10 @@ func (m *Machine) sys(vfs.View) vfs.Live {
 	root.lazy("kernel", 0o755, func() *dir {
 		d := m.liveDir(0o755)
 		d.lazy("debug", 0o700, func() *dir { return m.liveDir(0o700) })
-		d.lazy("security", 0o755, func() *dir { return m.liveDir(0o755) })
+		for _, name := range []string{"security", "config"} {
+			d.lazy(name, 0o755, func() *dir { return m.liveDir(0o755) })
+		}
+		d.lazy("tracing", 0o700, func() *dir { return m.liveDir(0o700) })
 		d.text("uevent_seqnum", fmt.Sprintln(m.Number("uevents", 1800, 4200)))
 		d.lazy("mm", 0o755, func() *dir {
 			x := m.liveDir(0o755)
@@ -72,6 +75,13 @@ func (m *Machine) sys(vfs.View) vfs.Live {
 			for _, s := range []string{"system.slice", "user.slice", "init.scope"} {
 				x.lazy(s, 0o755, func() *dir { return m.liveDir(0o755) })
 			}
+			return x
+		})
+		d.lazy("bpf", 0o700, func() *dir { return m.liveDir(0o700) })
+		d.lazy("pstore", 0o750, func() *dir { return m.liveDir(0o750) })
+		d.lazy("fuse", 0o755, func() *dir {
+			x := m.liveDir(0o755)
+			x.lazy("connections", 0o755, func() *dir { return m.liveDir(0o755) })
 			return x
 		})
 		d.lazy(m.root().FS, 0o755, func() *dir {

@@ -131,5 +131,11 @@ func (m *Machine) procSys() *dir {
 	for name, s := range m.hostSettings() {
 		put(name, s)
 	}
+	root.path("fs/binfmt_misc/status", func(d *dir, last string) {
+		d.special(last, 0o644, func() string { return "enabled\n" }, func([]byte) error { return nil })
+	}, made)
+	root.path("fs/binfmt_misc/register", func(d *dir, last string) {
+		d.special(last, 0o200, func() string { return "" }, func([]byte) error { return syscall.EINVAL })
+	}, made)
 	return root
 }

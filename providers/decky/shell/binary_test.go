@@ -31,3 +31,23 @@ func TestProgramsByPath(t *testing.T) {
 		t.Errorf("a copy of id says %q", out)
 	}
 }
+
+// What is below /proc ends: a thread is no process with threads of its own, and
+// a walk over everything comes by the programs that lie behind it.
+func TestWalksEnd(t *testing.T) {
+	for line, want := range map[string]string{
+		"ls /proc/self/task/*/ | grep -c '^task$'":                                                   "0\n",
+		"find / -perm -4000 -name su 2>/dev/null":                                                    "/usr/bin/su\n",
+		"find / -xdev -path '/proc/*' | wc -l; find / -xdev -name su -type f":                        "0\n/usr/bin/su\n",
+		"for p in $(awk '{print $2}' /proc/mounts); do ls -d $p; done | wc -l; wc -l < /proc/mounts": "",
+	} {
+		out, errs, _ := run(t, newShell(t, "root"), line, "")
+		if want == "" {
+			if a, b, _ := strings.Cut(strings.TrimSpace(out), "\n"); a != b || errs != "" {
+				t.Errorf("%s: %q %q", line, out, errs)
+			}
+		} else if out != want {
+			t.Errorf("%s: %q, want %q", line, out, want)
+		}
+	}
+}

@@ -65,7 +65,8 @@ type query struct {
 	quit   bool
 	seen   int
 	status int
-	groups []*grouped // of -exec {} +
+	groups []*grouped      // of -exec {} +
+	mounts map[string]bool // where -xdev goes no further
 }
 
 // grouped collects what one -exec {} + is given.
@@ -225,7 +226,7 @@ func (q *query) walk(path, root string, test predicate, depth int) {
 	if depth >= q.above && !q.after {
 		test(v)
 	}
-	if info.IsDir() && depth < q.depth && !v.prune && !q.quit {
+	if info.IsDir() && depth < q.depth && !v.prune && !q.quit && !(depth > 0 && q.mounts[c.Path(path)]) {
 		list, err := c.View().ReadDir(c.Path(path))
 		if err != nil {
 			q.status = c.Complain("‘%s’: %s", path, vfs.Text(err))

@@ -16,7 +16,13 @@ import (
 func (q *query) predicate(a string) (predicate, string) {
 	constant := func(ok bool) (predicate, string) { return func(*visit) bool { return ok }, "" }
 	switch a {
-	case "-true", "-xdev", "-mount", "-follow", "-noleaf", "-daystart", "-warn", "-nowarn", "-ignore_readdir_race":
+	case "-true", "-follow", "-noleaf", "-daystart", "-warn", "-nowarn", "-ignore_readdir_race":
+		return constant(true)
+	case "-xdev", "-mount":
+		q.mounts = map[string]bool{}
+		for _, m := range q.c.Machine.Mounts() {
+			q.mounts[m[1]] = true
+		}
 		return constant(true)
 	case "-depth":
 		q.after = true

@@ -59,6 +59,10 @@ func sysctl(c *program.Call) int {
 			status = c.Complain("permission denied on key '%s'", dotted)
 			continue
 		}
+		if err := c.Machine.SetSysctl(key, value); err != nil {
+			status = c.Complain("setting key \"%s\": %s", dotted, vfs.Text(err))
+			continue
+		}
 		if !f.Has("q") {
 			c.Print(dotted + " = " + value + "\n")
 		}
@@ -379,33 +383,6 @@ func dmidecode(c *program.Call) int {
 	}
 	c.Print("# dmidecode 3.4\nGetting SMBIOS data from sysfs.\nSMBIOS 2.8 present.\n\nHandle 0x0000, DMI type 0, 24 bytes\nBIOS Information\n\tVendor: " + strs["bios-vendor"] + "\n\tVersion: " + strs["bios-version"] + "\n\tRelease Date: " + strs["bios-release-date"] + "\n\nHandle 0x0100, DMI type 1, 27 bytes\nSystem Information\n\tManufacturer: QEMU\n\tProduct Name: " + strs["system-product-name"] + "\n\tVersion: pc-i440fx-7.2\n\tSerial Number: Not Specified\n\tUUID: " + strs["system-uuid"] + "\n\tWake-up Type: Power Switch\n\n")
 	return 0
-}
-
-func modprobe(c *program.Call) int {
-	status := 0
-	for _, a := range c.Args {
-		if strings.HasPrefix(a, "-") {
-			continue
-		}
-		switch {
-		case c.Name == "insmod":
-			if _, err := c.View().Stat(c.Path(a)); err != nil {
-				c.Err.Print("insmod: ERROR: could not load module " + a + ": No such file or directory\n")
-			} else if c.User.UID != 0 {
-				c.Err.Print("insmod: ERROR: could not insert module " + a + ": Operation not permitted\n")
-			} else {
-				c.Err.Print("insmod: ERROR: could not insert module " + a + ": Invalid module format\n")
-			}
-		case c.Name == "rmmod":
-			c.Err.Print("rmmod: ERROR: Module " + a + " is not currently loaded\n")
-		case c.User.UID != 0:
-			c.Err.Print("modprobe: ERROR: could not insert '" + a + "': Operation not permitted\n")
-		default:
-			c.Err.Print("modprobe: FATAL: Module " + a + " not found in directory /lib/modules/" + c.Machine.Host.Kernel + "\n")
-		}
-		status = 1
-	}
-	return status
 }
 
 // lsof lists the files that the host's processes have open, in short.
