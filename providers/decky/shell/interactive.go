@@ -21,7 +21,7 @@ func (s *Session) Interactive(ctx context.Context, t *Terminal) int {
 	s.profile(ctx, t)
 	s.loadHistory()
 	e := newEditor(t, s)
-	for !s.exited && ctx.Err() == nil {
+	for ctx.Err() == nil && s.change(ctx, t) {
 		e.history = s.history
 		line, err := s.readCommand(e)
 		switch {
@@ -29,10 +29,7 @@ func (s *Session) Interactive(ctx context.Context, t *Terminal) int {
 			s.state.status = 130
 			continue
 		case errors.Is(err, errEnd):
-			if s.leaving(e) {
-				s.saveHistory()
-				return s.state.status
-			}
+			s.exited = s.leaving(e)
 			continue
 		case err != nil:
 			s.saveHistory()

@@ -11,7 +11,7 @@ import (
 // shell runs a shell as a program: sh -c, sh file, a script on its input.
 func (r *runner) shell(name string, args []string, io Streams) error {
 	d := r.dialectOf(name)
-	command, fromInput := false, false
+	command, fromInput, login := false, false, false
 	var set []string
 	for len(args) > 0 && len(args[0]) > 1 && (args[0][0] == '-' || args[0][0] == '+') {
 		a := args[0]
@@ -23,6 +23,7 @@ func (r *runner) shell(name string, args []string, io Streams) error {
 			if done := r.longOption(d, name, long, io); done {
 				return nil
 			}
+			login = login || long == "login"
 			continue
 		}
 		for _, letter := range a[1:] {
@@ -31,7 +32,9 @@ func (r *runner) shell(name string, args []string, io Streams) error {
 				command = true
 			case letter == 's':
 				fromInput = true
-			case letter == 'i' || letter == 'l':
+			case letter == 'l':
+				login = true
+			case letter == 'i':
 			case letter == 'o' && len(args) > 0:
 				set = append(set, a[:1]+"o", args[0])
 				args = args[1:]
@@ -57,8 +60,7 @@ func (r *runner) shell(name string, args []string, io Streams) error {
 	case len(args) > 0 && !fromInput:
 		return r.scriptFile(d, name, args, set, io)
 	case r.session.options.TTY != "" && io.Out.TTY && r.state.interactive:
-		// A shell in the shell: the same one goes on.
-		r.state.status = 0
+		r.nest(d, name, name, login)
 		return nil
 	}
 	data, err := r.readAll(io.In)

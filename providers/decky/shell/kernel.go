@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/schema/event"
 )
@@ -132,7 +131,17 @@ func (k *kernel) Open(_ *program.Process, path string, flags int, s Streams) (io
 func (k *kernel) Environ() []string { return k.r.state.environ() }
 
 // Become implements program.Launcher.
-func (k *kernel) Become(user machine.Account) { k.r.asUser = user }
+func (k *kernel) Become(p *program.Process, shell string, login bool) {
+	name := program.Base(shell)
+	if login {
+		name = "-" + name
+	}
+	// Its error is that of the function alone, which has none.
+	_ = k.as(k.r.ctx, p, func(r *runner) error {
+		r.nest(r.dialectOf(shell), shell, name, login)
+		return nil
+	})
+}
 
 // Record implements program.Recorder.
 func (k *kernel) Record(body event.Body) error { return k.r.session.record(body) }

@@ -64,15 +64,17 @@ type Session struct {
 	cols    atomic.Int32
 	rand    *rand.Rand
 
-	shell   string // its path
-	history []string
-	state   *state
-	exited  bool
-	ended   int  // by which signal
-	lines   int  // read so far
-	warned  bool // of stopped jobs
-	broken  []string
-	held    int // bytes that variables hold
+	shell    string // its path
+	history  []string
+	state    *state
+	outer    []level  // shells that wait for state's
+	starting *started // takes over after the line
+	exited   bool
+	ended    int  // by which signal
+	lines    int  // read so far
+	warned   bool // of stopped jobs
+	broken   []string
+	held     int // bytes that variables hold
 
 	// lock is held by the one goroutine that evaluates; changed tells of
 	// whatever another one may wait for.

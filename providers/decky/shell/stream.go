@@ -192,6 +192,14 @@ func (l *lineInput) Keys() (restore func(), ok bool) {
 	return t.keys(), true
 }
 
+// Hush keeps the terminal from showing what is typed, see program.Call.Hush.
+func (l *lineInput) Hush() (restore func()) {
+	if t, ok := l.from.(*Terminal); ok {
+		return t.raw(true, false)
+	}
+	return func() {}
+}
+
 // Typed implements program.Keyboard.
 func (l *lineInput) Typed() bool {
 	t, ok := l.from.(*Terminal)

@@ -86,8 +86,9 @@ type Launcher interface {
 	Open(p *Process, path string, flags int, s Streams) (io.ReadWriter, error)
 	// Environ are the exported variables of the shell.
 	Environ() []string
-	// Become makes the shell go on as another user: su without a command.
-	Become(user machine.Account)
+	// Become has a shell of p's user read the terminal from here on, until it
+	// ends: su without a command. login makes it a login shell.
+	Become(p *Process, shell string, login bool)
 }
 
 // Recorder keeps what a client did.

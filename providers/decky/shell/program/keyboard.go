@@ -16,6 +16,15 @@ type Keyboard interface {
 	Typed() bool
 }
 
+// Hush has the terminal behind the input show nothing of what is typed, as
+// getpass(3) does, until restore is called.
+func (c *Call) Hush() (restore func()) {
+	if in, ok := c.In.(interface{ Hush() (restore func()) }); ok {
+		return in.Hush()
+	}
+	return func() {}
+}
+
 // Keys is the terminal of the session, for a program that draws on it; ok is
 // false where there is none. restore gives it back.
 func (c *Call) Keys() (from Keyboard, restore func(), ok bool) {

@@ -10,7 +10,9 @@ func (c *Call) Prompt(text string) string {
 		return ""
 	}
 	c.Err.Print(text)
+	restore := c.Hush()
 	secret, _, err := ReadLine(c.In, '\n', 512)
+	restore()
 	if err != nil {
 		return ""
 	}

@@ -144,7 +144,12 @@ func record(c *program.Call, name, secret string) {
 // ask prints a question and reads a line; a secret is recorded and not echoed.
 func ask(c *program.Call, text string, secret bool) (string, bool) {
 	c.Err.Print(text)
+	restore := func() {}
+	if secret {
+		restore = c.Hush()
+	}
 	line, eof, err := program.ReadLine(c.In, '\n', 1024)
+	restore()
 	if secret && c.TTY != "" {
 		c.Err.Print("\n")
 	}

@@ -131,7 +131,12 @@ func allowed(c *program.Call, f program.Flags, rule sudoRule) bool {
 func elevated(c *program.Call, f program.Flags, as machine.Account, set, args []string) int {
 	if len(args) == 0 {
 		if c.TTY != "" {
-			c.Kernel.Become(as)
+			inner := c.Process
+			inner.User, inner.Env = as, append(environment(c, as), set...)
+			if f.Has("i") {
+				inner.Cwd = as.Home
+			}
+			c.Kernel.Become(&inner, as.Shell, f.Has("i"))
 			return 0
 		}
 		args = []string{as.Shell}

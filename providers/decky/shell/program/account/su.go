@@ -86,10 +86,12 @@ func become(c *program.Call, f program.Flags, as machine.Account, login bool, re
 	if login {
 		inner.Cwd = as.Home
 	}
-	inner.Env = slices.DeleteFunc(slices.Clone(c.Environ()), func(e string) bool {
-		return !f.Has("m") && !f.Has("p") && (strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "SHELL=") || strings.HasPrefix(e, "USER=") || strings.HasPrefix(e, "LOGNAME="))
-	})
-	inner.Env = append(inner.Env, "HOME="+as.Home, "SHELL="+shell, "USER="+as.Name, "LOGNAME="+as.Name)
+	if inner.Env = environment(c, as); !login {
+		inner.Env = slices.DeleteFunc(slices.Clone(c.Environ()), func(e string) bool {
+			return !f.Has("m") && !f.Has("p") && (strings.HasPrefix(e, "HOME=") || strings.HasPrefix(e, "SHELL=") || strings.HasPrefix(e, "USER=") || strings.HasPrefix(e, "LOGNAME="))
+		})
+		inner.Env = append(inner.Env, "HOME="+as.Home, "SHELL="+shell, "USER="+as.Name, "LOGNAME="+as.Name)
+	}
 	switch {
 	case strings.HasSuffix(shell, "nologin"):
 		c.Print("This account is currently not available.\n")
@@ -98,9 +100,12 @@ func become(c *program.Call, f program.Flags, as machine.Account, login bool, re
 		return 1
 	case f.Has("c"):
 		rest = append([]string{"-c", f.Value["c"]}, rest...)
-	case len(rest) == 0 && c.TTY != "":
-		c.Kernel.Become(as)
-		return 0
+	}
+	if len(rest) == 0 && c.TTY != "" {
+		if _, err := inner.Find(shell); err == nil {
+			c.Kernel.Become(&inner.Process, shell, login)
+			return 0
+		}
 	}
 	if _, err := inner.Find(shell); err != nil {
 		return c.Complain("failed to execute %s: No such file or directory", shell) * 127
@@ -161,4 +166,23 @@ func newgrp(c *program.Call) int {
 	status := inner.Script(args[0], []string{"sh"}, c.Streams)
 	c.Stop = inner.Stop
 	return status
+}
+
+// environment is what a login shell of a user begins with.
+func environment(c *program.Call, as machine.Account) []string {
+	shell := as.Shell
+	if shell == "" {
+		shell = "/bin/sh"
+	}
+	path := "/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games"
+	if as.UID == 0 {
+		path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+	}
+	env := []string{"HOME=" + as.Home, "SHELL=" + shell, "USER=" + as.Name, "LOGNAME=" + as.Name, "PATH=" + path, "MAIL=/var/mail/" + as.Name}
+	for _, e := range c.Environ() {
+		if strings.HasPrefix(e, "TERM=") || strings.HasPrefix(e, "LANG=") {
+			env = append(env, e)
+		}
+	}
+	return env
 }

@@ -111,7 +111,9 @@ func login(c *program.Call) int {
 		}
 		record(c, name, secret)
 		if a, found := lookup(c.Machine, name); found && a.Name == name && mine(c, name, secret) {
-			c.Kernel.Become(a)
+			inner := c.Process
+			inner.User, inner.Cwd, inner.Env = a, a.Home, environment(c, a)
+			c.Kernel.Become(&inner, a.Shell, true)
 			return 0
 		}
 		if !refused(c) {
