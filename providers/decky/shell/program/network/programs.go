@@ -1,5 +1,5 @@
 // Package network holds the programs that show the links, routes and sockets of
-// the host and those that would reach others: ping, traceroute, nc, telnet, dig.
+// the host and those that would reach others: ping, traceroute, dig.
 // It refuses to connect and to resolve: package peer says what comes back, what was
 // wanted is recorded.
 package network
@@ -12,7 +12,6 @@ func Programs() map[string]program.Func {
 		"ip": ip, "ss": ss, "netstat": netstat, "ifconfig": ifconfig, "route": routeProgram, "arp": arp,
 		"ping": ping, "ping4": ping, "ping6": ping, "traceroute": traceroute, "traceroute6": traceroute, "tracepath": tracepath,
 		"dig": dig, "host": host, "nslookup": nslookup,
-		"ftp": client, "telnet": client, "nc": client, "netcat": client, "ssh": client, "scp": scp, "sftp": client,
 		"iptables": iptables, "ip6tables": iptables, "iptables-save": iptablesSave, "ip6tables-save": iptablesSave, "iptables-nft": iptables, "iptables-nft-save": iptablesSave, "iptables-legacy": iptables,
 	}
 }

@@ -1,22 +1,17 @@
-package network
+package remote
 
 import (
 	"bufio"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
-// scp copies to other hosts, which it does not reach. As the far end of a copy
-// (-t) it takes the files that it is sent.
-func scp(c *program.Call) int {
-	if !slices.Contains(c.Args, "-t") || len(c.Args) < 2 {
-		return client(c)
-	}
+// sink is scp -t, the far end of a copy: it takes the files that it is sent.
+func sink(c *program.Call) int {
 	c.Print("\x00")
 	if c.In == nil {
 		return 0

@@ -1,4 +1,4 @@
-package network_test
+package remote_test
 
 import (
 	"testing"
