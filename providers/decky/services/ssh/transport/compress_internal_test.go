@@ -169,6 +169,24 @@ func TestInflateRefuses(t *testing.T) {
 	}
 }
 
+// Whatever is deflated comes back, packet by packet.
+func FuzzDeflate(f *testing.F) {
+	f.Add([]byte("hello hello hello world"), 5, false)
+	f.Add(bytes.Repeat([]byte("abcabcd"), 20000), 40000, true)
+	f.Fuzz(func(t *testing.T, b []byte, cut int, sync bool) {
+		cut = max(0, min(cut, len(b)))
+		d, in := &deflater{sync: sync}, new(inflater)
+		for _, p := range [][]byte{b[:cut], b[cut:], b[:cut]} {
+			if len(p) == 0 {
+				continue // a packet has a number at least
+			}
+			if got, err := in.feed(nil, d.compress(nil, p), maxInflated); err != nil || !bytes.Equal(got, p) {
+				t.Fatalf("%d bytes of %d, %v", len(got), len(p), err)
+			}
+		}
+	})
+}
+
 func FuzzInflate(f *testing.F) {
 	for _, level := range []int{zlib.HuffmanOnly, zlib.NoCompression, zlib.BestSpeed, zlib.BestCompression} {
 		var b bytes.Buffer
