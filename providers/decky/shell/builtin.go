@@ -331,17 +331,4 @@ func breakCommand(c *call) int {
 	return 0
 }
 
-// dial records a target of /dev/tcp and fails as a filtered network does.
-func (r *runner) dial(path string) error {
-	parts := strings.Split(strings.Trim(path, "/"), "/")
-	if len(parts) < 4 {
-		return syscall.ENOENT
-	}
-	r.wanted("connect", parts[2]+":"+parts[3])
-	if parts[1] == "udp" {
-		return nil
-	}
-	return syscall.ECONNREFUSED
-}
-
 func itoa(n int) string { return strconv.Itoa(n) }

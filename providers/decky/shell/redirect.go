@@ -210,7 +210,7 @@ func (r *runner) open(path string, flags int, s Streams) (io.ReadWriter, error) 
 		if !r.state.dialect.bash() {
 			return nil, syscall.ENOENT
 		}
-		if err := r.dial(path); err != nil {
+		if err := r.dial(path, s); err != nil {
 			return nil, err
 		}
 		return nowhere{}, nil

@@ -3,6 +3,7 @@ package network
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
@@ -34,7 +35,9 @@ func ifconfig(c *program.Call) int {
 		args = args[1:]
 	}
 	if len(args) == 0 {
-		for _, l := range links(c) {
+		list := slices.Clone(links(c))
+		slices.SortFunc(list, func(a, b link) int { return strings.Compare(a.name, b.name) })
+		for _, l := range list {
 			if l.up || all {
 				ifconfigLink(c, l)
 			}

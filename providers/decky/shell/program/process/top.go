@@ -34,6 +34,12 @@ func top(c *program.Call) int {
 		return 0
 	}
 	batch := f.Has("b")
+	if term, _ := c.Getenv("TERM"); !batch && term == "" {
+		if !strings.HasPrefix(c.VersionOf("procps"), "4") { // newer ones end without a word
+			c.Err.Print("TERM environment variable not set.\n")
+		}
+		return 1
+	}
 	if !batch && !c.Out.TTY {
 		c.Err.Print("top: failed tty get\n")
 		return 1

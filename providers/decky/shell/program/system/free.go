@@ -26,9 +26,15 @@ func free(c *program.Call) int {
 				return "0B"
 			}
 			if k >= 1<<20 {
-				return fmt.Sprintf("%.1fGi", float64(k)/(1<<20))
+				if gi := float64(k) / (1 << 20); gi < 9.95 {
+					return fmt.Sprintf("%.1fGi", gi)
+				}
+				return fmt.Sprintf("%dGi", k>>20)
 			}
 			if k >= 1<<10 {
+				if mi := float64(k) / (1 << 10); mi < 9.95 {
+					return fmt.Sprintf("%.1fMi", mi)
+				}
 				return fmt.Sprintf("%dMi", k>>10)
 			}
 			return fmt.Sprintf("%dKi", k)
