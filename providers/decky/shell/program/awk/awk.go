@@ -56,7 +56,7 @@ func awk(c *program.Call) int {
 	default:
 		program, rest = rest[0], rest[1:]
 	}
-	p := &awkParser{text: program, functions: map[string]*awkFunction{}}
+	p := &awkParser{text: program, regexes: expressions(c), functions: map[string]*awkFunction{}}
 	rules, problem := p.program()
 	if problem == "" {
 		problem = p.undefined()

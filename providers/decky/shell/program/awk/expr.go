@@ -1,8 +1,10 @@
 package awk
 
 import (
+	"fmt"
 	"strings"
 
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 	"github.com/decnet/decnet/providers/decky/shell/word"
 )
 
@@ -182,11 +184,24 @@ func (p *awkParser) primary() awkNode {
 func (p *awkParser) quoted(end byte) string {
 	p.pos++
 	from := p.pos
-	for p.pos < len(p.text) && p.text[p.pos] != end {
-		if p.text[p.pos] == '\\' {
+	class := 0 // of an expression, within brackets: bytes since [
+	for p.pos < len(p.text) && (p.text[p.pos] != end || class > 0) && (end != '/' || p.text[p.pos] != '\n') {
+		switch c := p.text[p.pos]; {
+		case c == '\\':
 			p.pos++
+		case end != '/':
+		case class == 0 && c == '[':
+			class = 1
+		case class > 0 && c == ']' && class > 1:
+			class = 0
+		case class > 0 && (class > 1 || c != '^'):
+			class++
 		}
 		p.pos++
+	}
+	if end == '/' && (p.pos >= len(p.text) || p.text[p.pos] != end) {
+		text := strings.ReplaceAll(p.text[from:min(p.pos, len(p.text))], `\/`, "/")
+		panic(awkSyntax(fmt.Sprintf("line %d: runaway regular expression /%.10s ...", 1+strings.Count(p.text[:from], "\n"), text)))
 	}
 	if p.pos >= len(p.text) {
 		p.fail()
@@ -194,10 +209,17 @@ func (p *awkParser) quoted(end byte) string {
 	text := p.text[from:p.pos]
 	p.pos++
 	if end == '"' {
-		text, _ = word.Escapes(strings.ReplaceAll(text, `\/`, "/"), true)
+		text, _ = word.Escapes(text, true)
 		return text
 	}
-	return strings.ReplaceAll(text, `\/`, "/")
+	text = strings.ReplaceAll(text, `\/`, "/")
+	if _, err := regex.New(text, p.regexes); err != nil {
+		why := map[error]string{regex.ErrOpen: "missing ')'", regex.ErrRepeat: "missing operand"}[err]
+		if why != "" {
+			panic(awkSyntax(fmt.Sprintf("line %d: regular expression compile failed (%s)\n%s", 1+strings.Count(p.text[:from], "\n"), why, text)))
+		}
+	}
+	return text
 }
 
 func (p *awkParser) named() awkNode {

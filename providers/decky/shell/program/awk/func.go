@@ -48,7 +48,7 @@ func (a *awkRun) printfFormat(args []awkValue) string {
 		i = j
 	}
 	f := &format.Formatter{C: &program.Call{Process: a.c.Process, Kernel: a.c.Kernel, Ctx: a.c.Ctx, Name: "awk", Streams: program.Streams{Err: program.Stream{Writer: io.Discard}}}, Args: words}
-	f.Pass(layout)
+	f.Pass(strings.ReplaceAll(layout, `\`, `\\`)) // its escapes were read already
 	return f.Out.String()
 }
 
@@ -149,7 +149,10 @@ func (a *awkRun) substr(n awkNode, s string) awkValue {
 	from := math.Round(a.eval(n.kids[1]).number())
 	end := math.Inf(1)
 	if len(n.kids) > 2 {
-		end = from + math.Round(a.eval(n.kids[2]).number())
+		length := math.Round(a.eval(n.kids[2]).number())
+		if end = from + length; from < 1 { // mawk's own reckoning
+			end = 1 + length - from
+		}
 	}
 	lo, hi := max(from, 1), min(end, float64(len(s)+1))
 	if lo >= hi || math.IsNaN(lo) || math.IsNaN(hi) {

@@ -5,14 +5,17 @@ import (
 	"strings"
 
 	"github.com/decnet/decnet/providers/decky/shell/pattern"
+	"github.com/decnet/decnet/providers/decky/shell/program/regex"
 )
 
 // awkParser reads a program: a recursive descent over its text.
 type awkParser struct {
-	text  string
-	pos   int
-	depth int
-	noIn  bool
+	missing bool // a ) that was wanted
+	regexes regex.Options
+	text    string
+	pos     int
+	depth   int
+	noIn    bool
 
 	functions map[string]*awkFunction
 	called    []string
@@ -48,7 +51,11 @@ func (p *awkParser) fail() {
 	case n == 0:
 		token = rest[:1]
 	}
-	panic(awkSyntax(fmt.Sprintf("line %d: syntax error at or near %s", line, token)))
+	what := "syntax error at or near "
+	if p.missing && token == "}" {
+		what = "missing ) near "
+	}
+	panic(awkSyntax(fmt.Sprintf("line %d: %s%s", line, what, token)))
 }
 
 func (p *awkParser) program() (rules []awkRule, problem string) {
@@ -166,6 +173,9 @@ func (p *awkParser) take(s string) bool {
 
 func (p *awkParser) want(s string) {
 	if !p.take(s) {
+		if s == ")" {
+			p.missing = true
+		}
 		p.fail()
 	}
 }

@@ -1,6 +1,7 @@
 package awk
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -122,11 +123,21 @@ func (a *awkRun) setLine(line string) {
 	a.vars["NF"] = awkNumber(float64(len(a.fields)))
 }
 
+// expressions are read as mawk does, which knows no intervals; gawk and busybox
+// do.
+func expressions(c *program.Call) regex.Options {
+	o := regex.Options{Dialect: regex.Awk, Close: true}
+	if c.Applet || c.Name == "gawk" {
+		o.Dialect = regex.Extended
+	}
+	return o
+}
+
 func (a *awkRun) compile(text string) *regex.Regexp {
 	if re, ok := a.regexes[text]; ok {
 		return re
 	}
-	re, err := regex.Compile(text, true, false)
+	re, err := regex.New(text, expressions(a.c))
 	if err != nil {
 		re = nil
 	}
@@ -153,7 +164,12 @@ func (a *awkRun) exec(n awkNode) int {
 	case "print":
 		var parts []string
 		for _, k := range n.kids {
-			parts = append(parts, a.eval(k).String())
+			v := a.eval(k)
+			text := v.String()
+			if layout := a.vars["OFMT"].s; v.numeric && layout != "" && v.n != math.Trunc(v.n) {
+				text = a.printfFormat([]awkValue{{s: layout}, v})
+			}
+			parts = append(parts, text)
 		}
 		if len(n.kids) == 0 {
 			parts = []string{a.line}

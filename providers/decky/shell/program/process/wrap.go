@@ -140,6 +140,9 @@ func timeout(c *program.Call) int {
 	c.Ctx = outer
 	if late && errors.Is(c.Stop, program.ErrInterrupted) {
 		c.Stop = nil
+		if signal := strings.TrimPrefix(f.Value["s"], "SIG"); signal == "KILL" || signal == "9" {
+			return 137
+		}
 		if f.Has("p") {
 			return 143
 		}

@@ -24,6 +24,8 @@ func (p *parser) bracket() (*node, error) {
 	for first := true; ; first = false {
 		rest := p.text[p.pos:]
 		switch {
+		case rest == "" && first && !s.negative:
+			return nil, ErrWhole
 		case rest == "":
 			return nil, ErrBracket
 		case rest[0] == ']' && !first:

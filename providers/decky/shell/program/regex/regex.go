@@ -59,6 +59,7 @@ const (
 	ErrBackslash Mistake = "Trailing backslash"
 	ErrReference Mistake = "Invalid back reference"
 	ErrClass     Mistake = "Invalid character class name"
+	ErrWhole     Mistake = "Invalid regular expression"
 	ErrSize      Mistake = "Regular expression too big"
 )
 

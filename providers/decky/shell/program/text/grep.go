@@ -13,6 +13,9 @@ import (
 )
 
 func grep(c *program.Call) int {
+	if !c.Applet {
+		c.Hint = "Usage: " + c.Name + " [OPTION]... PATTERNS [FILE]...\nTry '" + c.Name + " --help' for more information.\n"
+	}
 	f, rest, ok := c.Parse("EFGPA:B:C:cd:D:e:f:HhiIlLm:nobqrRsTUuvVwxyzZa0123456789", "include=:include exclude=:exclude exclude-dir=:dir directories=:d devices=:D version=V after-context=:A before-context=:B context=:C files-without-match=L perl-regexp=P basic-regexp=G file=:f line-buffered=buffered binary=U binary-files=:binary byte-offset=b extended-regexp=E fixed-strings=F ignore-case=i no-ignore-case=exact invert-match=v count=c line-number=n only-matching=o quiet=q silent=q recursive=r dereference-recursive=R no-messages=s word-regexp=w line-regexp=x files-with-matches=l max-count=:m color=::K colour=::K text=a with-filename=H no-filename=h regexp=:e initial-tab=T null-data=z null=Z label=:label")
 	if !ok {
 		return 2
