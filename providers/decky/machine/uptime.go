@@ -23,7 +23,8 @@ func UpText(d time.Duration) string {
 func (m *Machine) UptimeLine() string {
 	users := len(m.Logins())
 	plural := "s"
-	if users == 1 {
+	four := m.Release.Slug == "debian" || m.Release.Slug == "kali" || m.Release.Slug == "arch" || m.Release.Slug == "fedora"
+	if users == 1 || users == 0 && four { // procps 4 has no plural of none
 		plural = ""
 	}
 	l := m.Load()

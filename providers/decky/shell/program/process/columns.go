@@ -37,13 +37,13 @@ func newLister(c *program.Call) *lister {
 }
 
 func (p *lister) began(x machine.Process) time.Time {
-	return p.c.Machine.Boot.Add(time.Duration(x.Start) * time.Second).In(p.c.Machine.Zone.Location)
+	return p.c.Local(p.c.Machine.Boot.Add(time.Duration(x.Start) * time.Second))
 }
 
 // start is when a process began, as -f and u show it: an hour today, a day this
 // year, else the year.
 func (p *lister) start(x machine.Process, day string) string {
-	at, now := p.began(x), p.now.In(p.c.Machine.Zone.Location)
+	at, now := p.began(x), p.c.Local(p.now)
 	switch {
 	case at.Year() == now.Year() && at.YearDay() == now.YearDay():
 		return at.Format("15:04")

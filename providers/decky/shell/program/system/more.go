@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
@@ -85,45 +84,6 @@ func shownSysctl(c *program.Call, f program.Flags, key string) {
 			c.Print(name + " = " + line + "\n")
 		}
 	}
-}
-
-// vmstat is one look at memory, disks and processors.
-func vmstat(c *program.Call) int {
-	f, rest, ok := c.Parse("adDfmnp:sS:twV", "active=a stats=s unit=:S wide=w timestamp=t one-header=n")
-	if !ok {
-		return 1
-	}
-	x := c.Machine.Memory()
-	if f.Has("s") {
-		used := x.Total - x.Free - x.Buffers - x.Cached
-		for _, row := range []struct {
-			n    int64
-			text string
-		}{{x.Total, "K total memory"}, {used, "K used memory"}, {x.Cached / 2, "K active memory"}, {x.Cached / 3, "K inactive memory"}, {x.Free, "K free memory"}, {x.Buffers, "K buffer memory"}, {x.Cached, "K swap cache"}, {x.Swap, "K total swap"}, {0, "K used swap"}, {x.Swap, "K free swap"}, {c.Machine.Boot.Unix(), "boot time"}, {int64(c.Machine.NextPID()), "forks"}} {
-			c.Printf("%13d %s\n", row.n, row.text)
-		}
-		return 0
-	}
-	delay, count := time.Duration(0), 1
-	if len(rest) > 0 {
-		n, err := strconv.Atoi(rest[0])
-		if err != nil {
-			return c.Complain("failed to parse argument: '%s'", rest[0])
-		}
-		delay, count = time.Duration(n)*time.Second, 1000
-	}
-	if len(rest) > 1 {
-		count, _ = strconv.Atoi(rest[1])
-	}
-	c.Print("procs -----------memory---------- ---swap-- -----io---- -system-- ------cpu-----\n r  b   swpd   free   buff  cache   si   so    bi    bo   in   cs us sy id wa st\n")
-	for i := range min(count, 1000) {
-		if i > 0 && !c.Wait(delay) || c.Busy() {
-			return 1
-		}
-		x = c.Machine.Memory()
-		c.Printf("%2d %2d %6d %6d %6d %6d %4d %4d %5d %5d %4d %4d %2d %2d %2d %2d %2d\n", 1, 0, 0, x.Free, x.Buffers, x.Cached, 0, 0, 4, 9, 61+i%7, 98+i%11, 0, 0, 99, 0, 0)
-	}
-	return 0
 }
 
 // umount and its words.
