@@ -15,7 +15,7 @@ type diskRow struct{ device, kind, size, used, available, percent, point string 
 
 // df shows the machine's file systems, or those that hold what is named.
 func df(c *program.Call) int {
-	f, names, ok := c.Parse("ahHiklmPTt:x:B:", "human-readable=h si=H print-type=T all=a inodes=i block-size=:B portability=P local=l total=o type=:t exclude-type=:x sync=y no-sync=y")
+	f, names, ok := c.Parse("ahHiklmPTt:x:B:", "human-readable=h si=H print-type=T all=a inodes=i block-size=:B portability=P local=l total=o type=:t exclude-type=:x sync=y no-sync=y output=::O")
 	if !ok {
 		return 1
 	}
@@ -54,8 +54,58 @@ func df(c *program.Call) int {
 	for _, x := range list {
 		rows = append(rows, diskLine(x, f, unit))
 	}
+	if f.Has("O") {
+		return max(diskFields(c, f, list, unit), status)
+	}
 	diskTable(c, rows, f.Has("T"))
 	return status
+}
+
+// diskFields is df --output.
+func diskFields(c *program.Call, f program.Flags, list []machine.Filesystem, unit int64) int {
+	titles := map[string]string{"source": "Filesystem", "fstype": "Type", "itotal": "Inodes", "iused": "IUsed", "iavail": "IFree", "ipcent": "IUse%", "size": "1K-blocks", "used": "Used", "avail": "Avail", "pcent": "Use%", "file": "File", "target": "Mounted on"}
+	if f.Has("h") {
+		titles["size"] = "Size"
+	}
+	fields := strings.Split(f.Value["O"], ",")
+	if f.Value["O"] == "" {
+		fields = strings.Split("source,fstype,itotal,iused,iavail,ipcent,size,used,avail,pcent,file,target", ",")
+	}
+	inodes := program.Flags{Value: f.Value, Count: map[string]int{"i": 1, "h": f.Count["h"]}}
+	blocks := program.Flags{Value: f.Value, Count: map[string]int{"h": f.Count["h"]}}
+	table := [][]string{make([]string, len(fields))}
+	for i, name := range fields {
+		if titles[name] == "" {
+			c.Complain("option --output: field ‘%s’ unknown", name)
+			c.Err.Print("Try 'df --help' for more information.\n")
+			return 1
+		}
+		least := map[string]int{"source": 14, "fstype": 4, "pcent": 4, "ipcent": 5, "file": 0, "target": 0}
+		width, given := least[name]
+		if !given {
+			width = 5
+		}
+		left := name == "source" || name == "fstype"
+		table[0][i] = titles[name]
+		if left {
+			table[0][i] = fmt.Sprintf("%-*s", width, titles[name])
+		} else {
+			table[0][i] = fmt.Sprintf("%*s", width, titles[name])
+		}
+	}
+	for _, x := range list {
+		b, n := diskLine(x, blocks, unit), diskLine(x, inodes, unit)
+		values := map[string]string{"source": x.Source, "fstype": x.Type, "itotal": n.size, "iused": n.used, "iavail": n.available, "ipcent": n.percent, "size": b.size, "used": b.used, "avail": b.available, "pcent": b.percent, "file": "-", "target": x.Point}
+		var line []string
+		for _, name := range fields {
+			line = append(line, values[name])
+		}
+		table = append(table, line)
+	}
+	c.Print(aligned(table, func(i int) bool {
+		return fields[i] == "source" || fields[i] == "fstype" || fields[i] == "file" || fields[i] == "target"
+	}))
+	return 0
 }
 
 // chosenDisks are the file systems that the options and operands leave.

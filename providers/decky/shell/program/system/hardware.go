@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
 
@@ -77,50 +76,5 @@ func nproc(c *program.Call) int {
 		return 1
 	}
 	c.Printf("%d\n", c.Machine.Hardware.CPU.Count())
-	return 0
-}
-
-// lsblk shows the machine's devices as a tree.
-func lsblk(c *program.Call) int {
-	blocks := c.Machine.Hardware.Blocks
-	type row struct{ name, numbers, removable, size, readOnly, kind, point string }
-	var rows []row
-	var walk func(parent, indent string)
-	walk = func(parent, indent string) {
-		var below []persona.Block
-		for _, b := range blocks {
-			if b.Parent == parent {
-				below = append(below, b)
-			}
-		}
-		for i, b := range below {
-			name, mark, next := b.Name, "├─", "│ "
-			if mapped, ok := strings.CutPrefix(b.Path, "/dev/mapper/"); ok {
-				name = mapped
-			}
-			if i == len(below)-1 {
-				mark, next = "└─", "  "
-			}
-			if parent == "" {
-				mark, next = "", ""
-			}
-			flag := map[bool]string{true: "1", false: "0"}
-			rows = append(rows, row{indent + mark + name, fmt.Sprintf("%3d:%-3d", b.Major, b.Minor), flag[b.Removable], strings.Replace(program.Human(b.Sectors*512), ".0", "", 1), flag[b.ReadOnly], b.Kind, b.Mount})
-			walk(b.Name, indent+next)
-		}
-	}
-	walk("", "")
-	wide := 4
-	for _, r := range rows {
-		wide = max(wide, len([]rune(r.name)))
-	}
-	last := "MOUNTPOINTS"
-	if r := c.Machine.Release.Slug; r == "centos7" || r == "ubuntu20" { // util-linux before 2.37
-		last = "MOUNTPOINT"
-	}
-	c.Printf("%-*s MAJ:MIN RM %5s RO TYPE %s\n", wide, "NAME", "SIZE", last)
-	for _, r := range rows {
-		c.Printf("%s%s %s %2s %5s %2s %-4s %s\n", r.name, strings.Repeat(" ", wide-len([]rune(r.name))), r.numbers, r.removable, r.size, r.readOnly, r.kind, r.point)
-	}
 	return 0
 }

@@ -94,17 +94,51 @@ func modprobe(c *program.Call) int {
 	return 0
 }
 
-// modinfo tells where a module is.
+// modinfo tells where a module is and what it is.
 func modinfo(c *program.Call) int {
-	if len(c.Args) == 0 {
+	f, names, ok := c.Parse("0F:ab:dhk:lnpV", "author=a basename=:b description=d field=:F filename=n help=h license=l parameters=p version=V null=0 set-version=:k")
+	switch {
+	case !ok:
+		return 1
+	case f.Has("V"):
+		c.Print("kmod version 30\n+ZSTD +XZ -ZLIB +LIBCRYPTO -EXPERIMENTAL\n")
+		return 0
+	case len(names) == 0:
 		c.Err.Print("modinfo: ERROR: missing module or filename.\n")
 		return 1
 	}
-	name := c.Args[len(c.Args)-1]
-	if !isLoaded(c, name) && !slices.Contains(shippedModules, name) {
-		c.Err.Print("modinfo: ERROR: Module " + name + " not found.\n")
-		return 1
+	status := 0
+	for _, name := range names {
+		if !isLoaded(c, name) && !slices.Contains(shippedModules, name) {
+			c.Err.Print("modinfo: ERROR: Module " + name + " not found.\n")
+			status = 1
+			continue
+		}
+		fields := [][2]string{{"filename", "/lib/modules/" + c.Machine.Host.Kernel + "/kernel/" + modulePath(name)}, {"license", "GPL"}, {"intree", "Y"}, {"name", name}, {"vermagic", c.Machine.Host.Kernel + " SMP preempt mod_unload modversions "}}
+		only := f.Value["F"]
+		if f.Has("n") {
+			only = "filename"
+		} else if f.Has("l") {
+			only = "license"
+		}
+		for _, field := range fields {
+			switch {
+			case only == field[0]:
+				c.Print(field[1] + "\n")
+			case only == "":
+				c.Printf("%-16s%s\n", field[0]+":", field[1])
+			}
+		}
 	}
-	c.Print("filename:       /lib/modules/" + c.Machine.Host.Kernel + "/kernel/drivers/" + name + "/" + name + ".ko\nlicense:        GPL\nintree:         Y\nname:           " + name + "\nvermagic:       " + c.Machine.Host.Kernel + " SMP preempt mod_unload modversions \n")
-	return 0
+	return status
+}
+
+// modulePath is where a module lies below kernel/.
+func modulePath(name string) string {
+	dirs := map[string]string{"ext4": "fs/ext4", "xfs": "fs/xfs", "jbd2": "fs/jbd2", "fuse": "fs/fuse", "autofs4": "fs/autofs", "nf_tables": "net/netfilter", "nfnetlink": "net/netfilter", "ip_tables": "net/ipv4/netfilter", "x_tables": "net/netfilter", "virtio_net": "drivers/net", "vmxnet3": "drivers/net/vmxnet3", "loop": "drivers/block", "dm_mod": "drivers/md"}
+	dir := dirs[name]
+	if dir == "" {
+		dir = "drivers/" + name
+	}
+	return dir + "/" + name + ".ko"
 }

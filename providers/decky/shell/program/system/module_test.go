@@ -36,7 +36,7 @@ func TestModules(t *testing.T) {
 func TestDfOfFiles(t *testing.T) {
 	h := programtest.New(t, "root")
 	for line, want := range map[string]string{
-		"df --output 2>&1 | wc -l":                "2\n",
+		"df --outpost 2>&1 | wc -l":               "2\n",
 		"df / /etc/passwd | awk '{print $6}'":     "Mounted\n/\n/\n",
 		"df /dev/shm | tail -n 1 | cut -d' ' -f1": "tmpfs\n",
 		"df nofile; echo $?":                      "1\n",

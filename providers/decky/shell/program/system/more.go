@@ -1,10 +1,12 @@
 package system
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"github.com/decnet/decnet/providers/decky/machine"
 	"github.com/decnet/decnet/providers/decky/shell/program"
@@ -58,11 +60,13 @@ func sysctl(c *program.Call) int {
 			status = c.Complain("permission denied on key '%s'", dotted)
 			continue
 		}
-		if err := c.Machine.SetSysctl(key, value); err != nil {
+		value = strings.TrimSpace(value)
+		switch err := c.Machine.SetSysctl(key, value); {
+		case errors.Is(err, syscall.EACCES):
+			status = c.Complain("setting key \"%s\": Read-only file system", dotted)
+		case err != nil:
 			status = c.Complain("setting key \"%s\": %s", dotted, vfs.Text(err))
-			continue
-		}
-		if !f.Has("q") {
+		case !f.Has("q"):
 			c.Print(dotted + " = " + value + "\n")
 		}
 	}
@@ -113,99 +117,6 @@ func umount(c *program.Call) int {
 			}
 		}
 		status = 32
-	}
-	return status
-}
-
-// partitions are the disks as /proc/partitions has them.
-func partitions(c *program.Call) (rows [][2]string) {
-	data, err := c.Machine.FS.As(0, 0).ReadFile("/proc/partitions")
-	if err != nil {
-		return nil
-	}
-	for _, line := range program.Lines(data)[min(2, len(program.Lines(data))):] {
-		if f := strings.Fields(line); len(f) == 4 {
-			rows = append(rows, [2]string{f[3], f[2]})
-		}
-	}
-	return rows
-}
-
-// fdisk lists disks; it changes none.
-func fdisk(c *program.Call) int {
-	f, names, ok := c.Parse("b:Bc:C:H:lLo:sS:t:u:w:W:xV", "list=l version=V")
-	if !ok {
-		return 1
-	}
-	if f.Has("V") {
-		c.Version()
-		return 0
-	}
-	if !f.Has("l") {
-		if len(names) == 0 {
-			c.Err.Print("fdisk: bad usage\nTry 'fdisk --help' for more information.\n")
-			return 1
-		}
-		c.Err.Print("fdisk: cannot open " + names[0] + ": " + denied(c) + "\n")
-		return 1
-	}
-	if c.User.UID != 0 {
-		for _, p := range partitions(c) {
-			if strings.TrimRight(p[0], "0123456789") == p[0] {
-				c.Err.Print("fdisk: cannot open /dev/" + p[0] + ": Permission denied\n")
-			}
-		}
-		return 0
-	}
-	id := strings.ReplaceAll(c.Machine.Persona.UUID("shell/disk"), "-", "")[:8]
-	for _, p := range partitions(c) {
-		kib, _ := strconv.ParseInt(p[1], 10, 64)
-		if strings.TrimRight(p[0], "0123456789") == p[0] {
-			c.Printf("Disk /dev/%s: %s, %d bytes, %d sectors\nDisk model: QEMU HARDDISK   \nUnits: sectors of 1 * 512 = 512 bytes\nSector size (logical/physical): 512 bytes / 512 bytes\nI/O size (minimum/optimal): 512 bytes / 512 bytes\nDisklabel type: dos\nDisk identifier: 0x%s\n\nDevice     Boot    Start      End  Sectors  Size Id Type\n", p[0], strings.Replace(size(kib*1024), "G", " GiB", 1), kib*1024, kib*2, id)
-			continue
-		}
-		kind, boot, start := "83 Linux", " ", int64(2048)
-		switch {
-		case strings.HasSuffix(p[0], "1"):
-			boot = "*"
-		case kib < 10:
-			kind = " 5 Extended"
-		default:
-			kind = "82 Linux swap / Solaris"
-		}
-		c.Printf("/dev/%-5s %s %9d %8d %8d %5s %s\n", p[0], boot, start, start+kib*2-1, kib*2, size(kib*1024), kind)
-	}
-	return 0
-}
-
-func denied(c *program.Call) string {
-	if c.User.UID != 0 {
-		return "Permission denied"
-	}
-	return "Device or resource busy"
-}
-
-func size(n int64) string { return program.Human(n) }
-
-// blkid names file systems.
-func blkid(c *program.Call) int {
-	_, names, ok := c.Parse("c:dghlL:n:o:ps:t:u:U:wV", "")
-	if !ok {
-		return 4
-	}
-	if c.User.UID != 0 {
-		return 2
-	}
-	id := c.Machine.Persona.UUID
-	status := 2
-	for _, row := range []struct{ device, text string }{
-		{"/dev/sda1", "UUID=\"" + id("shell/root") + "\" BLOCK_SIZE=\"4096\" TYPE=\"ext4\" PARTUUID=\"" + id("shell/disk")[:8] + "-01\""},
-		{"/dev/sda5", "UUID=\"" + id("shell/swap") + "\" TYPE=\"swap\" PARTUUID=\"" + id("shell/disk")[:8] + "-05\""},
-	} {
-		if len(names) == 0 || slices.Contains(names, row.device) {
-			c.Print(row.device + ": " + row.text + "\n")
-			status = 0
-		}
 	}
 	return status
 }
@@ -307,41 +218,9 @@ func hostid(c *program.Call) int {
 	return 0
 }
 
-// lsusb, dmidecode, modprobe and what else asks the kernel.
-func lsusb(c *program.Call) int {
-	c.Print("Bus 001 Device 002: ID 0627:0001 Adomax Technology Co., Ltd QEMU Tablet\nBus 001 Device 001: ID 1d6b:0001 Linux Foundation 1.1 root hub\n")
-	return 0
-}
-
 func lsmem(c *program.Call) int {
 	total := (c.Machine.Memory().Total + 131071) / 131072
-	c.Printf("RANGE                                 SIZE  STATE REMOVABLE BLOCK\n0x0000000000000000-0x%016x %5s online       yes  0-%d\n\nMemory block size:       128M\nTotal online memory:   %5s\nTotal offline memory:     0B\n", total*131072*1024-1, size(total*131072*1024), total-1, size(total*131072*1024))
-	return 0
-}
-
-func dmidecode(c *program.Call) int {
-	f, _, ok := c.Parse("dhs:t:uqV", "string=:s type=:t quiet=q version=V")
-	switch {
-	case !ok:
-		return 1
-	case f.Has("V"):
-		c.Print("3.4\n")
-		return 0
-	case c.User.UID != 0:
-		c.Err.Print("/sys/firmware/dmi/tables/smbios_entry_point: Permission denied\nScanning /dev/mem for entry point.\n/dev/mem: Permission denied\n")
-		return 1
-	}
-	strs := map[string]string{"bios-vendor": "SeaBIOS", "bios-version": "1.16.2-debian-1.16.2-1", "bios-release-date": "04/01/2014", "system-manufacturer": "QEMU", "system-product-name": "Standard PC (i440FX + PIIX, 1996)", "system-version": "pc-i440fx-7.2", "system-serial-number": "Not Specified", "system-uuid": c.Machine.Persona.UUID("shell/dmi"), "chassis-type": "Other", "processor-version": "pc-i440fx-7.2"}
-	if f.Has("s") {
-		v, ok := strs[f.Value["s"]]
-		if !ok {
-			c.Err.Print("Invalid argument to -s: " + f.Value["s"] + "\n")
-			return 2
-		}
-		c.Print(v + "\n")
-		return 0
-	}
-	c.Print("# dmidecode 3.4\nGetting SMBIOS data from sysfs.\nSMBIOS 2.8 present.\n\nHandle 0x0000, DMI type 0, 24 bytes\nBIOS Information\n\tVendor: " + strs["bios-vendor"] + "\n\tVersion: " + strs["bios-version"] + "\n\tRelease Date: " + strs["bios-release-date"] + "\n\nHandle 0x0100, DMI type 1, 27 bytes\nSystem Information\n\tManufacturer: QEMU\n\tProduct Name: " + strs["system-product-name"] + "\n\tVersion: pc-i440fx-7.2\n\tSerial Number: Not Specified\n\tUUID: " + strs["system-uuid"] + "\n\tWake-up Type: Power Switch\n\n")
+	c.Printf("RANGE                                 SIZE  STATE REMOVABLE BLOCK\n0x0000000000000000-0x%016x %5s online       yes  0-%d\n\nMemory block size:       128M\nTotal online memory:   %5s\nTotal offline memory:     0B\n", total*131072*1024-1, blockSize(total*131072*1024), total-1, blockSize(total*131072*1024))
 	return 0
 }
 
@@ -396,13 +275,4 @@ func mountpoint(c *program.Call) int {
 		c.Print(names[0] + " is not a mountpoint\n")
 	}
 	return 32
-}
-
-// findmnt shows mounts as a list.
-func findmnt(c *program.Call) int {
-	c.Print("TARGET                SOURCE     FSTYPE     OPTIONS\n")
-	for _, m := range c.Machine.Mounts() {
-		c.Printf("%-21s %-10s %-10s %s\n", m[1], m[0], m[2], m[3])
-	}
-	return 0
 }

@@ -11,7 +11,7 @@ func Programs() map[string]program.Func {
 		"sysctl": sysctl, "vmstat": vmstat, "umount": umount, "fdisk": fdisk, "blkid": blkid, "hostnamectl": hostnamectl, "timedatectl": timedatectl, "getconf": getconf, "users": users, "hostid": hostid, "lsusb": lsusb, "lsmem": lsmem,
 		"dmidecode": dmidecode, "modprobe": modprobe, "insmod": modprobe, "rmmod": modprobe, "lsof": lsof, "mountpoint": mountpoint, "findmnt": findmnt,
 		"true": quiet, "false": no, "pwd": pwd, "arch": arch, "clear": said("\x1b[H\x1b[2J\x1b[3J", 0), "reset": said("\x1bc", 0), "sync": quiet, "stty": quiet, "tput": quiet, "logger": quiet, "ldconfig": quiet,
-		"lsmod": lsmod, "modinfo": modinfo, "lspci": said("00:00.0 Host bridge: Intel Corporation 440FX - 82441FX PMC [Natoma] (rev 02)\n00:02.0 VGA compatible controller: Device 1234:1111 (rev 02)\n", 0),
+		"lsmod": lsmod, "lspci": lspci, "modinfo": modinfo, "swapon": swapon, "swapoff": swapoff,
 
 		"locale": said("LANG=en_US.UTF-8\nLANGUAGE=\nLC_ALL=\n", 0),
 	}

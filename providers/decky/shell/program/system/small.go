@@ -17,16 +17,6 @@ func arch(c *program.Call) int {
 	return 0
 }
 
-func dmesg(c *program.Call) int {
-	if c.User.UID != 0 {
-		c.Err.Print("dmesg: read kernel buffer failed: Operation not permitted\n")
-		return 1
-	}
-	m := c.Machine
-	c.Print("[    0.000000] Linux version " + m.Host.Kernel + " (debian-kernel@lists.debian.org) " + m.Host.Build + "\n[    0.000000] Command line: BOOT_IMAGE=/boot/vmlinuz-" + m.Host.Kernel + " ro quiet\n")
-	return 0
-}
-
 // pwd is the working directory.
 func pwd(c *program.Call) int {
 	path := c.Cwd
