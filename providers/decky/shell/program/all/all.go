@@ -19,6 +19,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/fetch"
 	"github.com/decnet/decnet/providers/decky/shell/program/file"
 	"github.com/decnet/decnet/providers/decky/shell/program/find"
+	"github.com/decnet/decnet/providers/decky/shell/program/firewall"
 	"github.com/decnet/decnet/providers/decky/shell/program/format"
 	"github.com/decnet/decnet/providers/decky/shell/program/layout"
 	"github.com/decnet/decnet/providers/decky/shell/program/minor"
@@ -40,7 +41,7 @@ var table = sync.OnceValue(func() map[string]program.Func {
 	for _, programs := range []func() map[string]program.Func{
 		minor.Programs, // gives way to the others
 		editor.Programs, pager.Programs, script.Programs,
-		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, format.Programs,
+		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, firewall.Programs, format.Programs,
 		network.Programs, process.Programs, remote.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {
 		for name, f := range programs() {

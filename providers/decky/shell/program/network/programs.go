@@ -12,6 +12,5 @@ func Programs() map[string]program.Func {
 		"ip": ip, "ss": ss, "netstat": netstat, "ifconfig": ifconfig, "route": routeProgram, "arp": arp,
 		"ping": ping, "ping4": ping, "ping6": ping, "traceroute": traceroute, "traceroute6": traceroute, "tracepath": tracepath,
 		"dig": dig, "host": host, "nslookup": nslookup,
-		"iptables": iptables, "ip6tables": iptables, "iptables-save": iptablesSave, "ip6tables-save": iptablesSave, "iptables-nft": iptables, "iptables-nft-save": iptablesSave, "iptables-legacy": iptables,
 	}
 }

@@ -1,4 +1,4 @@
-package network_test
+package firewall_test
 
 import (
 	"testing"
