@@ -50,13 +50,18 @@ type editor struct {
 }
 
 func newEditor(t *Terminal, s *Session) *editor {
-	d := s.state.dialect
-	e := &editor{t: t, session: s, plain: d.dash(), simple: d.ash()}
-	e.full = d.bash()
-	e.asks = d.ash() && s.machine.Host.Distro != "embedded"
-	release := s.state.version
-	e.pasting = d.bash() && !slices.Contains([]string{"dumb", "network", "unknown", ""}, s.options.Term) && (strings.HasPrefix(release, "5.1") || strings.HasPrefix(release, "5.2"))
+	e := &editor{t: t, session: s}
+	e.suit()
 	return e
+}
+
+// suit makes the editor that of the shell that reads the terminal now.
+func (e *editor) suit() {
+	s := e.session
+	d, release := s.state.dialect, s.state.version
+	e.plain, e.simple, e.full, e.screen = d.dash(), d.ash(), d.bash(), nil
+	e.asks = d.ash() && s.machine.Host.Distro != "embedded"
+	e.pasting = d.bash() && !slices.Contains([]string{"dumb", "network", "unknown", ""}, s.options.Term) && (strings.HasPrefix(release, "5.1") || strings.HasPrefix(release, "5.2"))
 }
 
 func (e *editor) put(s string) { _, _ = io.WriteString(e.t.out, s) }
@@ -116,7 +121,7 @@ func (e *editor) line(prompt string, echo bool) (string, error) {
 		switch {
 		case c == '\r' || c == '\n':
 			e.finish()
-			if e.echo || e.plain {
+			if e.echo {
 				e.put("\r\n")
 			}
 			return string(e.text), nil

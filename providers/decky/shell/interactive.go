@@ -22,6 +22,7 @@ func (s *Session) Interactive(ctx context.Context, t *Terminal) int {
 	s.loadHistory()
 	e := newEditor(t, s)
 	for ctx.Err() == nil && s.change(ctx, t) {
+		e.suit()
 		e.history = s.history
 		line, err := s.readCommand(e)
 		switch {
