@@ -28,6 +28,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/process"
 	"github.com/decnet/decnet/providers/decky/shell/program/remote"
 	"github.com/decnet/decnet/providers/decky/shell/program/script"
+	"github.com/decnet/decnet/providers/decky/shell/program/secret"
 	"github.com/decnet/decnet/providers/decky/shell/program/sed"
 	"github.com/decnet/decnet/providers/decky/shell/program/service"
 	"github.com/decnet/decnet/providers/decky/shell/program/software"
@@ -40,7 +41,7 @@ var table = sync.OnceValue(func() map[string]program.Func {
 	all := map[string]program.Func{}
 	for _, programs := range []func() map[string]program.Func{
 		minor.Programs, // gives way to the others
-		editor.Programs, pager.Programs, script.Programs,
+		editor.Programs, pager.Programs, script.Programs, secret.Programs,
 		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, firewall.Programs, format.Programs,
 		network.Programs, process.Programs, remote.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
 	} {

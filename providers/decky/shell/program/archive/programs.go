@@ -4,12 +4,18 @@
 // a bomb ends as a full disk does.
 package archive
 
-import "github.com/decnet/decnet/providers/decky/shell/program"
+import (
+	"maps"
+
+	"github.com/decnet/decnet/providers/decky/shell/program"
+)
 
 // Programs are the programs of this package by their names.
 func Programs() map[string]program.Func {
-	return map[string]program.Func{
+	all := wrapped()
+	maps.Copy(all, map[string]program.Func{
 		"tar": tar, "gzip": compressor, "gunzip": compressor, "zcat": compressor, "uncompress": compressor, "bzip2": compressor, "bunzip2": compressor, "bzcat": compressor,
 		"xz": compressor, "unxz": compressor, "xzcat": compressor, "lzma": compressor, "unlzma": compressor, "zip": zip, "unzip": unzip,
-	}
+	})
+	return all
 }

@@ -9,7 +9,7 @@ import "github.com/decnet/decnet/providers/decky/shell/program"
 func Programs() map[string]program.Func {
 	return map[string]program.Func{
 		"cat": cat, "head": head, "tail": tail, "wc": wc, "cut": cut, "tr": tr, "uniq": uniq, "sort": sortCommand,
-		"grep": grep, "egrep": grep, "fgrep": grep, "zgrep": grep, "paste": paste,
+		"grep": grep, "egrep": grep, "fgrep": grep, "paste": paste,
 		"seq": seq, "expr": expr, "basename": basename, "dirname": dirname, "tee": tee, "yes": yes,
 	}
 }
