@@ -109,6 +109,28 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// What makes and checks file systems refuses what is mounted, in e2fsprogs'
+// 1.47.0's words.
+func TestMountedDevices(t *testing.T) {
+	h := programtest.New(t, "root")
+	root := said(t, h, "findmnt -n -o SOURCE /")
+	for line, want := range map[string]string{
+		"mkfs.ext4 " + root: "mke2fs 1.47.0 (5-Feb-2023)\n" + root + " is mounted; will not make a filesystem here!\n",
+		"e2fsck " + root:    "e2fsck 1.47.0 (5-Feb-2023)\n" + root + " is mounted.\ne2fsck: Cannot continue, aborting.\n\n\n",
+		"wdctl":             "wdctl: No default device is available.: No such file or directory\n",
+		"blockdev":          "blockdev: not enough arguments\nTry 'blockdev --help' for more information.\n",
+	} {
+		if out, err, status := h.Run(t, line, ""); out != "" || err != want || status == 0 {
+			t.Errorf("%s: %d %q %q", line, status, out, err)
+		}
+	}
+	for line, want := range map[string]string{"lsns -n -t mnt -o NS": "4026531841", "ipcs -m | sed -n 2p": "------ Shared Memory Segments --------", "lsipc | head -1 | cut -c1-8": "RESOURCE"} {
+		if got := said(t, h, line); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %q", line, got)
+		}
+	}
+}
+
 // The words are util-linux' 2.38.1, procps' 4.0.2 and kmod's 30.
 func TestWords(t *testing.T) {
 	h := programtest.New(t, "admin")
