@@ -36,7 +36,7 @@ type contest struct {
 	// workers is how many probes are played at once against one server; 4.
 	workers int
 	// beside is a contest of waits: it is held beside the others. once is one
-	// of waits so long that a difference counts at once.
+	// where a difference counts at once in a probe that waits long.
 	beside, once bool
 }
 

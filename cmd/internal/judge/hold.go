@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/decnet/decnet/cmd/internal/judge/client"
 	"github.com/decnet/decnet/cmd/internal/judge/compare"
@@ -21,6 +22,9 @@ import (
 const attempts = 4
 
 const defaultWorkers = 4
+
+// longPatience is that of a probe which is played once in a contest of waits.
+const longPatience = 30 * time.Second
 
 // outcome is what one contest gave.
 type outcome struct {
@@ -71,10 +75,6 @@ func (c contest) hold(ctx context.Context, l *lab.Lab, o options) (*outcome, err
 	}
 	wait.Wait()
 	comparer := compare.New(out.masks)
-	attempts := attempts
-	if c.once {
-		attempts = 1
-	}
 	if len(sides) > 2 {
 		out.self = c.judge(ctx, comparer, out.probes, sides[0], sides[2], attempts)
 	}
@@ -179,7 +179,11 @@ func (c contest) judge(ctx context.Context, comparer *compare.Comparer, probes [
 		v.Attempts++
 		v.Difference = comparer.Nearest(p, real.runs[i], last(other.runs[i]))
 		v.Timing = compare.CompareTiming(p, real.runs[i], other.runs[i])
-		return v.Attempts < attempts && ctx.Err() == nil && (!v.Difference.None() || !v.Timing.Same)
+		most := attempts
+		if c.once && p.Patience.Or(0) > longPatience {
+			most = 1
+		}
+		return v.Attempts < most && ctx.Err() == nil && (!v.Difference.None() || !v.Timing.Same)
 	}
 	var open []int
 	for i, p := range probes {
