@@ -166,3 +166,23 @@ func files(name string) []file {
 	}
 	return out
 }
+
+// Owned are the programs that a package of a release brings.
+func Owned(r persona.Release, name string) []string {
+	table := programTable("programs.txt")
+	if r.Family == "alpine" {
+		table = programTable("alpine.txt")
+	}
+	var out []string
+	for _, p := range Packages(r) {
+		if p.Name != name {
+			continue
+		}
+		for _, n := range p.programs {
+			for _, x := range table[n] {
+				out = append(out, x.path)
+			}
+		}
+	}
+	return out
+}

@@ -271,7 +271,7 @@ func (r *runner) program(args []string, io Streams) error {
 	if r.session.machine.Genuine(path) && strings.HasPrefix(path, "/etc/init.d/") {
 		return r.initScript(path, args, io)
 	}
-	if r.session.machine.Genuine(path) && inProgramDir(path) {
+	if r.session.machine.Genuine(path) && inProgramDir(path) || r.installed(path) {
 		if resolved, err := r.view().Resolve(path); err == nil && base(resolved) == "busybox" && base(path) != "sh" && base(path) != "ash" {
 			// The multi-call binary goes by the name it was called.
 			if p, ok := simulated("busybox"); ok {
@@ -296,6 +296,17 @@ func (r *runner) program(args []string, io Streams) error {
 		return err
 	}
 	return r.script(path, args, io)
+}
+
+// installed tells a program that a client had the package manager install: it
+// is of our making, and one that is simulated.
+func (r *runner) installed(path string) bool {
+	resolved, err := r.view().Resolve(path)
+	if err != nil || !inProgramDir(resolved) {
+		return false
+	}
+	data, err := r.session.machine.FS.As(0, 0).ReadFile(resolved)
+	return err == nil && peer.Of(r.session.machine).Made(data)
 }
 
 // dropped tells of a client's own file that is about to run.

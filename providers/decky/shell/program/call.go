@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/machine"
-	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
 	"github.com/decnet/decnet/schema/event"
 )
@@ -189,15 +188,7 @@ func (c *Call) Now() time.Time { return c.Machine.Now() }
 
 // Local is a time on the host's clock, or on that of TZ where the environment
 // names a zone; a name that is none is UTC, as tzset(3) has it.
-func (c *Call) Local(t time.Time) time.Time {
-	name, ok := c.Getenv("TZ")
-	if !ok {
-		return t.In(c.Machine.Zone.Location)
-	}
-	host := c.Machine.Host
-	host.Zone = strings.TrimPrefix(name, ":")
-	return t.In(persona.New(host).Zone().Location)
-}
+func (c *Call) Local(t time.Time) time.Time { return t.In(c.Zone()) }
 
 // Open opens a file, or a device of the session.
 func (c *Call) Open(name string, flags int) (io.ReadWriter, error) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
+	"github.com/decnet/decnet/providers/decky/shell/vfs"
 )
 
 // date formats of strftime(3) in Go's.
@@ -22,9 +23,19 @@ func date(c *program.Call) int {
 	if !ok {
 		return 1
 	}
-	now := c.Local(c.Now())
+	now := c.Now().In(c.Zone())
 	if f.Has("u") {
-		now = now.UTC()
+		now = c.Now().UTC()
+	}
+	switch {
+	case f.Has("r"):
+		info, err := c.View().Stat(c.Path(f.Value["r"]))
+		if err != nil {
+			return c.Complain("%s: %s", f.Value["r"], vfs.Text(err))
+		}
+		now = info.MTime.In(now.Location())
+	case f.Has("f"):
+		return dates(c, f, rest, now)
 	}
 	if f.Has("d") {
 		t, ok := ParseDate(f.Value["d"], now)
@@ -33,6 +44,30 @@ func date(c *program.Call) int {
 		}
 		now = t
 	}
+	return tell(c, f, rest, now)
+}
+
+// dates tells every line of a file.
+func dates(c *program.Call, f program.Flags, rest []string, now time.Time) int {
+	data, err := c.Read(f.Value["f"])
+	if err != nil {
+		return c.Complain("%s: %s", f.Value["f"], vfs.Text(err))
+	}
+	status := 0
+	for line := range strings.Lines(string(data)) {
+		line = strings.TrimSuffix(line, "\n")
+		t, ok := ParseDate(line, now)
+		if !ok {
+			status = c.Complain("invalid date ‘%s’", line)
+			continue
+		}
+		tell(c, f, rest, t)
+	}
+	return status
+}
+
+// tell prints a time in the form that the options ask for.
+func tell(c *program.Call, f program.Flags, rest []string, now time.Time) int {
 	if f.Has("s") && c.User.UID != 0 {
 		c.Complain("cannot set date: Operation not permitted")
 	}
@@ -46,6 +81,9 @@ func date(c *program.Call) int {
 		return c.Complain("invalid date ‘%s’", rest[0])
 	case f.Has("R"):
 		c.Print(now.Format("Mon, 02 Jan 2006 15:04:05 -0700") + "\n")
+	case f.Has("I") && isoLayouts[f.Value["I"]] == "":
+		c.Usage("invalid argument ‘" + f.Value["I"] + "’ for ‘--iso-8601’\nValid arguments are:\n  - ‘hours’\n  - ‘minutes’\n  - ‘date’\n  - ‘seconds’\n  - ‘ns’")
+		return 1
 	case f.Has("I"):
 		c.Print(now.Format(isoLayouts[f.Value["I"]]) + "\n")
 	case f.Has("3"):

@@ -30,11 +30,15 @@ func ParseDate(s string, now time.Time) (time.Time, bool) {
 	}
 	var absolute []string
 	years, months, moved := 0, 0, time.Duration(0)
+	utc := false
 	words := strings.Fields(s)
 	for i := 0; i < len(words); i++ {
 		w := strings.ToLower(words[i])
 		switch w {
-		case "now", "today", "utc", "gmt", "z":
+		case "utc", "gmt", "z":
+			utc = true
+			continue
+		case "now", "today":
 			continue
 		case "yesterday":
 			moved -= 24 * time.Hour
@@ -58,7 +62,7 @@ func ParseDate(s string, now time.Time) (time.Time, bool) {
 			moved += time.Duration(n) * dateUnits[unit]
 		}
 	}
-	t, ok := absoluteDate(strings.Join(absolute, " "), now)
+	t, ok := absoluteDate(strings.Join(absolute, " "), now, utc)
 	return t.AddDate(years, months, 0).Add(moved), ok && t.Year() < 10_000
 }
 
@@ -108,12 +112,16 @@ func relative(words []string) (n, used int, unit string) {
 	return n, used, unit
 }
 
-func absoluteDate(s string, now time.Time) (time.Time, bool) {
+func absoluteDate(s string, now time.Time, utc bool) (time.Time, bool) {
 	if s == "" {
 		return now, true
 	}
+	zone := now.Location()
+	if utc {
+		zone = time.UTC
+	}
 	for _, layout := range dateLayouts {
-		t, err := time.ParseInLocation(layout, s, now.Location())
+		t, err := time.ParseInLocation(layout, s, zone)
 		if err != nil {
 			continue
 		}

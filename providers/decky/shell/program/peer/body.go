@@ -255,3 +255,9 @@ func tail(b []byte, order binary.ByteOrder, header, entry, segments int) {
 	order.PutUint16(b[8:], 0)
 	order.PutUint16(b[10:], 0)
 }
+
+// Program is the executable of a package that a client installs: headers for the
+// host's processor, and noise. Made tells it.
+func (w World) Program(name string) []byte {
+	return w.seal(program("package/"+name, w.m.Release.Machine))
+}

@@ -121,54 +121,6 @@ func umount(c *program.Call) int {
 	return status
 }
 
-// hostnamectl tells the name and the system.
-func hostnamectl(c *program.Call) int {
-	m := c.Machine
-	verb := "status"
-	if len(c.Args) > 0 && !strings.HasPrefix(c.Args[0], "-") {
-		verb = c.Args[0]
-	}
-	switch verb {
-	case "hostname":
-		c.Print(m.Host.Hostname + "\n")
-	case "status":
-		c.Printf(" Static hostname: %s\n       Icon name: computer-vm\n         Chassis: vm 🖴\n      Machine ID: %s\n         Boot ID: %s\n  Virtualization: kvm\nOperating System: %s\n          Kernel: Linux %s\n    Architecture: %s\n", m.Host.Hostname, m.Persona.MachineID(), strings.ReplaceAll(m.Persona.UUID("shell/boot"), "-", ""), m.Host.Title, m.Host.Kernel, strings.ReplaceAll(m.Host.Machine, "x86_64", "x86-64"))
-	case "set-hostname":
-		if c.User.UID != 0 {
-			c.Err.Print("Could not set static hostname: Interactive authentication required.\n")
-			return 1
-		}
-	default:
-		c.Err.Print("Unknown command verb " + verb + ".\n")
-		return 1
-	}
-	return 0
-}
-
-// timedatectl tells the time.
-func timedatectl(c *program.Call) int {
-	now := c.Now().UTC()
-	verb := "status"
-	if len(c.Args) > 0 && !strings.HasPrefix(c.Args[0], "-") {
-		verb = c.Args[0]
-	}
-	switch verb {
-	case "status":
-		c.Printf("               Local time: %s UTC\n           Universal time: %s UTC\n                 RTC time: %s\n                Time zone: Etc/UTC (UTC, +0000)\nSystem clock synchronized: yes\n              NTP service: active\n          RTC in local TZ: no\n", now.Format("Mon 2006-01-02 15:04:05"), now.Format("Mon 2006-01-02 15:04:05"), now.Format("Mon 2006-01-02 15:04:05"))
-	case "show":
-		c.Print("Timezone=Etc/UTC\nLocalRTC=no\nCanNTP=yes\nNTP=yes\nNTPSynchronized=yes\nTimeUSec=" + now.Format("Mon 2006-01-02 15:04:05") + " UTC\n")
-	case "set-timezone", "set-time", "set-ntp", "set-local-rtc":
-		if c.User.UID != 0 {
-			c.Err.Print("Failed to " + strings.Replace(verb, "-", " ", 1) + ": Interactive authentication required.\n")
-			return 1
-		}
-	default:
-		c.Err.Print("Unknown command verb " + verb + ".\n")
-		return 1
-	}
-	return 0
-}
-
 // values of getconf.
 var values = map[string]string{"PAGE_SIZE": "4096", "PAGESIZE": "4096", "LONG_BIT": "64", "WORD_BIT": "32", "ARG_MAX": "2097152", "OPEN_MAX": "1024", "CLK_TCK": "100", "NAME_MAX": "255", "PATH_MAX": "4096", "CHILD_MAX": "7741", "HOST_NAME_MAX": "64", "LOGIN_NAME_MAX": "256", "GNU_LIBC_VERSION": "glibc 2.36", "GNU_LIBPTHREAD_VERSION": "NPTL 2.36", "PATH": "/bin:/usr/bin", "INT_MAX": "2147483647", "UINT_MAX": "4294967295"}
 

@@ -11,7 +11,7 @@ import (
 func Programs() map[string]program.Func {
 	all := map[string]program.Func{
 		"uname": uname, "hostname": hostname, "uptime": uptime, "w": w, "who": who, "last": last, "lastb": last, "utmpdump": utmpdump, "free": free, "df": df, "mount": mount, "lscpu": lscpu, "nproc": nproc, "lsblk": lsblk, "dmesg": dmesg, "tty": tty,
-		"sysctl": sysctl, "vmstat": vmstat, "umount": umount, "fdisk": fdisk, "blkid": blkid, "hostnamectl": hostnamectl, "timedatectl": timedatectl, "getconf": getconf, "users": users, "hostid": hostid, "lsusb": lsusb, "lsmem": lsmem,
+		"sysctl": sysctl, "vmstat": vmstat, "umount": umount, "fdisk": fdisk, "blkid": blkid, "getconf": getconf, "users": users, "hostid": hostid, "lsusb": lsusb, "lsmem": lsmem,
 		"dmidecode": dmidecode, "modprobe": modprobe, "insmod": modprobe, "rmmod": modprobe, "lsof": lsof, "mountpoint": mountpoint, "findmnt": findmnt,
 		"true": quiet, "false": no, "pwd": pwd, "arch": arch, "clear": said("\x1b[H\x1b[2J\x1b[3J", 0), "reset": said("\x1bc", 0), "sync": quiet, "stty": quiet, "tput": quiet, "logger": quiet, "ldconfig": quiet,
 		"lsmod": lsmod, "lspci": lspci, "modinfo": modinfo, "swapon": swapon, "swapoff": swapoff,
