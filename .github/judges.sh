@@ -6,7 +6,7 @@ set -eu
 
 case "${1:-}" in
 demo) want="openssh-client redis-tools curl" ;;
-test) want="openssh-client redis-tools curl nmap docker.io openssh-server redis-server nginx-light iproute2 nftables gcc libc6-dev uidmap git gnupg jq mawk bash dash busybox-static coreutils sed grep findutils bsdextrautils xxd util-linux systemd apache2 lighttpd inetutils-telnetd inetutils-inetd telnet dropbear-bin putty-tools sshpass hydra ncrack medusa python3-paramiko wget chromium" ;;
+test) want="openssh-client redis-tools curl nmap docker.io openssh-server redis-server nginx-light iproute2 nftables gcc libc6-dev uidmap git gnupg jq mawk bash dash busybox-static coreutils sed grep findutils bsdextrautils xxd util-linux systemd apache2 lighttpd inetutils-telnetd inetutils-inetd telnet dropbear-bin putty-tools sshpass hydra ncrack medusa python3-paramiko wget net-tools chromium" ;;
 *) echo "usage: judges.sh demo|test" >&2; exit 2 ;;
 esac
 [ "${DECNET_RUNTIME:-}" != docker ] || want="$want docker.io"

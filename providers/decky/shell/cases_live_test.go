@@ -15,7 +15,7 @@ import (
 var update = flag.Bool("update", false, "record what this machine's shells and programs answer to the cases")
 
 // packages ship what surrounds bash and dash in their jail.
-var packages = []string{"bash", "dash", "coreutils", "findutils", "grep", "sed", "mawk", "bsdextrautils", "util-linux", "xxd", "gzip", "bzip2", "xz-utils", "tar", "diffutils", "procps", "debianutils", "hostname", "file", "bc", "binutils", "lsof", "psmisc", "unzip", "zip"}
+var packages = []string{"bash", "dash", "coreutils", "findutils", "grep", "sed", "mawk", "bsdextrautils", "util-linux", "xxd", "gzip", "bzip2", "xz-utils", "tar", "diffutils", "procps", "debianutils", "hostname", "file", "bc", "binutils", "lsof", "psmisc", "unzip", "zip", "wget", "curl", "iproute2", "net-tools", "openssh-client"}
 
 // rootPackages ship what surrounds root beside them.
 var rootPackages = []string{"busybox-static", "passwd", "login", "mount", "e2fsprogs", "wget", "curl", "kmod", "net-tools", "iproute2", "iptables", "libpam-modules", "openssh-client"}

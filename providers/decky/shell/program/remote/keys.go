@@ -50,14 +50,14 @@ func keygen(c *program.Call) int {
 	switch kind {
 	case "rsa":
 		if bits < 1024 || bits > 16384 {
-			c.Err.Print(map[bool]string{true: "Invalid RSA key length: minimum is 1024 bits\n", false: "Invalid RSA key length: maximum is 16384 bits\n"}[bits < 1024])
+			c.Err.Print(map[bool]string{true: "Invalid RSA key length: minimum is 1024 bits\r\n", false: "Invalid RSA key length: maximum is 16384 bits\r\n"}[bits < 1024])
 			return 255
 		}
 		bits = min(bits, 4096)
 	case "ed25519", "ecdsa":
 		name = "id_" + kind
 	default:
-		c.Err.Print("unknown key type " + kind + "\n")
+		c.Err.Print("unknown key type " + kind + "\r\n")
 		return 255
 	}
 	if !f.Has("q") {
@@ -145,11 +145,11 @@ func makeKey(c *program.Call, f program.Flags, kind string, bits int, path, secr
 	}
 	line := strings.TrimSuffix(string(wire.MarshalAuthorizedKey(public)), "\n") + " " + comment + "\n"
 	if err := v.WriteFile(c.Path(path), pem.EncodeToMemory(block), 0o600); err != nil {
-		c.Err.Print("Saving key \"" + path + "\" failed: " + vfs.Text(err) + "\n")
+		c.Err.Print("Saving key \"" + path + "\" failed: " + vfs.Text(err) + "\r\n")
 		return 1
 	}
 	if err := v.WriteFile(c.Path(path)+".pub", []byte(line), 0o644); err != nil {
-		c.Err.Print("Unable to save public key to " + path + ".pub: " + vfs.Text(err) + "\n")
+		c.Err.Print("Unable to save public key to " + path + ".pub: " + vfs.Text(err) + "\r\n")
 		return 1
 	}
 	if f.Has("q") {
@@ -212,16 +212,15 @@ func showKey(c *program.Call, f program.Flags) int {
 	data, err := c.View().ReadFile(c.Path(path))
 	if err != nil {
 		if f.Has("l") {
-			c.Err.Print("ssh-keygen: " + path + ": " + vfs.Text(err) + "\n")
-		} else {
-			c.Err.Print("Load key \"" + path + "\": " + vfs.Text(err) + "\n")
+			path = "ssh-keygen: " + path
 		}
+		c.Err.Print(path + ": " + vfs.Text(err) + "\r\n")
 		return 255
 	}
 	if f.Has("y") {
 		key, err := wire.ParsePrivateKey(data)
 		if err != nil {
-			c.Err.Print("Load key \"" + path + "\": error in libcrypto\n")
+			c.Err.Print("Load key \"" + path + "\": error in libcrypto\r\n")
 			return 255
 		}
 		c.Print(string(wire.MarshalAuthorizedKey(key.PublicKey())))
@@ -317,7 +316,7 @@ func keyscan(c *program.Call) int {
 			return 1
 		}
 		if r.fail != 0 {
-			c.Err.Print("getaddrinfo " + name + ": " + r.fail.Text() + "\n")
+			c.Err.Print("getaddrinfo " + name + ": " + r.fail.Text() + "\r\n")
 			continue
 		}
 		if !r.connect(c, l.port, 5e9) {

@@ -25,18 +25,18 @@ func TestRemotePrograms(t *testing.T) {
 		line, out, err string
 		status         int
 	}{
-		{"ssh -p 81 127.0.0.1 id", "", "ssh: connect to host 127.0.0.1 port 81: Connection refused\n", 255},
-		{"ssh -q nonexist.invalid", "", "ssh: Could not resolve hostname nonexist.invalid: Name or service not known\n", 255},
-		{"ssh -o ConnectTimeout=1 10.99.0.1 id", "", "ssh: connect to host 10.99.0.1 port 22: Connection timed out\n", 255},
-		{"ssh x@127.0.0.1 id", "", "Host key verification failed.\n", 255},
-		{"ssh -o StrictHostKeyChecking=no x@127.0.0.1 id", "", "Warning: Permanently added '127.0.0.1' (ED25519) to the list of known hosts.\nx@127.0.0.1: Permission denied (publickey,password).\n", 255},
-		{"cut -c1-21 ~/.ssh/known_hosts; ssh x@127.0.0.1 id", "127.0.0.1 ssh-ed25519\n", "x@127.0.0.1: Permission denied (publickey,password).\n", 255},
+		{"ssh -p 81 127.0.0.1 id", "", "ssh: connect to host 127.0.0.1 port 81: Connection refused\r\n", 255},
+		{"ssh -q nonexist.invalid", "", "ssh: Could not resolve hostname nonexist.invalid: Name or service not known\r\n", 255},
+		{"ssh -o ConnectTimeout=1 10.99.0.1 id", "", "ssh: connect to host 10.99.0.1 port 22: Connection timed out\r\n", 255},
+		{"ssh x@127.0.0.1 id", "", "Host key verification failed.\r\n", 255},
+		{"ssh -o StrictHostKeyChecking=no x@127.0.0.1 id", "", "Warning: Permanently added '127.0.0.1' (ED25519) to the list of known hosts.\r\nx@127.0.0.1: Permission denied (publickey,password).\r\n", 255},
+		{"cut -c1-21 ~/.ssh/known_hosts; ssh x@127.0.0.1 id", "127.0.0.1 ssh-ed25519\n", "x@127.0.0.1: Permission denied (publickey,password).\r\n", 255},
 		{"ssh -p x 127.0.0.1", "", "Bad port 'x'\n", 255},
-		{"ssh -Z 2>&1 | head -2", "unknown option -- Z\nusage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]\n", "", 0},
+		{"ssh -Z 2>&1 | head -2", "unknown option -- Z\r\nusage: ssh [-46AaCfGgKkMNnqsTtVvXxYy] [-B bind_interface]\n", "", 0},
 		{"ssh -V", "", "OpenSSH_9.2p1 Debian-2+deb12u3, OpenSSL 3.0.15 3 Sep 2024\n", 0},
 		{"scp 2>&1 | head -1", "usage: scp [-346ABCOpqRrsTv] [-c cipher] [-D sftp_server_path] [-F ssh_config]\n", "", 0},
-		{"scp -P 81 /etc/hostname y@127.0.0.1:", "", "ssh: connect to host 127.0.0.1 port 81: Connection refused\nscp: Connection closed\n", 255},
-		{"sftp -P 81 127.0.0.1", "", "ssh: connect to host 127.0.0.1 port 81: Connection refused\nConnection closed.  \nConnection closed\n", 255},
+		{"scp -P 81 /etc/hostname y@127.0.0.1:", "", "ssh: connect to host 127.0.0.1 port 81: Connection refused\r\nscp: Connection closed\r\n", 255},
+		{"sftp -P 81 127.0.0.1", "", "ssh: connect to host 127.0.0.1 port 81: Connection refused\r\nConnection closed\r\n", 255},
 		{"ssh-add -l", "", "Could not open a connection to your authentication agent.\n", 2},
 		{"ssh-agent -k", "", "SSH_AGENT_PID not set, cannot kill agent\n", 1},
 		{"ssh-copy-id 127.0.0.1", "", "/usr/bin/ssh-copy-id: ERROR: No identities found\n", 1},
@@ -59,9 +59,9 @@ func TestRemotePrograms(t *testing.T) {
 		{"busybox telnet 127.0.0.1 81", "", "telnet: can't connect to remote host (127.0.0.1): Connection refused\n", 1},
 		{"rsync /etc/hostname 127.0.0.1::x", "", "rsync: [Receiver] failed to connect to 127.0.0.1 (127.0.0.1): Connection refused (111)\nrsync error: error in socket IO (code 10) at clientserver.c(139) [Receiver=3.2.7]\n", 10},
 		{"rsync --bogus", "", "rsync: --bogus: unknown option\nrsync error: syntax or usage error (code 1) at main.c(1795) [client=3.2.7]\n", 1},
-		{"ssh-keygen -t foo", "", "unknown key type foo\n", 255},
-		{"ssh-keygen -b 10 -f /tmp/k", "", "Invalid RSA key length: minimum is 1024 bits\n", 255},
-		{"ssh-keygen -l -f /nonexist", "", "ssh-keygen: /nonexist: No such file or directory\n", 255},
+		{"ssh-keygen -t foo", "", "unknown key type foo\r\n", 255},
+		{"ssh-keygen -b 10 -f /tmp/k", "", "Invalid RSA key length: minimum is 1024 bits\r\n", 255},
+		{"ssh-keygen -l -f /nonexist", "", "ssh-keygen: /nonexist: No such file or directory\r\n", 255},
 	} {
 		out, err, status := h.Run(t, test.line, "")
 		if diff := cmp.Diff([]any{test.out, test.err, test.status}, []any{out, err, status}); diff != "" {

@@ -64,14 +64,14 @@ func letters(c *program.Call, shorts, usage string, most int) (f program.Flags, 
 		for j := 1; j < len(a); j++ {
 			at := strings.IndexByte(shorts, a[j])
 			if at < 0 || a[j] == ':' {
-				c.Err.Print("unknown option -- " + a[j:j+1] + "\n" + usage)
+				c.Err.Print("unknown option -- " + a[j:j+1] + "\r\n" + usage)
 				return f, nil, false
 			}
 			letter, value := a[j:j+1], ""
 			if at+1 < len(shorts) && shorts[at+1] == ':' {
 				if value = a[j+1:]; value == "" {
 					if len(args) == 0 {
-						c.Err.Print("option requires an argument -- " + letter + "\n" + usage)
+						c.Err.Print("option requires an argument -- " + letter + "\r\n" + usage)
 						return f, nil, false
 					}
 					value, args = args[0], args[1:]
@@ -153,7 +153,7 @@ func ssh(c *program.Call) int {
 	l := newLogin(c, f, rest[0], "p")
 	c.Kernel.Wanted("connect", "ssh "+strings.Join(c.Args, " "))
 	if len(rest) == 1 && c.TTY == "" && !f.Has("T") && !f.Has("N") && !f.Has("q") {
-		c.Err.Print("Pseudo-terminal will not be allocated because stdin is not a terminal.\n")
+		c.Err.Print("Pseudo-terminal will not be allocated because stdin is not a terminal.\r\n")
 	}
 	return l.run()
 }
@@ -171,21 +171,21 @@ func (l *login) run() int {
 		return 255
 	}
 	if r.fail != peer.Found {
-		c.Err.Print("ssh: Could not resolve hostname " + l.host + ": " + r.fail.Text() + "\n")
+		c.Err.Print("ssh: Could not resolve hostname " + l.host + ": " + r.fail.Text() + "\r\n")
 		return 255
 	}
 	if !r.connect(c, l.port, l.limit) {
 		return 255
 	}
 	if r.link.Answer != peer.Open {
-		c.Err.Print(fmt.Sprintf("ssh: connect to host %s port %d: %s\n", l.host, l.port, r.link.Answer.Text()))
+		c.Err.Print(fmt.Sprintf("ssh: connect to host %s port %d: %s\r\n", l.host, l.port, r.link.Answer.Text()))
 		return 255
 	}
 	if !c.Wait(4 * r.link.RTT) {
 		return 255
 	}
 	if l.port == 80 || l.port == 443 || l.port == 21 || l.port == 23 || l.port == 25 {
-		say(fmt.Sprintf("kex_exchange_identification: Connection closed by remote host\nConnection closed by %s port %d\n", r.addr, l.port))
+		say(fmt.Sprintf("kex_exchange_identification: Connection closed by remote host\r\nConnection closed by %s port %d\r\n", r.addr, l.port))
 		return 255
 	}
 	if !l.hostKey(r, say) {
@@ -193,7 +193,7 @@ func (l *login) run() int {
 	}
 	if l.identity != "" {
 		if _, err := c.View().Stat(c.Path(l.identity)); err != nil {
-			say("Warning: Identity file " + l.identity + " not accessible: No such file or directory.\n")
+			say("Warning: Identity file " + l.identity + " not accessible: No such file or directory.\r\n")
 		}
 	}
 	for try := range 3 {
@@ -207,10 +207,10 @@ func (l *login) run() int {
 			return 255
 		}
 		if try < 2 {
-			c.Err.Print("Permission denied, please try again.\n")
+			c.Err.Print("Permission denied, please try again.\r\n")
 		}
 	}
-	c.Err.Print(l.user + "@" + l.host + ": Permission denied (publickey,password).\n")
+	c.Err.Print(l.user + "@" + l.host + ": Permission denied (publickey,password).\r\n")
 	return 255
 }
 
@@ -244,7 +244,7 @@ func (l *login) hostKey(r reach, say func(string)) bool {
 	key := serverKey(r)
 	if !l.trusting {
 		if c.TTY == "" || l.batch {
-			say("Host key verification failed.\n")
+			say("Host key verification failed.\r\n")
 			return false
 		}
 		where := shown
@@ -257,7 +257,7 @@ func (l *login) hostKey(r reach, say func(string)) bool {
 		for {
 			answer, _, err := program.ReadLine(c.In, '\n', 256)
 			if err != nil || answer == "" || answer == "no" || c.Busy() {
-				say("Host key verification failed.\n")
+				say("Host key verification failed.\r\n")
 				return false
 			}
 			if answer == "yes" || answer == fingerprint(key) {
@@ -266,7 +266,7 @@ func (l *login) hostKey(r reach, say func(string)) bool {
 			c.Err.Print("Please type 'yes', 'no' or the fingerprint: ")
 		}
 	}
-	say("Warning: Permanently added '" + shown + "' (ED25519) to the list of known hosts.\n")
+	say("Warning: Permanently added '" + shown + "' (ED25519) to the list of known hosts.\r\n")
 	v := c.View()
 	if _, err := v.Stat(c.User.Home + "/.ssh"); err != nil {
 		// A list that cannot be written is asked for again.
@@ -293,7 +293,7 @@ func scp(c *program.Call) int {
 		host, _, _ := strings.Cut(rest[0], ":")
 		status := newLogin(c, f, host, "P").run()
 		if c.Stop == nil {
-			c.Err.Print("Connection closed.  \nConnection closed\n")
+			c.Err.Print("Connection closed\r\n")
 		}
 		return status
 	}
@@ -308,7 +308,7 @@ func scp(c *program.Call) int {
 		if host, _, remote := strings.Cut(name, ":"); remote && !strings.Contains(host, "/") {
 			status := newLogin(c, f, host, "P").run()
 			if c.Stop == nil {
-				c.Err.Print("scp: Connection closed\n")
+				c.Err.Print("scp: Connection closed\r\n")
 			}
 			return status
 		}
