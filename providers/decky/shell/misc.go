@@ -134,23 +134,6 @@ func enable(c *call) int {
 	return status
 }
 
-func help(c *call) int {
-	if len(c.Args) == 0 {
-		c.Print("GNU bash, version " + c.r.state.version + " (" + c.r.state.machine + ")\n")
-		return 0
-	}
-	status := 0
-	for _, topic := range c.Args {
-		if _, known := c.r.state.dialect.builtins[topic]; known {
-			c.Print(topic + ": " + topic + "\n")
-			continue
-		}
-		c.say(words{"no help topics match `" + topic + "'.  Try `help help' or `man -k " + topic + "' or `info " + topic + "'."})
-		status = 1
-	}
-	return status
-}
-
 // ashHelp lists the builtins, and the applets that ash runs without a path.
 func ashHelp(c *call) int {
 	names := slices.Sorted(maps.Keys(c.r.state.dialect.builtins))
