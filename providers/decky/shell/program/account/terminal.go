@@ -188,8 +188,8 @@ func setpriv(c *program.Call) int {
 		c.Printf("Supplementary groups: %s\nno_new_privs: 0\nInheritable capabilities: [none]\nAmbient capabilities: [none]\nCapability bounding set: %s\nSecurebits: [none]\nParent death signal: [none]\n", groups, machine.Capabilities)
 		return 0
 	case len(rest) == 0:
-		c.Err.Print("setpriv: No program specified\nTry 'setpriv --help' for more information.\n")
-		return 127
+		c.Err.Print("setpriv: No program specified\n")
+		return 1
 	}
 	inner := *c
 	if f.Has("3") || f.Has("r") || f.Has("e") {

@@ -343,7 +343,7 @@ func prtstat(c *program.Call) int {
 	x, found := p.process(rest[0])
 	if !found {
 		c.Err.Print("Process with pid " + rest[0] + " does not exist.\n")
-		return 1
+		return 0
 	}
 	group, session, foreground := p.leaders(x)
 	c.Printf("Process: %-15s\t\tState: %s\n  CPU#:  %-3d\t\tTTY: %s\tThreads: 1\nProcess, Group and Session IDs\n  Process ID: %d\t\t  Parent ID: %d\n    Group ID: %d\t\t Session ID: %d\n  T Group ID: %d\n\n", x.Name, map[byte]string{'R': "R (running)", 'I': "I (unknown)"}[(x.Stat + "S")[0]]+map[bool]string{true: "S (sleeping)"}[strings.HasPrefix(x.Stat, "S")], x.PID%p.count, "0:0", x.PID, x.PPID, group, session, foreground)

@@ -93,7 +93,7 @@ func TestComplaints(t *testing.T) {
 		{"fuser /nofile", "Specified filename /nofile does not exist.\n", 1},
 		{"pwdx x", "pwdx: invalid process id: x\n", 1},
 		{"pwdx 1", "1: Permission denied\n", 1},
-		{"prtstat 99999999", "Process with pid 99999999 does not exist.\n", 1},
+		{"prtstat 99999999", "Process with pid 99999999 does not exist.\n", 0},
 		{"renice 5 1", "renice: failed to set priority for 1 (process ID): Operation not permitted\n", 1},
 		{"chrt", "chrt: bad usage\nTry 'chrt --help' for more information.\n", 1},
 		{"taskset", "taskset: bad usage\nTry 'taskset --help' for more information.\n", 1},
