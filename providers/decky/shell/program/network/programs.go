@@ -11,6 +11,7 @@ func Programs() map[string]program.Func {
 	return map[string]program.Func{
 		"ip": ip, "ss": ss, "netstat": netstat, "ifconfig": ifconfig, "route": routeProgram, "arp": arp,
 		"ping": ping, "ping4": ping, "ping6": ping, "traceroute": traceroute, "traceroute6": traceroute, "tracepath": tracepath,
+		"tc": tc, "bridge": bridge, "routel": routel,
 		"dig": dig, "host": host, "nslookup": nslookup,
 	}
 }
