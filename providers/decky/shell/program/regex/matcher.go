@@ -111,6 +111,9 @@ func (m *matcher) try(n *node, at int, then func(int) bool) bool {
 }
 
 func (m *matcher) sequence(list []*node, at int, then func(int) bool) bool {
+	if m.steps--; m.steps <= 0 {
+		return false
+	}
 	if len(list) == 0 {
 		return then(at)
 	}
@@ -128,6 +131,9 @@ func (m *matcher) repeat(n *node, at, count int, then func(int) bool) bool {
 			}
 			return m.repeat(n, end, count+1, then)
 		})
+	}
+	if m.steps--; m.steps <= 0 {
+		return false
 	}
 	if count < n.min {
 		return more()

@@ -171,6 +171,10 @@ func (p *parser) sequence() (*node, error) {
 			continue
 		case repeats:
 			last := all.subs[len(all.subs)-1]
+			if last.op == opRepeat && last.max < 0 && high < 0 && last.min <= 1 && low <= 1 && p.o.Dialect != Perl {
+				last.min = min(last.min, low) // a+* is a*
+				break
+			}
 			r := &node{op: opRepeat, subs: []*node{last}, min: low, max: high}
 			if p.o.Dialect == Perl && p.pos < len(p.text) && (p.text[p.pos] == '?' || p.text[p.pos] == '+') {
 				r.lazy = p.text[p.pos] == '?'
