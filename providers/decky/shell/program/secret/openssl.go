@@ -1,5 +1,5 @@
-// Package secret holds what makes keys, hashes and random bytes: openssl and
-// ssh-keygen. What they compute is real and its cost is bounded; a connection
+// Package secret holds what makes hashes and random bytes: openssl. What it
+// computes is real and its cost is bounded; a connection
 // that is wanted is put on record and refused. It refuses ciphers and
 // certificates: those commands stay unanswered.
 package secret
@@ -28,7 +28,7 @@ import (
 
 // Programs are the programs of this package by their names.
 func Programs() map[string]program.Func {
-	return map[string]program.Func{"openssl": openssl, "ssh-keygen": keygen}
+	return map[string]program.Func{"openssl": openssl}
 }
 
 // digests by the names of OpenSSL 3, as output shows them.
