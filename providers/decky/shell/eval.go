@@ -307,6 +307,9 @@ func (r *runner) command(c syntax.Command, io Streams) error {
 	case *syntax.CaseClause:
 		return r.nested(func() error { return r.caseClause(c, io) })
 	case *syntax.FuncDecl:
+		if c.Name == nil {
+			return fmt.Errorf("%w: a function without a name", errBudget)
+		}
 		if len(r.state.funcs) < maxFunctions || r.state.funcs[c.Name.Value] != nil {
 			r.state.funcs[c.Name.Value] = c.Body
 		}

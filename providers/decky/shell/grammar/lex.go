@@ -68,6 +68,17 @@ func (l *lexer) peek() token {
 	return l.last
 }
 
+// negated parts a "!" from the parenthesis behind it, where a command begins: no
+// pattern of extglob's stands there.
+func (l *lexer) negated() {
+	t := l.peek()
+	if t.kind != tWord || !strings.HasPrefix(t.text, "!(") {
+		return
+	}
+	t.text, t.quoted = "!", false
+	l.last, l.pos, l.line = t, t.at+1, t.line
+}
+
 // next takes the next token.
 func (l *lexer) next() token {
 	t := l.peek()

@@ -119,6 +119,9 @@ func (p *parser) lines() {
 func (p *parser) pipeline() {
 	bang := false
 	for {
+		if p.dialect == Bash {
+			p.negated()
+		}
 		t := p.peek()
 		if is(t, "!") || p.dialect == Bash && is(t, "time") || p.dialect == Bash && bang && is(t, "-p") {
 			if is(t, "!") && bang && p.dialect != Bash {
