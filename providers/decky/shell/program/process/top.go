@@ -3,7 +3,6 @@ package process
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,34 +60,33 @@ func top(c *program.Call) int {
 		}
 		count = min(n, looks)
 	}
+	var keys program.Keyboard
+	paint := &painter{rows: c.Rows, cols: c.Cols}
+	if !batch {
+		from, restore, ok := c.Keys()
+		if !ok {
+			c.Err.Print("top: failed tty get\n")
+			return 1
+		}
+		defer restore()
+		keys = from
+	}
 	for i := range count {
 		screen := topScreen(c, f, batch)
 		if !batch {
-			screen = "\x1b[H\x1b[J" + strings.ReplaceAll(screen, "\n", "\x1b[K\n")
+			screen = paint.frame(screen)
 		} else if i > 0 {
 			screen = "\n" + screen
 		}
 		c.Print(screen)
-		if c.Busy() || i == count-1 {
+		if c.Busy() || i == count-1 || !pause(c, keys, every) {
 			break
 		}
-		if !batch && quitTyped(c) || !c.Wait(every) {
-			break
-		}
+	}
+	if !batch {
+		c.Print(paint.over())
 	}
 	return 0
-}
-
-// quitTyped tells that q waits to be read: what was typed before the screen was
-// drawn.
-func quitTyped(c *program.Call) bool {
-	waiting, ok := c.In.(interface{ Buffered() int })
-	if !ok || waiting.Buffered() == 0 {
-		return false
-	}
-	var b [1]byte
-	n, err := io.ReadFull(c.In, b[:])
-	return n == 1 && (b[0] == 'q' || b[0] == 'Q') || err != nil
 }
 
 // topOptions reads top's options, whose dash may lack.
@@ -183,6 +181,9 @@ func topLine(p *lister, e machine.Process, whole bool) string {
 		share = 0
 	}
 	hundredths := e.PID * 37 % 100
+	if e.Kernel() && !strings.HasPrefix(e.Name, "rcu_preempt") && !strings.HasPrefix(e.Name, "ksoftirqd/0") {
+		hundredths = 0
+	}
 	cpu := 0.0
 	if strings.HasPrefix(e.Stat, "R") {
 		cpu = 6.2
@@ -202,6 +203,10 @@ func smallTop(c *program.Call) int {
 	}
 	if n, err := strconv.ParseFloat(f.Value["d"], 64); err == nil {
 		every = time.Duration(min(max(n, 0.1), 3600) * float64(time.Second))
+	}
+	keys, restore, ok := c.Keys()
+	if ok {
+		defer restore()
 	}
 	for i := range count {
 		x := c.Machine.Memory()
@@ -225,7 +230,7 @@ func smallTop(c *program.Call) int {
 			fmt.Fprintf(&b, "%5d %5d %-8.8s %-4.4s %6s %3d%% %3d   0%% %s\n", e.PID, e.PPID, e.User, e.Stat, size, int64(e.VSZ)*100/max(x.Total, 1), e.PID%c.Machine.Hardware.CPU.Count(), e.Args)
 		}
 		c.Print(b.String())
-		if c.Busy() || i == count-1 || !c.Wait(every) {
+		if c.Busy() || i == count-1 || !pause(c, keys, every) {
 			break
 		}
 	}
