@@ -266,12 +266,8 @@ func (m *Machine) sysCPU() *dir {
 	}
 	d.lazy("vulnerabilities", 0o755, func() *dir {
 		x := m.liveDir(0o755)
-		for _, v := range strings.Fields("itlb_multihit l1tf mds meltdown mmio_stale_data retbleed spec_store_bypass spectre_v1 spectre_v2 srbds tsx_async_abort") {
-			status := "Not affected\n"
-			if strings.Contains(m.Hardware.CPU.Bugs, v) {
-				status = "Mitigation\n"
-			}
-			x.text(v, status)
+		for name, status := range m.vulnerabilities() {
+			x.text(name, status+"\n")
 		}
 		return x
 	})

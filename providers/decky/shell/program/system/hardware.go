@@ -19,7 +19,8 @@ func lscpu(c *program.Call) int {
 	if n > 1 {
 		span = fmt.Sprintf("0-%d", n-1)
 	}
-	row := func(name, value string) { c.Printf("%-36s%s\n", name+":", value) }
+	var rows [][2]string
+	row := func(name, value string) { rows = append(rows, [2]string{name + ":", value}) }
 	size := func(kib, instances int) string {
 		total := kib * instances
 		unit, text := "KiB", fmt.Sprint(total)
@@ -63,6 +64,21 @@ func lscpu(c *program.Call) int {
 	row("L3 cache", size(cpu.L3, cpu.Sockets))
 	row("NUMA node(s)", "1")
 	row("NUMA node0 CPU(s)", span)
+	const known = "/sys/devices/system/cpu/vulnerabilities"
+	list, _ := c.View().ReadDir(known)
+	for _, info := range list {
+		name := strings.ReplaceAll(info.Name, "_", " ")
+		if data, err := c.View().ReadFile(known + "/" + info.Name); err == nil && name != "" {
+			row("Vulnerability "+strings.ToUpper(name[:1])+name[1:], strings.TrimRight(string(data), "\n"))
+		}
+	}
+	width := 0
+	for _, r := range rows {
+		width = max(width, len(r[0])+1)
+	}
+	for _, r := range rows {
+		c.Printf("%-*s%s\n", width, r[0], r[1])
+	}
 	return 0
 }
 
