@@ -290,6 +290,7 @@ func shred(c *program.Call) int {
 
 // lsattr and chattr know what ext4 shows of a file that nobody marked.
 func lsattr(c *program.Call) int {
+	c.Hint = "Usage: lsattr [-RVadlpv] [files...]\n"
 	f, names, ok := c.Parse("adlpRVv", "")
 	if !ok {
 		return 1
@@ -325,6 +326,8 @@ func lsattr(c *program.Call) int {
 	return status
 }
 
+const chattrUsage = "Usage: chattr [-RVf] [-+=aAcCdDeijPsStTuFx] [-p project] [-v version] files...\n"
+
 // chattr takes marks and shows none: whoever looks again finds the file as it
 // was, as where the file system knows them not.
 func chattr(c *program.Call) int {
@@ -335,19 +338,19 @@ func chattr(c *program.Call) int {
 		case a != "" && strings.IndexByte("+-=", a[0]) >= 0 && len(a) > 1:
 			given = true
 			if bad := strings.Trim(a[1:], "aAcCdDeEFijImNPsStTuxRVfvp"); bad != "" {
-				c.Err.Print("Usage: chattr [-pRVf] [-+=aAcCdDeijPsStTuFx] [-v version] files...\n")
+				c.Err.Print(chattrUsage)
 				return 1
 			}
 		default:
 			names = append(names, a)
 		}
 	}
-	if len(names) == 0 {
-		if given {
-			c.Err.Print("Must use '-v', =, - or +\n")
-		} else {
-			c.Err.Print("Usage: chattr [-pRVf] [-+=aAcCdDeijPsStTuFx] [-v version] files...\n")
-		}
+	switch {
+	case len(names) == 0:
+		c.Err.Print(chattrUsage)
+		return 1
+	case !given:
+		c.Err.Print("Must use '-v', =, - or +\n")
 		return 1
 	}
 	status := 0
