@@ -20,6 +20,9 @@ func (v View) spot(path string, follow bool) (place, error) {
 		if !v.may(p.parent, 3) {
 			return p, syscall.EACCES
 		}
+		if p.parent.marks&MarkImmutable != 0 {
+			return p, syscall.EPERM
+		}
 	}
 	return p, nil
 }
@@ -170,7 +173,7 @@ func (v View) Link(old, path string) error {
 	if err != nil {
 		return err
 	}
-	if from.node.isDir() {
+	if from.node.isDir() || from.node.marks&sealed != 0 {
 		return syscall.EPERM
 	}
 	p, err := v.spot(path, false)
@@ -205,6 +208,8 @@ func (v View) mayRemove(p place) error {
 		return syscall.EPERM
 	case !v.may(p.parent, 3):
 		return syscall.EACCES
+	case (p.parent.marks|p.node.marks)&sealed != 0:
+		return syscall.EPERM
 	case p.parent.mode&0o1000 != 0 && v.UID != 0 && v.UID != p.node.uid && v.UID != p.parent.uid:
 		return syscall.EPERM
 	}
@@ -319,7 +324,7 @@ func (v View) owned(path string, follow bool) (place, error) {
 		return p, err
 	case p.node.fixed || p.node.generate != nil || p.node.mount != nil:
 		return p, syscall.EPERM
-	case v.UID != 0 && v.UID != p.node.uid:
+	case v.UID != 0 && v.UID != p.node.uid, p.node.marks&sealed != 0:
 		return p, syscall.EPERM
 	}
 	p.node = v.FS.keep(p.node)
@@ -390,7 +395,7 @@ func (v View) Utimes(path string, atime, mtime time.Time, follow bool) error {
 	if err != nil {
 		return err
 	}
-	if p.node.fixed || p.node.generate != nil || p.node.mount != nil {
+	if p.node.fixed || p.node.generate != nil || p.node.mount != nil || p.node.marks&MarkImmutable != 0 {
 		return syscall.EPERM
 	}
 	if v.UID != 0 && v.UID != p.node.uid && !v.may(p.node, 2) {

@@ -116,6 +116,9 @@ func (v View) open(path string, flags int, perm uint32) (*File, error) {
 	case n.mode&TypeMask == TypeSocket:
 		return nil, syscall.ENXIO
 	}
+	if err := n.mayOpen(flags); err != nil {
+		return nil, err
+	}
 	file := &File{view: v, fs: v.FS, node: n, flags: flags, device: deviceOf(n)}
 	if n.live == nil && n.generate == nil && file.device == plain && !n.isDir() {
 		if !n.own {

@@ -19,7 +19,8 @@ type node struct {
 	data                []byte // of a file that own says is the client's
 	target              string
 	rdev                [2]int // major, minor
-	entry               int32  // of the image; -1 for none
+	marks               Marks
+	entry               int32 // of the image; -1 for none
 	added               map[string]*node
 	gone                map[string]bool // names of the image that are no more
 	own                 bool            // the content is data

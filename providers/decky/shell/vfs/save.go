@@ -23,6 +23,7 @@ type entry struct {
 	Same   name   `json:"s,omitempty"` // it is another name of that one
 	Rdev   []int  `json:"r,omitempty"`
 	Gone   bool   `json:"x,omitempty"` // nothing is there any more
+	Marks  Marks  `json:"a,omitempty"`
 }
 
 // name is a file's: any bytes. As JSON it is a string where it is UTF-8, else a
@@ -140,7 +141,7 @@ func (c *collector) directory(n *node, path string, moved bool) {
 
 // file notes one file; moved says that it does not stand where the image has it.
 func (c *collector) file(n *node, path string, moved bool) {
-	e := entry{Path: name(path), Mode: n.mode, UID: n.uid, GID: n.gid, MTime: n.mtime.UnixNano(), Target: name(n.target)}
+	e := entry{Path: name(path), Mode: n.mode, UID: n.uid, GID: n.gid, MTime: n.mtime.UnixNano(), Target: name(n.target), Marks: n.marks}
 	if n.mode&TypeMask == TypeChar || n.mode&TypeMask == TypeBlock {
 		e.Rdev = n.rdev[:]
 	}
@@ -252,7 +253,7 @@ func (f *FS) restore(root View, e entry) {
 		}
 	}
 	n = f.keep(n)
-	n.mode, n.uid, n.gid, n.target, n.changed = e.Mode, e.UID, e.GID, string(e.Target), true
+	n.mode, n.uid, n.gid, n.target, n.marks, n.changed = e.Mode, e.UID, e.GID, string(e.Target), e.Marks, true
 	if len(e.Rdev) == 2 {
 		n.rdev = [2]int(e.Rdev)
 	}

@@ -24,5 +24,5 @@ var texts = map[syscall.Errno]string{
 	syscall.EINVAL: "Invalid argument", syscall.EROFS: "Read-only file system", syscall.EBUSY: "Device or resource busy", syscall.EXDEV: "Invalid cross-device link",
 	syscall.EFBIG: "File too large", syscall.EMFILE: "Too many open files", syscall.EBADF: "Bad file descriptor", syscall.EIO: "Input/output error",
 	syscall.EMLINK: "Too many links", syscall.ENXIO: "No such device or address", syscall.ESPIPE: "Illegal seek", syscall.EDQUOT: "Disk quota exceeded",
-	syscall.ETXTBSY: "Text file busy", syscall.ENOEXEC: "Exec format error", syscall.ESRCH: "No such process", syscall.ECONNREFUSED: "Connection refused", syscall.ETIMEDOUT: "Connection timed out", syscall.EINTR: "Interrupted system call", syscall.ENOTTY: "Inappropriate ioctl for device",
+	syscall.ETXTBSY: "Text file busy", syscall.ENOEXEC: "Exec format error", syscall.ESRCH: "No such process", syscall.ECONNREFUSED: "Connection refused", syscall.ETIMEDOUT: "Connection timed out", syscall.EINTR: "Interrupted system call", syscall.ENOTTY: "Inappropriate ioctl for device", syscall.EOPNOTSUPP: "Operation not supported",
 }

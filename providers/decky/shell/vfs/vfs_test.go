@@ -245,3 +245,60 @@ func FuzzRestore(f *testing.F) {
 		dump(fs.As(0, 0), "/")
 	})
 }
+
+// What is marked with chattr +i or +a resists root, and stays so over a restart.
+func TestMarks(t *testing.T) {
+	f := newFS(1 << 20)
+	root := f.As(0, 0)
+	for _, path := range []string{"/tmp/i", "/tmp/a"} {
+		if err := root.WriteFile(path, []byte("x"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := root.Mkdir("/tmp/d", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.As(1000, 1000).SetMarks("/tmp/i", vfs.MarkImmutable); err == nil {
+		t.Error("anybody marks files")
+	}
+	for path, m := range map[string]vfs.Marks{"/tmp/i": vfs.MarkImmutable, "/tmp/a": vfs.MarkAppend, "/tmp/d": vfs.MarkImmutable} {
+		if err := root.SetMarks(path, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(v vfs.View) {
+		t.Helper()
+		for what, err := range map[string]error{
+			"remove": v.Remove("/tmp/i"), "remove a": v.Remove("/tmp/a"), "write": v.WriteFile("/tmp/i", nil, 0o644), "write a": v.WriteFile("/tmp/a", nil, 0o644),
+			"rename": v.Rename("/tmp/i", "/tmp/j"), "link": v.Link("/tmp/i", "/tmp/j"), "chmod": v.Chmod("/tmp/i", 0o777), "chown": v.Chown("/tmp/a", 1, 1),
+			"replace": v.Rename("/tmp/x", "/tmp/i"), "make": v.WriteFile("/tmp/d/new", nil, 0o644), "touch": v.Chtimes("/tmp/i", time.Unix(1, 0)),
+		} {
+			if !errors.Is(err, syscall.EPERM) && what != "replace" {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		file, err := v.Open("/tmp/a", vfs.Write|vfs.Append, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Write([]byte("y")); err != nil {
+			t.Error(err)
+		}
+	}
+	check(root)
+	data, _, err := f.Changes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := newFS(1 << 20)
+	if err := again.Restore(data); err != nil {
+		t.Fatal(err)
+	}
+	check(again.As(0, 0))
+	if err := root.SetMarks("/tmp/i", 0); err != nil {
+		t.Fatal(err)
+	}
+	if err := root.Remove("/tmp/i"); err != nil {
+		t.Error(err)
+	}
+}
