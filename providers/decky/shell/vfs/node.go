@@ -171,6 +171,8 @@ func (f *FS) size(n *node) int64 {
 		return 0
 	case n.own:
 		return int64(len(n.data))
+	case n.given != nil:
+		return n.given.Size()
 	case n.entry >= 0 && f.image.entries[n.entry].Size >= 0:
 		return f.image.entries[n.entry].Size
 	}

@@ -24,6 +24,7 @@ type entry struct {
 	Rdev   []int  `json:"r,omitempty"`
 	Gone   bool   `json:"x,omitempty"` // nothing is there any more
 	Marks  Marks  `json:"a,omitempty"`
+	Zeros  int64  `json:"z,omitempty"` // so many are the content
 }
 
 // name is a file's: any bytes. As JSON it is a string where it is UTF-8, else a
@@ -161,6 +162,9 @@ func (c *collector) file(n *node, path string, moved bool) {
 	if n.own && n.mode&TypeMask == TypeFile && (n.entry < 0 || n.charged) {
 		e.Data, e.Own = n.data, true
 	}
+	if zeros, ok := n.given.(hollow); ok && !n.own {
+		e.Zeros = int64(zeros)
+	}
 	if moved && n.entry >= 0 {
 		e.Base = name(c.f.image.entries[n.entry].Path)
 	}
@@ -263,6 +267,12 @@ func (f *FS) restore(root View, e entry) {
 		}
 		n.data, n.own, n.charged = e.Data, true, true
 		f.used += int64(len(n.data))
+	}
+	if e.Zeros > 0 && !e.Own && n.mode&TypeMask == TypeFile {
+		if n.charged {
+			f.used -= int64(len(n.data))
+		}
+		n.data, n.own, n.charged, n.given = nil, false, false, hollow(min(e.Zeros, MaxHollow))
 	}
 }
 

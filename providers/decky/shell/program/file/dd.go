@@ -55,6 +55,9 @@ func dd(c *program.Call) int {
 	if n, ok := program.Count(options["count"]); ok {
 		blocks = n
 	}
+	if total, ok := bulk(c, options, size, blocks); ok {
+		return measure(c, options, size, outSize, total)
+	}
 	limit := min(blocks, int64(c.Kernel.Room())/max(size, 1)+1) * size
 	if skip, ok := program.Count(options["skip"]); ok && skip > 0 && in != nil {
 		_, _ = io.CopyN(io.Discard, in, min(skip*size, 16<<20))
@@ -93,32 +96,33 @@ func dd(c *program.Call) int {
 	} else {
 		c.Write(c.Out, string(data))
 	}
-	if options["status"] == "none" {
-		return 0
-	}
-	if options["status"] == "noxfer" {
-		c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n", read/size, program.Truth(read%size != 0), read/outSize, program.Truth(read%outSize != 0)))
-		return 0
-	}
-	full, partial := read/size, program.Truth(read%size != 0)
-	fullOut, partialOut := read/outSize, program.Truth(read%outSize != 0)
 	// What it took, and what starting takes: no two runs are alike.
 	nanos := 21_000 + (uint64(c.Now().UnixMicro())*2654435761+uint64(read)*40503)%26_000 + uint64(read)/2
-	seconds := float64(time.Since(began).Nanoseconds()+int64(nanos)) / 1e9
-	size64 := read
-	amount := fmt.Sprintf("%d bytes", size64)
-	if size64 == 1 {
+	report(c, options["status"], size, outSize, read, time.Since(began)+time.Duration(nanos))
+	return 0
+}
+
+// report says what was copied, and how fast.
+func report(c *program.Call, status string, size, outSize, copied int64, took time.Duration) {
+	if status == "none" {
+		return
+	}
+	c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n", copied/size, program.Truth(copied%size != 0), copied/outSize, program.Truth(copied%outSize != 0)))
+	if status == "noxfer" {
+		return
+	}
+	amount := fmt.Sprintf("%d bytes", copied)
+	if copied == 1 {
 		amount = "1 byte"
 	}
-	if size64 >= 1000 {
-		amount += fmt.Sprintf(" (%s, %s)", decimal(size64), binaryUnit(size64))
+	if copied >= 1000 {
+		amount += fmt.Sprintf(" (%s, %s)", decimal(copied), binaryUnit(copied))
 	}
 	rate := "0.0 kB/s"
-	if size64 > 0 {
-		rate = decimal(int64(float64(size64)/seconds)) + "/s"
+	if copied > 0 {
+		rate = decimal(int64(float64(copied)/took.Seconds())) + "/s"
 	}
-	c.Err.Print(fmt.Sprintf("%d+%d records in\n%d+%d records out\n%s copied, %.6g s, %s\n", full, partial, fullOut, partialOut, amount, seconds, rate))
-	return 0
+	c.Err.Print(fmt.Sprintf("%s copied, %.6g s, %s\n", amount, took.Seconds(), rate))
 }
 
 func decimal(n int64) string {
