@@ -46,7 +46,7 @@ func (b *builder) databases() {
 	case "alpine":
 		var installed, world strings.Builder
 		for _, p := range packages {
-			fmt.Fprintf(&installed, "C:Q1%s=\nP:%s\nV:%s\nA:%s\nS:%d\nI:%d\nT:%s\nU:https://www.alpinelinux.org/\nL:MIT\no:%s\n\n", strings.ToUpper(fmt.Sprintf("%x", md5.Sum([]byte(p.Name))))[:27], p.Name, p.Version, b.r.Machine, p.Size*400, p.Size*1024, p.Summary, p.Name)
+			installed.WriteString(b.apkStanza(p))
 		}
 		for _, n := range strings.Fields("alpine-base chrony curl doas e2fsprogs linux-lts linux-firmware-none logrotate nano openssh syslinux tzdata") {
 			world.WriteString(n + "\n")
@@ -61,16 +61,26 @@ func (b *builder) databases() {
 		}
 	case "arch":
 		for _, p := range packages {
-			dir := "/var/lib/pacman/local/" + p.Name + "-" + p.Version
-			b.file(dir+"/desc", 0o644, Text(fmt.Sprintf("%%NAME%%\n%s\n\n%%VERSION%%\n%s\n\n%%BASE%%\n%s\n\n%%DESC%%\n%s\n\n%%ARCH%%\n%s\n\n%%SIZE%%\n%d\n\n%%VALIDATION%%\npgp\n\n", p.Name, p.Version, p.Name, p.Summary, b.r.Machine, p.Size*1024)))
-			b.file(dir+"/files", 0o644, Text("%FILES%\n"+strings.ReplaceAll(b.listOf(p), "\n/", "\n")))
-			b.blob(dir+"/mtree", 0o644, int64(300+hash(p.Name)%4000))
+			b.pacmanEntry(p)
 		}
 		b.file("/var/lib/pacman/local/ALPM_DB_VERSION", 0o644, Text("9\n"))
 		for _, n := range []string{"core", "extra"} {
 			b.blob("/var/lib/pacman/sync/"+n+".db", 0o644, int64(130_000+hash(n)%8_000_000))
 		}
 	}
+}
+
+// apkStanza is a package in apk's database.
+func (b *builder) apkStanza(p Package) string {
+	return fmt.Sprintf("C:Q1%s=\nP:%s\nV:%s\nA:%s\nS:%d\nI:%d\nT:%s\nU:https://www.alpinelinux.org/\nL:MIT\no:%s\n\n", strings.ToUpper(fmt.Sprintf("%x", md5.Sum([]byte(p.Name))))[:27], p.Name, p.Version, b.r.Machine, p.Size*400, p.Size*1024, p.Summary, p.Name)
+}
+
+// pacmanEntry puts what pacman keeps of a package.
+func (b *builder) pacmanEntry(p Package) {
+	dir := "/var/lib/pacman/local/" + p.Name + "-" + p.Version
+	b.file(dir+"/desc", 0o644, Text(fmt.Sprintf("%%NAME%%\n%s\n\n%%VERSION%%\n%s\n\n%%BASE%%\n%s\n\n%%DESC%%\n%s\n\n%%ARCH%%\n%s\n\n%%SIZE%%\n%d\n\n%%VALIDATION%%\npgp\n\n", p.Name, p.Version, p.Name, p.Summary, b.r.Machine, p.Size*1024)))
+	b.file(dir+"/files", 0o644, Text("%FILES%\n"+strings.ReplaceAll(b.listOf(p), "\n/", "\n")))
+	b.blob(dir+"/mtree", 0o644, int64(300+hash(p.Name)%4000))
 }
 
 func debianArch(machine string) string {

@@ -20,7 +20,7 @@ func (b *builder) configuration() {
 	}
 	byPath := map[string]file{}
 	for _, t := range tables {
-		for _, f := range files(t) {
+		for _, f := range files("etc/" + t) {
 			f.path = strings.ReplaceAll(f.path, "@TRIPLET@", b.a.triplet)
 			byPath[f.path] = f
 		}

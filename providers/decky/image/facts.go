@@ -17,6 +17,7 @@ import (
 	"github.com/decnet/decnet/providers/decky"
 	"github.com/decnet/decnet/providers/decky/persona"
 	"github.com/decnet/decnet/providers/decky/shell/vfs"
+	"github.com/decnet/decnet/providers/decky/web/site"
 )
 
 // Facts are what a host fills its image with. They implement vfs.Host.
@@ -66,6 +67,10 @@ func (f *Facts) Times(e *vfs.Entry) (mtime, ctime time.Time) {
 		}
 		return false
 	}
+	if p, ok := e.Source.(Page); ok {
+		t := site.Installed(f.Persona, f.Now(), p.Path)
+		return t, t
+	}
 	span := f.Boot.Sub(f.Built)
 	unit := f.unit(path)
 	switch {
@@ -109,12 +114,18 @@ func (f *Facts) Content(e *vfs.Entry) vfs.Content {
 	switch s := e.Source.(type) {
 	case Text:
 		return strings.NewReader(string(s))
+	case Joined:
+		return strings.NewReader(string(s[0] + s[1]))
+	case Page:
+		return bytes.NewReader(s.Body)
 	case Template:
 		return strings.NewReader(f.Expand(string(s)))
 	case Made:
 		return strings.NewReader(f.made(string(s)))
 	case Log:
 		return bytes.NewReader(f.log(s))
+	case WebLog:
+		return bytes.NewReader(f.webLog(s))
 	case *ELF:
 		return s.Open()
 	case *Blob:

@@ -19,29 +19,48 @@ type Template string
 // Text is a text that all hosts of the image share.
 type Text string
 
+// Joined is a text and what follows it, which fewer hosts share.
+type Joined [2]Text
+
 // maxImages bounds how many images a process keeps; more are made each time.
-const maxImages = 24
+// Those with services hold little beside the release's own.
+const maxImages, maxServed = 24, 512
 
 // images are those that were made: pure functions of their key.
 var images struct {
 	sync.Mutex
-	made map[string]*vfs.Image
+	made, served map[string]*vfs.Image
 }
 
-// Of is the image of a release; the hosts of a process share it.
+// Of is the image of a release with its services; the hosts of a process share
+// it, and images of one release share what they have in common.
 func Of(r persona.Release) *vfs.Image {
-	key := r.Slug + "\x00" + r.Kernel + "\x00" + r.Machine
+	base := r
+	base.Serving = ""
 	images.Lock()
 	defer images.Unlock()
-	if m := images.made[key]; m != nil {
+	if images.made == nil {
+		images.made, images.served = map[string]*vfs.Image{}, map[string]*vfs.Image{}
+	}
+	m := kept(images.made, key(base), maxImages, func() *vfs.Image { return build(base) })
+	if r.Serving == "" {
 		return m
 	}
-	m := build(r)
-	if images.made == nil {
-		images.made = map[string]*vfs.Image{}
+	return kept(images.served, key(r), maxServed, func() *vfs.Image { return extend(m, r) })
+}
+
+func key(r persona.Release) string {
+	return r.Slug + "\x00" + r.Kernel + "\x00" + r.Machine + "\x00" + r.Serving
+}
+
+// kept is the image of a key, which is made and kept while there is room.
+func kept(made map[string]*vfs.Image, key string, room int, build func() *vfs.Image) *vfs.Image {
+	if m := made[key]; m != nil {
+		return m
 	}
-	if len(images.made) < maxImages {
-		images.made[key] = m
+	m := build()
+	if len(made) < room {
+		made[key] = m
 	}
 	return m
 }
@@ -57,7 +76,8 @@ type builder struct {
 	owned map[string][]string // files by package
 }
 
-func build(r persona.Release) *vfs.Image {
+// newBuilder is a builder for a release, which becomes one of those of the tables.
+func newBuilder(r persona.Release) *builder {
 	switch r.Family {
 	case "debian", "rhel", "arch", "alpine":
 	default:
@@ -75,8 +95,14 @@ func build(r persona.Release) *vfs.Image {
 	default:
 		b.libs = "/lib"
 	}
+	return b
+}
+
+func build(r persona.Release) *vfs.Image {
+	b := newBuilder(r)
 	b.directories()
 	b.programs()
+	b.daemons()
 	b.libraries()
 	b.kernel()
 	b.documents()
@@ -111,6 +137,10 @@ func (b *builder) file(path string, mode uint32, source any) *vfs.Entry {
 		e.Size = s.Bytes
 	case Text:
 		e.Size = int64(len(s))
+	case Joined:
+		e.Size = int64(len(s[0]) + len(s[1]))
+	case Page:
+		e.Size = int64(len(s.Body))
 	}
 	return b.image.Add(e)
 }

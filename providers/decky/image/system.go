@@ -224,3 +224,44 @@ func (b *builder) units() {
 		b.dir(d, 0o755)
 	}
 }
+
+// daemonProgram is a program of a daemon that stands outside of the directories
+// of the table, with the package that brings it.
+type daemonProgram struct {
+	owner string
+	program
+}
+
+// daemonPrograms are those of each distribution.
+var daemonPrograms = map[string][]daemonProgram{
+	"ubuntu20": {
+		{"snapd", program{path: "/usr/lib/snapd/snapd", size: 22_914_248, mode: 0o755}}, {"systemd", program{path: "/usr/lib/systemd/systemd-resolved", size: 420_104, mode: 0o755}},
+		{"policykit-1", program{path: "/usr/lib/policykit-1/polkitd", size: 121_504, mode: 0o755}}, {"multipath-tools", program{path: "/usr/sbin/multipathd", size: 113_952, mode: 0o755}},
+		{"networkd-dispatcher", program{path: "/usr/bin/networkd-dispatcher", size: 19_797, mode: 0o755}},
+	},
+	"ubuntu22": {
+		{"snapd", program{path: "/usr/lib/snapd/snapd", size: 25_210_320, mode: 0o755}}, {"systemd", program{path: "/usr/lib/systemd/systemd-resolved", size: 461_096, mode: 0o755}},
+		{"policykit-1", program{path: "/usr/libexec/polkitd", size: 121_480, mode: 0o755}}, {"multipath-tools", program{path: "/usr/sbin/multipathd", size: 117_952, mode: 0o755}},
+		{"networkd-dispatcher", program{path: "/usr/bin/networkd-dispatcher", size: 21_043, mode: 0o755}},
+	},
+	"centos7": {{"polkit", program{path: "/usr/lib/polkit-1/polkitd", size: 120_432, mode: 0o755}}},
+	"rocky9": {
+		{"polkit", program{path: "/usr/lib/polkit-1/polkitd", size: 111_520, mode: 0o755}}, {"dbus-broker", program{path: "/usr/bin/dbus-broker", size: 187_504, mode: 0o755}},
+		{"dbus-broker", program{path: "/usr/bin/dbus-broker-launch", size: 140_856, mode: 0o755}},
+	},
+	"fedora": {
+		{"polkit", program{path: "/usr/lib/polkit-1/polkitd", size: 119_872, mode: 0o755}}, {"dbus-broker", program{path: "/usr/bin/dbus-broker", size: 190_240, mode: 0o755}},
+		{"dbus-broker", program{path: "/usr/bin/dbus-broker-launch", size: 144_952, mode: 0o755}},
+	},
+	"arch": {
+		{"dbus-broker", program{path: "/usr/bin/dbus-broker", size: 194_128, mode: 0o755}}, {"dbus-broker", program{path: "/usr/bin/dbus-broker-launch", size: 141_064, mode: 0o755}},
+	},
+	"alpine": {{"openssh-server", program{path: "/usr/sbin/sshd", size: 898_664, mode: 0o755}}},
+}
+
+// daemons puts the programs of daemons that the table of programs lacks.
+func (b *builder) daemons() {
+	for _, x := range daemonPrograms[b.slug] {
+		b.program(Package{Name: x.owner}, x.program, "")
+	}
+}

@@ -74,16 +74,26 @@ var summaries = sync.OnceValue(func() map[string]string {
 // Packages are what is installed of a release, sorted by name. The slice is the
 // caller's.
 func Packages(r persona.Release) []Package {
-	slug := r.Slug
-	if !slices.Contains(persona.Distros(), slug) {
-		slug = "debian"
-	}
-	all := packageTables()[slug]
-	out := slices.Clone(all)
+	slug := tableSlug(r)
+	out := slices.Clone(packageTables()[slug])
 	for i := range out { // a kernel of the user's own
 		out[i].Name = strings.Replace(out[i].Name, known(slug).Kernel, r.Kernel, 1)
 	}
+	if r.Serving != "" {
+		for _, o := range additions(r) {
+			out = append(out, o.Package)
+		}
+		slices.SortFunc(out, func(a, b Package) int { return strings.Compare(a.Name, b.Name) })
+	}
 	return out
+}
+
+// tableSlug is the distribution whose table is a release's.
+func tableSlug(r persona.Release) string {
+	if !slices.Contains(persona.Distros(), r.Slug) {
+		return "debian"
+	}
+	return r.Slug
 }
 
 // known is the table's own release of a distribution.
@@ -151,7 +161,7 @@ type file struct {
 // files reads one table: a line "== path mode [kind]" before each text.
 func files(name string) []file {
 	var out []file
-	for _, line := range lines("etc/" + name + ".txt") {
+	for _, line := range lines(name + ".txt") {
 		if head, ok := strings.CutPrefix(line, "== "); ok {
 			f := strings.SplitN(head, " ", 3)
 			mode, _ := strconv.ParseUint(f[1], 8, 32)
@@ -160,6 +170,9 @@ func files(name string) []file {
 				x.kind = f[2]
 			}
 			out = append(out, x)
+			continue
+		}
+		if len(out) == 0 { // an empty table
 			continue
 		}
 		out[len(out)-1].text += line + "\n"
@@ -174,6 +187,13 @@ func Owned(r persona.Release, name string) []string {
 		table = programTable("alpine.txt")
 	}
 	var out []string
+	for _, o := range additions(r) {
+		if o.Name == name {
+			for _, x := range o.files {
+				out = append(out, x.path)
+			}
+		}
+	}
 	for _, p := range Packages(r) {
 		if p.Name != name {
 			continue

@@ -79,6 +79,14 @@ func NewServing(host decky.Host, users []string, now func() time.Time, services 
 	facts := image.NewFacts(host, users, now)
 	r := facts.Release
 	host.Kernel, host.Build, host.Machine, host.Title, host.Hostname, host.Distro = r.Kernel, r.Build, r.Machine, r.Pretty, facts.Persona.Hostname(), r.Slug
+	if services != nil {
+		var programs []string
+		for _, l := range services() {
+			programs = append(programs, l.Program)
+		}
+		facts.Release = image.Serving(r, host, programs)
+		r = facts.Release
+	}
 	m := &Machine{Facts: facts, Host: host, running: map[int]*Process{}, services: services}
 	m.FS = vfs.Of(image.Of(r), facts, FSQuota, now)
 	if root := m.root(); root.FS == "xfs" {

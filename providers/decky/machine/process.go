@@ -144,6 +144,13 @@ func (m *Machine) stock() []daemon {
 			daemon{"networkd-dispatcher", "root", "networkd-dispat", "/usr/bin/python3 /usr/bin/networkd-dispatcher --run-startup-triggers", "/usr/bin/python3.10", 32652, 19100, "Ss", "", 3.5}, daemon{"rsyslog", "syslog", "rsyslogd", "/usr/sbin/rsyslogd -n -iNONE", "/usr/sbin/rsyslogd", 222400, 5500, "Ssl", "", 3.5},
 			daemon{"snapd", "root", "snapd", "/usr/lib/snapd/snapd", "/usr/lib/snapd/snapd", 1467996, 42000, "Ssl", "", 3.5}, logind, daemon{"polkitd", "root", "polkitd", "/usr/libexec/polkitd --no-debug", "/usr/libexec/polkitd", 234500, 6700, "Ssl", "", 3.6}, getty, sshd,
 			daemon{"unattended", "root", "unattended-upgr", "/usr/bin/python3 /usr/share/unattended-upgrades/unattended-upgrade-shutdown --wait-for-signal", "/usr/bin/python3.10", 109772, 21300, "Ssl", "", 4.5})
+		if m.Release.Slug == "ubuntu20" {
+			for i := range list {
+				d := &list[i]
+				d.exe = strings.Replace(d.exe, "python3.10", "python3.8", 1)
+				d.args, d.exe = strings.Replace(d.args, "/usr/libexec/polkitd", "/usr/lib/policykit-1/polkitd", 1), strings.Replace(d.exe, "/usr/libexec/polkitd", "/usr/lib/policykit-1/polkitd", 1)
+			}
+		}
 	case "arch":
 		list = append(list, daemon{"timesyncd", "systemd-timesync", "systemd-timesyn", lib + "systemd-timesyncd", "/usr/lib/systemd/systemd-timesyncd", 91440, 7400, "Ssl", "", 2.4}, daemon{"networkd", "systemd-network", "systemd-network", lib + "systemd-networkd", "/usr/lib/systemd/systemd-networkd", 20128, 9600, "Ss", "", 2.8},
 			daemon{"dbus", "dbus", "dbus-broker-lau", "/usr/bin/dbus-broker-launch --scope system --audit", "/usr/bin/dbus-broker-launch", 8300, 3900, "Ss", "", 3.4}, logind, getty, sshd)
@@ -160,9 +167,13 @@ func (m *Machine) redHat(bus string, logind, getty, sshd daemon) []daemon {
 		broker = daemon{"dbus", "dbus", "dbus-daemon", bus, "/usr/bin/dbus-daemon", 58220, 2448, "Ss", "", 3.3}
 		getty.args = "/sbin/agetty --noclear tty1 linux"
 	}
+	python, script := "/usr/bin/python3", "/usr/bin/python3 -s /usr/sbin/firewalld --nofork --nopid"
+	if m.Release.Slug == "centos7" {
+		python, script = "/usr/bin/python2.7", "/usr/bin/python2 -Es /usr/sbin/firewalld --nofork --nopid"
+	}
 	return []daemon{
 		{"auditd", "root", "auditd", "/sbin/auditd", "/usr/sbin/auditd", 55532, 1080, "S<sl", "", 2.4}, broker, {"polkitd", "polkitd", "polkitd", "/usr/lib/polkit-1/polkitd --no-debug", "/usr/lib/polkit-1/polkitd", 612348, 12400, "Ssl", "", 3.3},
-		{"firewalld", "root", "firewalld", "/usr/bin/python3 -s /usr/sbin/firewalld --nofork --nopid", "/usr/bin/python3", 125000, 41000, "Ssl", "", 3.4}, logind, {"chrony", "chrony", "chronyd", "/usr/sbin/chronyd", "/usr/sbin/chronyd", 117808, 1780, "S", "", 3.5},
+		{"firewalld", "root", "firewalld", script, python, 125000, 41000, "Ssl", "", 3.4}, logind, {"chrony", "chrony", "chronyd", "/usr/sbin/chronyd", "/usr/sbin/chronyd", 117808, 1780, "S", "", 3.5},
 		{"NetworkManager", "root", "NetworkManager", "/usr/sbin/NetworkManager --no-daemon", "/usr/sbin/NetworkManager", 474868, 10900, "Ssl", "", 3.8}, sshd, {"rsyslog", "root", "rsyslogd", "/usr/sbin/rsyslogd -n", "/usr/sbin/rsyslogd", 222780, 6100, "Ssl", "", 4.5},
 		{"cron", "root", "crond", "/usr/sbin/crond -n", "/usr/sbin/crond", 126416, 1680, "Ss", "", 4.5}, getty,
 	}

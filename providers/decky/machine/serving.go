@@ -133,7 +133,11 @@ func (m *Machine) programOf(s Service) served {
 	case "openssh":
 		return m.openSSH()
 	case "dropbear":
-		return served{unit: "dropbear", description: "Lightweight SSH server", pkg: "dropbear-bin", fd: 3, backlog: 20,
+		pkg := "dropbear"
+		if m.Release.Family == "debian" {
+			pkg = "dropbear-bin"
+		}
+		return served{unit: "dropbear", description: "Lightweight SSH server", pkg: pkg, fd: 3, backlog: 20,
 			daemon: daemon{key: "sshd", user: "root", name: "dropbear", args: "/usr/sbin/dropbear -EF -p 22", exe: "/usr/sbin/dropbear", vsz: 2600, rss: 1340, stat: m.session("Ss"), second: 4.4}}
 	case "inetutils", "netkit", "busybox":
 		return m.telnetd(s.Program)
@@ -189,9 +193,16 @@ func (m *Machine) openSSH() served {
 // telnetd is what waits for telnet: inetd, systemd's socket or busybox.
 func (m *Machine) telnetd(program string) served {
 	switch {
-	case program == "busybox":
-		return served{unit: "telnetd", description: "busybox telnetd", pkg: "busybox-extras", fd: 3, backlog: 128,
-			daemon: daemon{"telnetd", "root", "telnetd", "telnetd", "/bin/busybox", 1624, 640, "S", "", 5.5}}
+	case program == "busybox" || m.Release.Family == "alpine":
+		pkg, exe := "busybox-extras", "/bin/busybox-extras"
+		if m.Release.Family != "alpine" {
+			pkg, exe = "busybox", "/bin/busybox"
+		}
+		if m.Release.Slug == "ubuntu20" || m.Release.Slug == "ubuntu22" {
+			pkg = "busybox-static"
+		}
+		return served{unit: "telnetd", description: "busybox telnetd", pkg: pkg, fd: 3, backlog: 128,
+			daemon: daemon{"telnetd", "root", "telnetd", "telnetd", exe, 1624, 640, "S", "", 5.5}}
 	case m.Release.Family == "debian" && program == "netkit":
 		return served{unit: "inetd", description: "Internet superserver", pkg: "openbsd-inetd", fd: 4, backlog: 128,
 			daemon: daemon{"inetd", "root", "inetd", "/usr/sbin/inetd", "/usr/sbin/inetd", 4492, 1812, "Ss", "", 4.6}}
@@ -199,7 +210,11 @@ func (m *Machine) telnetd(program string) served {
 		return served{unit: "inetutils-inetd", description: "LSB: Starts inetd server, usually needed for telnet", pkg: "inetutils-inetd", fd: 4, backlog: 10,
 			daemon: daemon{"inetd", "root", "inetutils-inetd", "/usr/sbin/inetutils-inetd", "/usr/sbin/inetutils-inetd", 2644, 1036, "Ss", "", 4.6}}
 	}
-	return served{unit: "telnet.socket", description: "Telnet Server Activation Socket", pkg: "telnet-server", fd: 38, backlog: 128, daemon: daemon{key: systemd, name: "systemd"}}
+	pkg := "telnet-server"
+	if m.Release.Family == "arch" {
+		pkg = "inetutils"
+	}
+	return served{unit: "telnet.socket", description: "Telnet Server Activation Socket", pkg: pkg, fd: 38, backlog: 128, daemon: daemon{key: systemd, name: "systemd"}}
 }
 
 // webUser is whom a distribution's web servers run as.

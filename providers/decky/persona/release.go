@@ -16,6 +16,9 @@ type Release struct {
 	Libc                            string // "glibc", "musl", "uclibc"; "" where there is none
 	Shell                           string // login shell of root
 	Merged                          bool   // /bin is a link into /usr
+	// Serving is what of the host's services is installed beside the release's
+	// own packages, as image.Serving writes it; "" for nothing.
+	Serving string
 }
 
 // releases are the distributions; facts are those of their own os-release and

@@ -81,7 +81,7 @@ func (f *FS) stamp(n *node) {
 func (f *FS) take(p place) {
 	parent := f.keep(p.parent)
 	known := p.node.entry >= 0 || p.node.based
-	if parent.entry >= 0 && f.image.child(f.image.entries[parent.entry], p.name) >= 0 {
+	if parent.entry >= 0 && f.image.child(f.image.at(parent.entry), p.name) >= 0 {
 		known = true
 	}
 	delete(parent.added, p.name)

@@ -44,7 +44,7 @@ func (f *FS) entry(i int32) *node {
 	if n := f.overlay[i]; n != nil {
 		return n
 	}
-	e := f.image.entries[i]
+	e := f.image.at(i)
 	n := &node{ino: inode(i), mode: e.Mode, uid: e.UID, gid: e.GID, links: 1, target: e.Target, rdev: [2]int{e.Major, e.Minor}, entry: i, fixed: e.Fixed}
 	if f.host != nil {
 		n.mtime, n.ctime = f.host.Times(e)
@@ -104,7 +104,7 @@ func (v View) child(n *node, name string) *node {
 		return c
 	}
 	if n.entry >= 0 && !n.gone[name] {
-		if i := f.image.child(f.image.entries[n.entry], name); i >= 0 {
+		if i := f.image.child(f.image.at(n.entry), name); i >= 0 {
 			return f.entry(i)
 		}
 	}
@@ -131,8 +131,8 @@ func (v View) names(n *node) []string {
 	}
 	out := slices.Collect(maps.Keys(n.added))
 	if n.entry >= 0 {
-		for _, i := range v.FS.image.entries[n.entry].children {
-			if name := v.FS.image.entries[i].Name(); !n.gone[name] && n.added[name] == nil {
+		for _, i := range v.FS.image.at(n.entry).children {
+			if name := v.FS.image.at(i).Name(); !n.gone[name] && n.added[name] == nil {
 				out = append(out, name)
 			}
 		}
@@ -160,7 +160,7 @@ func (f *FS) content(n *node) Content {
 	if n.entry < 0 || f.host == nil || n.mode&TypeMask != TypeFile {
 		return nil
 	}
-	return f.host.Content(f.image.entries[n.entry])
+	return f.host.Content(f.image.at(n.entry))
 }
 
 func (f *FS) size(n *node) int64 {
@@ -173,8 +173,8 @@ func (f *FS) size(n *node) int64 {
 		return int64(len(n.data))
 	case n.given != nil:
 		return n.given.Size()
-	case n.entry >= 0 && f.image.entries[n.entry].Size >= 0:
-		return f.image.entries[n.entry].Size
+	case n.entry >= 0 && f.image.at(n.entry).Size >= 0:
+		return f.image.at(n.entry).Size
 	}
 	if c := f.content(n); c != nil {
 		return c.Size()
@@ -218,10 +218,10 @@ func (v View) directory(n *node) (size int64, links int) {
 		}
 	}
 	if n.entry >= 0 {
-		e := v.FS.image.entries[n.entry]
+		e := v.FS.image.at(n.entry)
 		links += e.subdirs
 		for _, i := range e.children {
-			child := v.FS.image.entries[i]
+			child := v.FS.image.at(i)
 			name := child.Name()
 			if n.gone[name] || n.added[name] != nil {
 				if child.Mode&TypeMask == TypeDir {

@@ -111,8 +111,8 @@ func (c *collector) directory(n *node, path string, moved bool) {
 		}
 	}
 	if n.entry >= 0 {
-		for _, i := range c.f.image.entries[n.entry].children {
-			e := c.f.image.entries[i]
+		for _, i := range c.f.image.at(n.entry).children {
+			e := c.f.image.at(i)
 			at := e.Name()
 			if n.gone[at] || n.added[at] != nil {
 				continue
@@ -166,7 +166,7 @@ func (c *collector) file(n *node, path string, moved bool) {
 		e.Zeros = int64(zeros)
 	}
 	if moved && n.entry >= 0 {
-		e.Base = name(c.f.image.entries[n.entry].Path)
+		e.Base = name(c.f.image.at(n.entry).Path)
 	}
 	c.saved.Entries = append(c.saved.Entries, e)
 }
@@ -278,7 +278,7 @@ func (f *FS) restore(root View, e entry) {
 
 // stands tells whether an entry of the image is where the image has it.
 func (f *FS) stands(i int32) bool {
-	p, err := f.As(0, 0).find(f.image.entries[i].Path, false)
+	p, err := f.As(0, 0).find(f.image.at(i).Path, false)
 	return i > 0 && err == nil && p.node.entry == i
 }
 

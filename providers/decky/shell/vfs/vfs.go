@@ -102,7 +102,7 @@ var emptyImage = NewImage()
 
 // Of is image as host has it. The image must not be added to any more.
 func Of(image *Image, host Host, quota int64, now func() time.Time) *FS {
-	f := &FS{image: image, host: host, now: now, quota: quota, overlay: map[int32]*node{}, next: inode(int32(len(image.entries))) + 20}
+	f := &FS{image: image, host: host, now: now, quota: quota, overlay: map[int32]*node{}, next: inode(int32(image.Len())) + 20}
 	f.root = f.entry(0)
 	f.overlay[0] = f.root
 	if host == nil {

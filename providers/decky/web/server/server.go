@@ -105,7 +105,7 @@ func New(a Arguments, env decky.Env) (*Handler, error) {
 	p := persona.New(env.Host)
 	tree := site.Fresh(site.Options{
 		Product: h.Choice.Product, Distro: env.Host.Distro, Index: index, Title: a.Title, Status: a.ResponseCode,
-		At: func(path string) time.Time { return installed(p, env.Now(), path) },
+		At: func(path string) time.Time { return site.Installed(p, env.Now(), path) },
 	})
 	var extra []app.Field
 	for _, name := range slices.Sorted(maps.Keys(a.ExtraHeaders)) {
@@ -136,20 +136,6 @@ var own = map[string]struct {
 }{
 	"tomcat": {alone: true}, "jenkins": {alone: true}, "grafana": {alone: true}, "printer": {alone: true},
 	"nas": {face: site.Nginx}, "gitlab": {face: site.Nginx}, "router": {face: site.Lighttpd}, "exchange-owa": {face: site.IIS},
-}
-
-// installed is when a file came to the host: with an installation some time
-// before the last boot, the parts of a site some days apart.
-func installed(p *persona.Persona, now time.Time, path string) time.Time {
-	at := p.Boot(now).Add(-time.Duration(p.Number("http/installed", 20*24*3600, 400*24*3600)) * time.Second)
-	switch {
-	case strings.HasPrefix(path, "/icons/"):
-		// The package's files have the time of its build.
-		at = at.Add(-time.Duration(p.Number("http/built", 10*24*3600, 90*24*3600)) * time.Second)
-	case path == "/robots.txt" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/"):
-		at = at.Add(time.Duration(p.Number("http/file"+path, 60, 15*24*3600)) * time.Second)
-	}
-	return at.UTC().Truncate(time.Second)
 }
 
 // ServeConn implements decky.Handler.

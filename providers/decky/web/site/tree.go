@@ -8,6 +8,8 @@ import (
 	"html"
 	"strings"
 	"time"
+
+	"github.com/decnet/decnet/providers/decky/persona"
 )
 
 // pages are the pages of fresh installations, of our own making, with what the
@@ -77,6 +79,20 @@ func Fresh(o Options) *Site {
 		add("/iisstart.png", binary("logo.png"))
 	}
 	return New(all...)
+}
+
+// Installed is when a file came to the host: with an installation some time
+// before the last boot, the parts of a site some days apart.
+func Installed(p *persona.Persona, now time.Time, path string) time.Time {
+	at := p.Boot(now).Add(-time.Duration(p.Number("http/installed", 20*24*3600, 400*24*3600)) * time.Second)
+	switch {
+	case strings.HasPrefix(path, "/icons/"):
+		// The package's files have the time of its build.
+		at = at.Add(-time.Duration(p.Number("http/built", 10*24*3600, 90*24*3600)) * time.Second)
+	case path == "/robots.txt" || path == "/favicon.ico" || strings.HasPrefix(path, "/assets/"):
+		at = at.Add(time.Duration(p.Number("http/file"+path, 60, 15*24*3600)) * time.Second)
+	}
+	return at.UTC().Truncate(time.Second)
 }
 
 // rhel tells the distributions of Red Hat's family.

@@ -34,6 +34,7 @@ import (
 	"github.com/decnet/decnet/providers/decky/shell/program/software"
 	"github.com/decnet/decnet/providers/decky/shell/program/system"
 	"github.com/decnet/decnet/providers/decky/shell/program/text"
+	"github.com/decnet/decnet/providers/decky/shell/program/web"
 )
 
 // table is made once and shared by all shells.
@@ -43,7 +44,7 @@ var table = sync.OnceValue(func() map[string]program.Func {
 		minor.Programs, // gives way to the others
 		editor.Programs, pager.Programs, script.Programs, secret.Programs,
 		account.Programs, archive.Programs, awk.Programs, busybox.Programs, clock.Programs, layout.Programs, compare.Programs, encode.Programs, fetch.Programs, file.Programs, find.Programs, firewall.Programs, format.Programs,
-		network.Programs, process.Programs, remote.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs,
+		network.Programs, process.Programs, remote.Programs, sed.Programs, service.Programs, software.Programs, system.Programs, text.Programs, web.Programs,
 	} {
 		for name, f := range programs() {
 			all[name] = answering(f)

@@ -4,8 +4,13 @@ import (
 	"fmt"
 	"net/url"
 	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"github.com/decnet/decnet/providers/decky"
+	"github.com/decnet/decnet/providers/decky/image"
 )
 
 // Page is what a web server answers.
@@ -51,15 +56,73 @@ func (w World) Get(u *url.URL, now time.Time) Page {
 	return p
 }
 
-// self is what the host's own port says: that of another service, as the shell
-// knows no page of its web server.
+// self is what the host's own port says: its web server the files that it
+// serves, another service its greeting.
 func (w World) self(u *url.URL) Page {
-	if u.Port() == "22" {
-		return Page{Status: 200, Plain: true, Body: []byte("SSH-2.0-" + w.ssh() + "\r\n")}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		port = map[string]int{"https": 443}[u.Scheme]
+		if port == 0 {
+			port = 80
+		}
 	}
-	body := notFound("nginx", 404)
-	return Page{Status: 404, Reason: Reason(404), Server: "nginx", Type: "text/html", Body: body}
+	for _, s := range w.m.Services() {
+		if !slices.ContainsFunc(s.Ports, func(p decky.Port) bool { return int(p.Number) == port }) {
+			continue
+		}
+		if s.Program == "openssh" || s.Program == "dropbear" {
+			return Page{Status: 200, Plain: true, Body: []byte("SSH-2.0-" + w.ssh() + "\r\n")}
+		}
+		if image.Root(w.m.Release, s.Program) != "" {
+			return w.served(s.Program, u)
+		}
+		if server := image.Banner(w.m.Release, s.Program); strings.Contains(server, "/") {
+			return Page{Status: 404, Reason: Reason(404), Server: server, Type: "text/html", Body: notFound(server, 404)}
+		}
+	}
+	return Page{Status: 200, Plain: true}
 }
+
+// served is what the host's web server answers: a file below its root.
+func (w World) served(program string, u *url.URL) Page {
+	server := image.Banner(w.m.Release, program)
+	p := Page{Status: 404, Server: server, Type: "text/html"}
+	name := path.Clean("/" + u.Path)
+	file := image.Root(w.m.Release, program) + name
+	view := w.m.FS.As(0, 0)
+	if name == "/" {
+		index, status := image.Index(w.m.Release, program)
+		p.Status, file = status, index
+		for _, own := range []string{"index.html", "index.htm"} {
+			candidate := image.Root(w.m.Release, program) + "/" + own
+			if info, err := view.Stat(candidate); err == nil && !info.IsDir() {
+				p.Status, file = 200, candidate
+				break
+			}
+		}
+	}
+	if info, err := view.Stat(file); err == nil && !info.IsDir() {
+		if data, err := view.ReadFile(file); err == nil {
+			if p.Status == 404 {
+				p.Status = 200
+			}
+			p.Body, p.Modified = data, info.MTime
+			if kind := types[strings.TrimPrefix(path.Ext(file), ".")]; kind != "" {
+				p.Type = kind
+			} else {
+				p.Type = "application/octet-stream"
+			}
+		}
+	}
+	if p.Body == nil {
+		p.Status, p.Body = 404, notFound(server, 404)
+	}
+	p.Reason = Reason(p.Status)
+	return p
+}
+
+// types are media types by the last part of a name.
+var types = map[string]string{"html": "text/html", "htm": "text/html", "css": "text/css", "txt": "text/plain", "png": "image/png", "gif": "image/gif", "js": "application/javascript", "json": "application/json", "ico": "image/x-icon", "jpg": "image/jpeg", "xml": "text/xml", "svg": "image/svg+xml"}
 
 // ssh is the software version of the host's own SSH server.
 func (w World) ssh() string {
