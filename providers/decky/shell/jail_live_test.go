@@ -227,6 +227,11 @@ func (r *roots) of(t *testing.T, d dialect) string {
 	}
 	root := jailRoot(t, d)
 	r.made[d.tree] = root
+	t.Cleanup(func() { // it goes with the test that made it
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.made, d.tree)
+	})
 	return root
 }
 
