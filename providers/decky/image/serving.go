@@ -177,6 +177,20 @@ func additions(r persona.Release) []optional {
 	return out
 }
 
+// Brought are the programs that a package of a release's services brings; none
+// where it is the release's own.
+func Brought(r persona.Release, name string) []string {
+	var out []string
+	for _, o := range additions(r) {
+		if o.Name == name {
+			for _, x := range o.files {
+				out = append(out, x.path)
+			}
+		}
+	}
+	return out
+}
+
 // extend is the image of a release with its services.
 func extend(base *vfs.Image, r persona.Release) *vfs.Image {
 	b := newBuilder(r)

@@ -186,14 +186,7 @@ func Owned(r persona.Release, name string) []string {
 	if r.Family == "alpine" {
 		table = programTable("alpine.txt")
 	}
-	var out []string
-	for _, o := range additions(r) {
-		if o.Name == name {
-			for _, x := range o.files {
-				out = append(out, x.path)
-			}
-		}
-	}
+	out := Brought(r, name)
 	for _, p := range Packages(r) {
 		if p.Name != name {
 			continue

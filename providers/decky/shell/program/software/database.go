@@ -223,6 +223,9 @@ func filesOf(c *program.Call, p pack) []string {
 		}
 		return out
 	}
+	if own := image.Brought(c.Machine.Release, p.name); len(own) > 0 {
+		return own
+	}
 	if q, ok := find(offered(c), p.name); ok && len(q.programs) > 0 {
 		return q.programs
 	}
