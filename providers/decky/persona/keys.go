@@ -11,6 +11,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/big"
+	"sync"
 
 	"github.com/decnet/decnet/providers/decky"
 )
@@ -123,7 +124,7 @@ func searchRSA(random *drbg, bits int) (*rsa.PrivateKey, error) {
 
 // sieved are the odd primes below 2048: dividing by them first saves nine of
 // ten primality tests.
-var sieved = func() []uint64 {
+var sieved = sync.OnceValue(func() []uint64 {
 	var primes []uint64
 	for n := uint64(3); n < 2048; n += 2 {
 		if big.NewInt(int64(n)).ProbablyPrime(0) {
@@ -131,16 +132,16 @@ var sieved = func() []uint64 {
 		}
 	}
 	return primes
-}()
+})
 
 // searchPrime is the first prime at or after a random odd number whose two top
 // bits are set, so that the product of two has the full length.
 func searchPrime(random *drbg, bits int) *big.Int {
-	remainders := make([]uint64, len(sieved))
+	remainders := make([]uint64, len(sieved()))
 	for {
 		start := new(big.Int).SetBytes(random.bytes(bits / 8))
 		start.SetBit(start, bits-1, 1).SetBit(start, bits-2, 1).SetBit(start, 0, 1)
-		for i, small := range sieved {
+		for i, small := range sieved() {
 			remainders[i] = new(big.Int).Mod(start, new(big.Int).SetUint64(small)).Uint64()
 		}
 		for step := uint64(0); step < 1<<16; step += 2 {
@@ -156,7 +157,7 @@ func searchPrime(random *drbg, bits int) *big.Int {
 }
 
 func divisible(remainders []uint64, step uint64) bool {
-	for i, small := range sieved {
+	for i, small := range sieved() {
 		if (remainders[i]+step)%small == 0 {
 			return true
 		}

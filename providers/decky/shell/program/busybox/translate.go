@@ -3,6 +3,7 @@ package busybox
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/decnet/decnet/providers/decky/shell/program"
 )
@@ -38,7 +39,7 @@ type rule struct {
 }
 
 // rules of all applets first to last; $1 is the applet.
-var rules = func() []rule {
+var rules = sync.OnceValue(func() []rule {
 	var out []rule
 	for _, r := range [][2]string{
 		{`^(\w+): (?:missing operand|missing file operand|missing destination file operand).*`, ""},
@@ -86,7 +87,7 @@ var rules = func() []rule {
 		out = append(out, rule{regexp.MustCompile(r[0]), r[1]})
 	}
 	return out
-}()
+})
 
 // translator is where an applet's messages go.
 type translator struct {
@@ -133,7 +134,7 @@ func (t *translator) line(line string) {
 		return
 	}
 	t.option = strings.Contains(line, ": invalid option -- '") || strings.Contains(line, ": unrecognized option '") || strings.Contains(line, "requires an argument")
-	for _, r := range rules {
+	for _, r := range rules() {
 		if !r.from.MatchString(line) {
 			continue
 		}
