@@ -49,6 +49,7 @@ type Machine struct {
 	forgotten time.Time     // what the journal held before
 	killed    map[int]bool  // daemons that clients have ended
 	past      []image.Visit // sessions of clients that have ended
+	locked    map[string]bool
 }
 
 // Login is one session that who and w list.
