@@ -18,6 +18,7 @@ import (
 
 	"github.com/decnet/decnet/providers"
 	"github.com/decnet/decnet/providers/link/lab"
+	"github.com/decnet/decnet/reconciler/loop"
 	"github.com/decnet/decnet/reconciler/state"
 )
 
@@ -95,6 +96,28 @@ type siege struct {
 	seen    map[string]bool            // ids of drifts
 	drawn   int
 	lineage string
+	hit     map[int]time.Time // when a decky suffered last
+	streak  map[int]int       // how often in a row with less than steady between
+}
+
+// steady is longer than a heal has to last for its decky not to be called
+// flapping (loop.Config.Heals), which is left alone for a while, as it should be.
+const steady = 3500 * time.Millisecond
+
+// victim picks a decky that has not suffered too often in a row.
+func (f *siege) victim() int {
+	for {
+		n := f.random.IntN(len(f.ips))
+		if time.Since(f.hit[n]) > steady {
+			f.streak[n] = 0
+		}
+		if f.streak[n] < loop.DefaultHeals-1 {
+			f.streak[n]++
+			f.hit[n] = time.Now()
+			return n
+		}
+		time.Sleep(10 * time.Millisecond) // all may have had their share
+	}
 }
 
 // fault is one thing that goes wrong.
@@ -112,7 +135,7 @@ func newSiege(s *stage) *siege {
 	s.t.Helper()
 	f := &siege{
 		stage: s, random: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2)), faults: nativeFaults,
-		took: map[string][]time.Duration{}, seen: map[string]bool{},
+		took: map[string][]time.Duration{}, seen: map[string]bool{}, hit: map[int]time.Time{}, streak: map[int]int{},
 	}
 	if s.runtime == providers.RuntimeDocker {
 		f.faults = dockerFaults
@@ -174,7 +197,7 @@ func (f *siege) draw() fault {
 // suffer lets one fault happen and waits until all is well again.
 func (f *siege) suffer(n int, k fault) {
 	f.t.Helper()
-	victim := f.random.IntN(len(f.ips))
+	victim := f.victim()
 	began := time.Now()
 	addresses := k.do(f, victim)
 	hit := time.Now()
