@@ -233,11 +233,16 @@ func history(c *call) int {
 		case "-w", "-a", "-r", "-n", "-d", "-p", "-s":
 			return 0
 		}
+		if a := c.Args[0]; len(a) > 1 && a[0] == '-' && a[1] >= '0' && a[1] <= '9' {
+			c.Complain("-%c: invalid option", a[1])
+			c.Err.Print("history: usage: history [-c] [-d offset] [n] or history -anrw [filename] or history -ps arg [arg...]\n")
+			return 2
+		}
 	}
 	from := 0
 	if len(c.Args) > 0 {
 		if n, err := strconv.Atoi(c.Args[0]); err == nil {
-			from = max(len(s.history)-n, 0)
+			from = min(max(len(s.history)-n, 0), len(s.history))
 		}
 	}
 	for i, line := range s.history[from:] {
